@@ -1,0 +1,27 @@
+"""tracekit: make, keep, characterize and show neural-network training traces.
+
+Public names load their modules at first use, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tracekit.traces import open_experiment, read
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "open_experiment": "tracekit.traces",
+    "read": "tracekit.traces",
+}
+
+__all__ = ["__version__", "open_experiment", "read"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'tracekit' has no attribute {name!r}")

@@ -1,0 +1,5 @@
+"""The `tracekit` command."""
+
+
+def main() -> None:
+    """Run the command line."""

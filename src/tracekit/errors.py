@@ -1,0 +1,66 @@
+"""Errors that tracekit raises on purpose, and the one helper that words them.
+
+Every message is one sentence: the name of the argument, its value, what is needed, and the way out.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class TracekitError(Exception):
+    """Base class: whatever the user can put right; the CLI prints it as one sentence, without a traceback."""
+
+
+class ArgumentError(TracekitError, ValueError):
+    """An argument or a setting has a value that cannot be used."""
+
+
+class UnknownNameError(ArgumentError):
+    """A name is not in the table that it was looked up in."""
+
+
+class ShapeError(ArgumentError):
+    """Two arrays do not fit together; the message names both shapes."""
+
+
+class DataError(TracekitError):
+    """A data set is missing, damaged or not what its name says."""
+
+
+class StoreError(TracekitError):
+    """A trace store cannot be read or written; the message names the file or folder."""
+
+
+class OutputExistsError(StoreError):
+    """The place to write to is taken, and overwriting was not asked for."""
+
+
+def bad_argument(name: str, value: object, need: str, way_out: str = "") -> str:
+    """Word an argument error: "`lags` (=40) must be smaller than the series length (=30); shorten it."
+
+    Parameters
+    ----------
+    name : str
+        The argument as the caller wrote it, without backticks.
+    value : object
+        What was passed; shown by ``repr``, cut after 80 characters.
+    need : str
+        What must hold, starting with a verb ("must be positive").
+    way_out : str
+        What to do instead; may be empty.
+    """
+    shown = repr(value)
+    if len(shown) > 80:
+        shown = shown[:77] + "..."
+    return f"`{name}` (={shown}) {need}" + (f"; {way_out}" if way_out else "") + "."
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
+    """Build the error for a name that no table holds, with the closest one and the list of all."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    listed = ", ".join(names) if names else "none"
+    return UnknownNameError(f"unknown {kind} {name!r}; {hint}Known: {listed}.")

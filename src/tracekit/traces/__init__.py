@@ -1,0 +1,19 @@
+"""The trace store: folders of Parquet parts written by runs, read back as tidy frames."""
+
+from tracekit.traces.files import make_folder, write_json
+from tracekit.traces.reader import Experiment, Run, open_experiment, read, signal_names
+from tracekit.traces.schema import SCHEMA_VERSION, TABLE_SCHEMA
+from tracekit.traces.writer import RunWriter
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "TABLE_SCHEMA",
+    "Experiment",
+    "Run",
+    "RunWriter",
+    "make_folder",
+    "open_experiment",
+    "read",
+    "signal_names",
+    "write_json",
+]

@@ -1,0 +1,76 @@
+"""Names of the files in a store, and writes that are whole or absent.
+
+Layout::
+
+    EXPERIMENT/experiment.json          name, schema version, resolved configuration, command
+    EXPERIMENT/RUN/config.json          attributes (columns joined to the table) and configuration
+    EXPERIMENT/RUN/meta.json            versions, git commit, processor; nothing that names a person or machine
+    EXPERIMENT/RUN/status.json          running | finished | diverged | failed, last step, reason
+    EXPERIMENT/RUN/traces/part-*.parquet
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tracekit.errors import StoreError
+
+EXPERIMENT_FILE = "experiment.json"
+CONFIG_FILE = "config.json"
+META_FILE = "meta.json"
+STATUS_FILE = "status.json"
+TRACES_FOLDER = "traces"
+
+
+def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill a temporary file beside `path`, then rename it: readers see all of it or nothing.
+
+    Raises
+    ------
+    StoreError
+        The folder cannot be written to or the disk is full; `path` is then as it was before.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        write(temporary)
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise StoreError(
+            f"cannot write {path} ({error.strerror or error}); choose a writable folder with free space."
+        ) from error
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a JSON object, whole or not at all; NaN is refused (it is not JSON)."""
+    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
+    write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object; StoreError if the file is missing, unreadable or not an object."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StoreError(
+            f"{path} is missing; the folder is not a complete tracekit run or experiment."
+        ) from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise StoreError(f"{path} cannot be read as JSON ({error}); restore it or remove its run.") from None
+    if not isinstance(content, dict):
+        raise StoreError(f"{path} must hold a JSON object; restore it or remove its run.")
+    return content
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder with its parents; StoreError in one sentence where that is impossible."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"cannot create the folder {path} ({error.strerror or error}); choose a writable place."
+        ) from error

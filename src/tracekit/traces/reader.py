@@ -1,0 +1,232 @@
+"""Reading a store back: what runs there are, and their values as one tidy frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tracekit.errors import StoreError, unknown_name
+from tracekit.traces.files import (
+    CONFIG_FILE,
+    EXPERIMENT_FILE,
+    META_FILE,
+    STATUS_FILE,
+    TRACES_FOLDER,
+    read_json,
+)
+from tracekit.traces.schema import SCHEMA_VERSION, STATUSES, TABLE_SCHEMA
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a store, without its values."""
+
+    name: str  #: the run's name, unique in its experiment
+    path: Path  #: its folder
+    attributes: dict[str, Any]  #: what tells it from other runs; columns of the frame that `read` returns
+    configuration: dict[str, Any]  #: the resolved configuration it ran with
+    meta: dict[str, Any]  #: versions, git commit, processor
+    status: str  #: running | finished | diverged | failed
+    reason: str | None  #: why it diverged or failed
+    step: int  #: last recorded update
+    seconds: float  #: wall time of the run
+
+    @property
+    def parts(self) -> list[Path]:
+        """The run's Parquet files, in the order they were written."""
+        return sorted((self.path / TRACES_FOLDER).glob("part-*.parquet"))
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """An experiment's folder: its own record and the runs in it."""
+
+    path: Path  #: the folder
+    name: str  #: the experiment's name
+    record: dict[str, Any]  #: contents of experiment.json (configuration, command, created)
+    runs: tuple[Run, ...]  #: sorted by attributes, then by name
+
+
+def open_experiment(path: str | Path) -> Experiment:
+    """List an experiment's runs; the folder of a single run is an experiment of one.
+
+    Raises
+    ------
+    StoreError
+        The folder is missing, holds no run, is of a newer format, or one of its records is damaged.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        raise StoreError(f"{folder} is not a folder; give the folder that `tracekit run --out` wrote.")
+    if (folder / CONFIG_FILE).exists():
+        run = _open_run(folder)
+        return Experiment(folder, run.name, {"name": run.name, "configuration": run.configuration}, (run,))
+    record: dict[str, Any] = {"name": folder.name}
+    if (folder / EXPERIMENT_FILE).exists():
+        record = read_json(folder / EXPERIMENT_FILE)
+        _check_version(folder / EXPERIMENT_FILE, record.get("schema_version", SCHEMA_VERSION))
+    runs = [_open_run(child) for child in sorted(folder.iterdir()) if (child / CONFIG_FILE).exists()]
+    if not runs:
+        raise StoreError(f"{folder} holds no runs; give the folder that `tracekit run --out` wrote.")
+    runs.sort(key=lambda run: ([_sortable(value) for value in run.attributes.values()], run.name))
+    return Experiment(folder, str(record.get("name", folder.name)), record, tuple(runs))
+
+
+def _open_run(folder: Path) -> Run:
+    config = read_json(folder / CONFIG_FILE)
+    status = read_json(folder / STATUS_FILE)
+    if status.get("status") not in STATUSES:
+        raise StoreError(
+            f"{folder / STATUS_FILE} has the status {status.get('status')!r}; it must be one of {', '.join(STATUSES)}."
+        )
+    return Run(
+        name=folder.name,
+        path=folder,
+        attributes=dict(config.get("attributes", {})),
+        configuration=dict(config.get("configuration", {})),
+        meta=read_json(folder / META_FILE),
+        status=status["status"],
+        reason=status.get("reason"),
+        step=int(status.get("step", 0)),
+        seconds=float(status.get("seconds", 0.0)),
+    )
+
+
+def _sortable(value: Any) -> tuple[int, Any]:
+    return (0, value) if isinstance(value, (int, float)) else (1, str(value))
+
+
+def _check_version(path: Path, version: Any) -> None:
+    if not str(version).isdigit() or int(version) > SCHEMA_VERSION:
+        raise StoreError(
+            f"{path} has trace format {version}, this tracekit reads up to {SCHEMA_VERSION}; upgrade tracekit."
+        )
+
+
+def read(
+    path: str | Path, *, signals: Sequence[str] | str | None = None, runs: Sequence[str] | str | None = None
+) -> pd.DataFrame:
+    """Read traces into one tidy frame, a row a value.
+
+    Parameters
+    ----------
+    path : str or Path
+        An experiment's folder, or one run's.
+    signals : str or sequence of str, optional
+        Signals to read; all by default. Only their row groups are read from disk.
+    runs : str or sequence of str, optional
+        Names of runs to read; all by default.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``run``, the runs' attributes (``optimizer``, ``batch_size``, ``learning_rate``,
+        ``seed``, ...), ``status``, ``step``, ``epoch``, ``signal``, ``layer``, ``index``, ``value``;
+        text columns are categorical; sorted by run, signal, layer, index and step.
+
+    Raises
+    ------
+    StoreError
+        Nothing readable there, or a damaged file, which the message names.
+    UnknownNameError
+        A signal or run is not in the store.
+    """
+    experiment = open_experiment(path)
+    wanted_runs = _chosen("run", runs, [run.name for run in experiment.runs])
+    chosen = [run for run in experiment.runs if run.name in wanted_runs]
+    wanted = None if signals is None else ([signals] if isinstance(signals, str) else list(signals))
+    tables = [_read_run(run, wanted) for run in chosen]
+    if wanted is not None:
+        present = {name for table in tables for name in pc.unique(table["signal"]).to_pylist()}
+        if set(wanted) - present:
+            known = {name for run in chosen for name in signal_names(run)}
+            for name in wanted:
+                if name not in known:
+                    raise unknown_name("signal", name, known)
+    return _to_frame(chosen, tables)
+
+
+def signal_names(run: Run) -> list[str]:
+    """Names of the signals that a run has recorded, sorted."""
+    names: set[str] = set()
+    for part in run.parts:
+        names.update(pc.unique(_read_part(part, ["signal"], None)["signal"]).to_pylist())
+    return sorted(names)
+
+
+def _chosen(kind: str, asked: Sequence[str] | str | None, known: list[str]) -> set[str]:
+    if asked is None:
+        return set(known)
+    names = [asked] if isinstance(asked, str) else list(asked)
+    for name in names:
+        if name not in known:
+            raise unknown_name(kind, name, known)
+    return set(names)
+
+
+def _read_run(run: Run, signals: list[str] | None) -> pa.Table:
+    parts = [_read_part(part, None, signals) for part in run.parts]
+    table = pa.concat_tables(parts) if parts else TABLE_SCHEMA.empty_table()
+    if len(parts) > 1:
+        order = [(name, "ascending") for name in ("signal", "layer", "index", "step")]
+        table = table.unify_dictionaries()
+        keys = pa.table({name: _plain(table[name]) for name, _ in order})
+        table = table.take(pc.sort_indices(keys, sort_keys=order))
+    return table
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
+
+
+def _read_part(path: Path, columns: list[str] | None, signals: list[str] | None) -> pa.Table:
+    try:
+        # The version is checked first: a newer format may lack columns that this reader asks for.
+        metadata = pq.read_metadata(path).metadata or {}
+        _check_version(path, metadata.get(b"tracekit_schema_version", b"?").decode())
+        filters = None if signals is None else pc.field("signal").isin(signals)
+        return pq.read_table(
+            path, columns=columns, filters=filters, schema=TABLE_SCHEMA if columns is None else None
+        )
+    except (pa.ArrowException, OSError) as error:
+        detail = str(error).splitlines()[0].rstrip(".")
+        raise StoreError(
+            f"{path} cannot be read as Parquet ({detail}); "
+            "it is damaged or half-written: restore it, or move its run out of the experiment."
+        ) from error
+
+
+def _to_frame(runs: list[Run], tables: list[pa.Table]) -> pd.DataFrame:
+    """Join the runs' attributes to their rows; constants enter as dictionary codes, not as copies of text."""
+    lengths = [table.num_rows for table in tables]
+    joined = pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+    attributes = list(dict.fromkeys(name for run in runs for name in run.attributes))
+    columns: dict[str, Any] = {"run": _constant([run.name for run in runs], lengths)}
+    for name in attributes:
+        columns[name] = _constant([run.attributes.get(name) for run in runs], lengths)
+    columns["status"] = _constant([run.status for run in runs], lengths)
+    for name in TABLE_SCHEMA.names[1:]:
+        columns[name] = joined[name]
+    frame = pa.table(columns).to_pandas()
+    frame["index"] = frame["index"].astype("Int32")
+    return frame
+
+
+def _constant(values: list[Any], lengths: list[int]) -> pa.Array:
+    """One value a run, repeated over its rows: a dictionary for text, plain numbers otherwise."""
+    column = pa.array(values)
+    codes = pa.array(np.repeat(np.arange(len(values), dtype=np.int32), lengths))
+    if pa.types.is_string(column.type):
+        encoded = column.dictionary_encode()
+        return encoded.take(codes)
+    return column.take(codes)

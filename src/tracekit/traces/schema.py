@@ -1,0 +1,26 @@
+"""The trace table: its columns, their types and meanings, and the version that files carry."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+#: Raised when a column changes its meaning or goes away; added columns do not raise it.
+SCHEMA_VERSION = 1
+
+_COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
+    ("run", pa.dictionary(pa.int32(), pa.string()), "name of the run, unique in its experiment"),
+    ("step", pa.int64(), "number of the update, from 1; values belong to the parameters before that update"),
+    ("epoch", pa.int32(), "pass over the training set in which the update lies, from 1"),
+    ("signal", pa.dictionary(pa.int32(), pa.string()), "name of the recorded quantity, e.g. train/loss"),
+    ("layer", pa.dictionary(pa.int32(), pa.string()), "parameter tensor or layer; null where none applies"),
+    ("index", pa.int32(), "position inside a vector-valued signal; null for a scalar"),
+    ("value", pa.float64(), "the value; NaN and infinities are data and are kept"),
+)
+
+TABLE_SCHEMA = pa.schema(
+    [pa.field(name, kind, metadata={"description": text}) for name, kind, text in _COLUMNS],
+    metadata={"tracekit_schema_version": str(SCHEMA_VERSION)},
+)
+
+#: Ways a run can end, and the one in which it has not.
+STATUSES = ("running", "finished", "diverged", "failed")
