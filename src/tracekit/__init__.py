@@ -9,16 +9,21 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tracekit.experiment import Sweep, run_sweep
+    from tracekit.report import write_report
     from tracekit.traces import open_experiment, read
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Sweep": "tracekit.experiment",
     "open_experiment": "tracekit.traces",
     "read": "tracekit.traces",
+    "run_sweep": "tracekit.experiment",
+    "write_report": "tracekit.report",
 }
 
-__all__ = ["__version__", "open_experiment", "read"]
+__all__ = ["Sweep", "__version__", "open_experiment", "read", "run_sweep", "write_report"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,42 @@
+"""The command tree; each command's module does its heavy imports when it is called."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tracekit.cli import data, reading, report, run
+
+app = typer.Typer(
+    name="tracekit",
+    help="Record neural-network training traces, and say which configurations are stable and how sure that is.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    epilog="Exit codes: 0 done, 1 error, 2 wrong usage, 3 a run of the sweep failed, 130 interrupted.",
+)
+
+app.command("run")(run.run)
+app.add_typer(reading.listing, name="list")
+app.command("show")(reading.show)
+app.command("analyze")(reading.analyze)
+app.command("label")(reading.label)
+app.command("report")(report.report)
+app.add_typer(data.app, name="data")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from tracekit import __version__
+
+        typer.echo(f"tracekit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Record neural-network training traces, and say which configurations are stable and how sure that is."""

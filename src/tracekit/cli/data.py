@@ -1,0 +1,58 @@
+"""`tracekit data`: fetch data sets and look at them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tracekit.cli.options import DataDir, Json
+from tracekit.cli.output import print_json, print_table
+
+app = typer.Typer(help="Fetch data sets and look at them.", no_args_is_help=True)
+
+
+@app.command("fetch")
+def fetch(
+    name: Annotated[str, typer.Argument(help="Data set, e.g. cifar10.")],
+    data_dir: DataDir = None,
+    url: Annotated[str | None, typer.Option(help="A mirror of the official archive.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+) -> None:
+    """Download a data set, check its hash, and unpack it into the cache or --data-dir."""
+    from tracekit.cli.download import DownloadBar
+    from tracekit.data.fetching import fetch as download
+
+    with DownloadBar(name, quiet=quiet) as bar:
+        folder = download(name, destination=data_dir, url=url, progress=bar)
+    typer.echo(f"{name} is in {folder}")
+
+
+@app.command("show")
+def show(
+    name: Annotated[str, typer.Argument(help="Data set, e.g. digits.")],
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Load a data set and show its sizes and fingerprint."""
+    from tracekit.data import load_dataset
+
+    dataset = load_dataset(name, data_dir=data_dir)
+    content = {
+        "name": dataset.name,
+        "n_train": len(dataset.train_labels),
+        "n_test": len(dataset.test_labels),
+        "input_shape": list(dataset.input_shape),
+        "classes": list(dataset.classes),
+        "sha256": dataset.fingerprint(),
+    }
+    if as_json:
+        print_json(content)
+    else:
+        print_table(
+            ["", ""],
+            [
+                (key, ", ".join(map(str, value)) if isinstance(value, list) else value)
+                for key, value in content.items()
+            ],
+        )

@@ -1,0 +1,25 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+RunsPath = Annotated[
+    Path, typer.Argument(metavar="RUNS", help="Folder that `tracekit run` wrote, or one run in it.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(help="Folder of the data set's files [default: $TRACEKIT_DATA_DIR, then the cache]."),
+]
+DecidingSignal = Annotated[str, typer.Option("--signal", help="Signal whose lower bound decides the label.")]
+Margin = Annotated[
+    float, typer.Option(help="Movement of the bound that still counts as stable, in lower half-spreads.")
+]
+Level = Annotated[float, typer.Option(help="Confidence level of the intervals.")]
+
+DEFAULT_SIGNAL = "probe/logits/q05"

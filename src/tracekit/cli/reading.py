@@ -1,0 +1,223 @@
+"""Commands that read: `list`, `show`, `analyze`, `label`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tracekit.cli.options import DEFAULT_SIGNAL, DecidingSignal, Json, Level, Margin, Overwrite, RunsPath
+from tracekit.cli.output import frame_records, print_json, print_table, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+listing = typer.Typer(help="List what there is to choose from.", no_args_is_help=True)
+
+
+def _list(columns: dict[str, str], rows: list[dict[str, Any]], as_json: bool) -> None:
+    """Print rows as JSON whole, or as a table of the columns (key -> heading)."""
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(list(columns.values()), [[row[key] for key in columns] for row in rows])
+
+
+@listing.command("optimizers")
+def list_optimizers(as_json: Json = False) -> None:
+    """Optimizers, their update rules and defaults."""
+    from tracekit.engine.optim import OPTIMIZERS
+
+    rows = [
+        {
+            "name": entry.name,
+            "family": entry.family,
+            "summary": entry.summary,
+            "rule": entry.rule,
+            "defaults": entry.defaults,
+            "default_settings": ", ".join(f"{key}={value}" for key, value in entry.defaults.items()),
+            "source": entry.source,
+        }
+        for entry in OPTIMIZERS.values()
+    ]
+    headings = {"name": "name", "rule": "rule", "default_settings": "defaults", "source": "source"}
+    _list(headings, rows, as_json)
+
+
+@listing.command("models")
+def list_models(as_json: Json = False) -> None:
+    """Models of the embedded engine."""
+    from tracekit.engine import MODELS
+
+    rows = [
+        {"name": name, "summary": (build.__doc__ or "").strip().splitlines()[0]}
+        for name, build in MODELS.items()
+    ]
+    _list({"name": "name", "summary": "what it is"}, rows, as_json)
+
+
+@listing.command("datasets")
+def list_datasets(as_json: Json = False) -> None:
+    """Data sets."""
+    from tracekit.data import DATASETS
+
+    rows = [
+        {"name": name, "summary": (load.__doc__ or "").strip().splitlines()[0]}
+        for name, load in DATASETS.items()
+    ]
+    _list({"name": "name", "summary": "what it is"}, rows, as_json)
+
+
+@listing.command("signals")
+def list_signals(as_json: Json = False) -> None:
+    """Signals that a run can record."""
+    from tracekit.record import SIGNALS
+
+    rows = [
+        {
+            "name": name,
+            "unit": entry.unit,
+            "when": entry.when,
+            "per_layer": entry.layered,
+            "summary": entry.summary,
+            "source": entry.source,
+            "precision": entry.precision,
+        }
+        for entry in SIGNALS.values()
+        for name in entry.names
+    ]
+    _list({"name": "name", "unit": "unit", "when": "when", "summary": "what it is"}, rows, as_json)
+
+
+@listing.command("runs")
+def list_runs(path: RunsPath, as_json: Json = False) -> None:
+    """Runs of an experiment, with how they ended."""
+    from tracekit.traces import open_experiment
+
+    rows = [
+        {
+            "run": run.name,
+            **run.attributes,
+            "status": run.status,
+            "step": run.step,
+            "seconds": run.seconds,
+            "reason": run.reason,
+        }
+        for run in open_experiment(path).runs
+    ]
+    _list(
+        {"run": "run", "status": "status", "step": "updates", "seconds": "seconds", "reason": "reason"},
+        rows,
+        as_json,
+    )
+
+
+def show(path: RunsPath, as_json: Json = False) -> None:
+    """Show an experiment: its configuration, its runs by status, its signals."""
+    from tracekit.traces import open_experiment, signal_names
+
+    experiment = open_experiment(path)
+    statuses: dict[str, int] = {}
+    for run in experiment.runs:
+        statuses[run.status] = statuses.get(run.status, 0) + 1
+    signals = sorted({name for run in experiment.runs for name in signal_names(run)})
+    content = {
+        "name": experiment.name,
+        "n_runs": len(experiment.runs),
+        "statuses": statuses,
+        "updates": sum(run.step for run in experiment.runs),
+        "seconds": sum(run.seconds for run in experiment.runs),
+        "signals": signals,
+        "record": experiment.record,
+    }
+    if as_json:
+        print_json(content)
+        return
+    typer.echo(f"{experiment.name}: " + ", ".join(f"{count} {status}" for status, count in statuses.items()))
+    settings = experiment.record.get("configuration", {})
+    print_table(["setting", "value"], [(key, _setting(value)) for key, value in settings.items()])
+    typer.echo(f"signals: {', '.join(signals)}")
+
+
+def _setting(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={_setting(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        separator = "; " if any(isinstance(item, dict) for item in value) else ", "
+        return separator.join(_setting(item) for item in value)
+    return shown(value)
+
+
+def analyze(
+    path: RunsPath,
+    signal: Annotated[list[str] | None, typer.Option(help="Signal; may be repeated [default: all].")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Write every column to a .csv or .parquet file.")
+    ] = None,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """Characterize every recorded series: bounds, stationarity, spectrum, dependence; one row a series."""
+    from tracekit.errors import ArgumentError, OutputExistsError, bad_argument
+    from tracekit.traces import read
+
+    if out is not None and out.suffix not in (".csv", ".parquet"):
+        raise ArgumentError(bad_argument("out", str(out), "must end in .csv or .parquet"))
+    if out is not None and out.exists() and not overwrite:
+        raise OutputExistsError(f"{out} exists; choose another file or pass --overwrite.")
+    frame = read(path, signals=signal)
+    import tracekit_analysis
+
+    features = tracekit_analysis.characterize(frame)
+    if out is not None:
+        _write_frame(features, out)
+        typer.echo(f"{len(features)} series in {out}", err=True)
+    if as_json:
+        print_json(frame_records(features))
+    elif out is None:
+        columns = [
+            "run",
+            "signal",
+            "layer",
+            "n",
+            "stationarity",
+            "lower_index",
+            "lower_label",
+            "tau_int",
+            "status",
+        ]
+        print_table(columns, features[columns].itertuples(index=False, name=None))
+
+
+def _write_frame(frame: pd.DataFrame, path: Path) -> None:
+    from tracekit.traces.files import make_folder, write_whole
+
+    make_folder(path.parent)
+    if path.suffix == ".csv":
+        write_whole(path, lambda temporary: frame.to_csv(temporary, index=False))
+    else:
+        write_whole(path, lambda temporary: frame.to_parquet(temporary, index=False))
+
+
+def label(
+    path: RunsPath,
+    signal: DecidingSignal = DEFAULT_SIGNAL,
+    margin: Margin = 0.2,
+    level: Level = 0.95,
+    as_json: Json = False,
+) -> None:
+    """Label each (optimizer, batch size) cell stable, unstable, inconclusive or diverged, and say how sure that is."""
+    from tracekit.traces import read
+
+    frame = read(path, signals=signal)
+    import tracekit_analysis
+
+    labels = tracekit_analysis.label(
+        frame, by=["optimizer", "batch_size"], signal=signal, margin=margin, level=level
+    )
+    if as_json:
+        print_json(frame_records(labels))
+        return
+    columns = ["optimizer", "batch_size", "label", "index", "ci_low", "ci_high", "n_seeds", "reason"]
+    print_table(columns, labels[columns].itertuples(index=False, name=None))

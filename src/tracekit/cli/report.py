@@ -1,0 +1,28 @@
+"""`tracekit report`: write the HTML and PDF report of an experiment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tracekit.cli.options import DEFAULT_SIGNAL, DecidingSignal, Level, Margin, Overwrite, RunsPath
+
+
+def report(
+    path: RunsPath,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the report; created.")] = Path(
+        "reports"
+    ),
+    signal: DecidingSignal = DEFAULT_SIGNAL,
+    margin: Margin = 0.2,
+    level: Level = 0.95,
+    overwrite: Overwrite = False,
+) -> None:
+    """Write report.html, report.pdf and their tables: verdicts first, then what they rest on."""
+    from tracekit.report import write_report
+
+    paths = write_report(path, output, signal=signal, margin=margin, level=level, overwrite=overwrite)
+    typer.echo(f"HTML report: {paths.html}")
+    typer.echo(f"PDF report:  {paths.pdf}")

@@ -1,0 +1,35 @@
+"""The handwritten digits that scikit-learn bundles: real 8x8 images, no download."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from tracekit.data.dataset import Dataset, dataset
+
+
+@dataset("digits")
+def load_digits(data_dir: Path | None = None) -> Dataset:
+    """1,797 grey images of 8x8 pixels in 10 classes (Alpaydin & Kaynak 1998, UCI).
+
+    Every fifth image of each class is in the test set, the others are the training set: the classes
+    repeat in the file's order, so that every fifth image of all would not be a fair sample. Pixels are
+    divided by their maximum, 16. `data_dir` is not used: the images come with scikit-learn.
+    """
+    from sklearn.datasets import load_digits as sklearn_digits
+
+    bunch = sklearn_digits()
+    images = (bunch.images[..., np.newaxis] / 16.0).astype(np.float32)
+    labels = bunch.target.astype(np.int64)
+    test = np.zeros(labels.size, dtype=bool)
+    for label in range(len(bunch.target_names)):
+        test[np.flatnonzero(labels == label)[4::5]] = True
+    return Dataset(
+        name="digits",
+        train_images=images[~test],
+        train_labels=labels[~test],
+        test_images=images[test],
+        test_labels=labels[test],
+        classes=tuple(str(name) for name in bunch.target_names),
+    )

@@ -1,0 +1,202 @@
+"""The training loop: it emits each step to observers and knows nothing of what they do with it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from tracekit.engine.layers import Sequential
+from tracekit.engine.ops.losses import softmax_cross_entropy
+from tracekit.engine.optim import Arrays, Optimizer
+from tracekit.engine.sampling import Sampling, epochs
+from tracekit.engine.tensor import Tensor, no_grad
+from tracekit.errors import ArgumentError, bad_argument
+
+Reduction = Literal["mean", "sum"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Public state of one update, seen after the backward pass and before the parameters move.
+
+    Arrays are the loop's own: observers read them during the call and copy what they keep.
+    """
+
+    step: int  #: number of this update, from 1
+    epoch: int  #: pass over the training set, from 1
+    indices: np.ndarray  #: (batch,) positions of the samples in the training set
+    labels: np.ndarray  #: (batch,) classes
+    loss: float  #: mean cross-entropy over the batch, nats
+    logits: np.ndarray  #: (batch, n_classes)
+    logits_gradient: np.ndarray  #: (batch, n_classes), of the reduced loss
+    outputs: dict[str, np.ndarray]  #: output of every layer by name, in order
+    parameters: Arrays  #: values before this update
+    gradients: Arrays  #: of the reduced loss
+    updates: Arrays  #: about to be added to the parameters
+    model: Sequential  #: for observers that evaluate it elsewhere
+
+    @property
+    def penultimate(self) -> np.ndarray:
+        """(batch, n_features): what flows into the output layer."""
+        return list(self.outputs.values())[-2]
+
+
+@dataclass(frozen=True, slots=True)
+class EpochEnd:
+    """State after an epoch's last update."""
+
+    step: int  #: number of the update just made
+    epoch: int  #: the epoch that ended, from 1
+    model: Sequential
+
+
+class Observer:
+    """Sees the training go by; subclasses override what they need."""
+
+    def on_step(self, step: Step) -> None:
+        """Called at every update, before the parameters move."""
+
+    def on_epoch_end(self, epoch: EpochEnd) -> None:
+        """Called after an epoch's last update, and after the last update of all."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingResult:
+    """How a training ended."""
+
+    status: Literal["finished", "diverged"]
+    step: int  #: last update
+    reason: str | None  #: why it diverged
+
+
+def train(
+    model: Sequential,
+    optimizer: Optimizer,
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
+    batch_size: int,
+    n_updates: int | None = None,
+    n_epochs: int | None = None,
+    sampling: Sampling = "reshuffle",
+    drop_last: bool = True,
+    reduction: Reduction = "mean",
+    order_rng: np.random.Generator,
+    dropout_rng: np.random.Generator,
+    observers: Sequence[Observer] = (),
+) -> TrainingResult:
+    """Train a classifier by minimising softmax cross-entropy.
+
+    Parameters
+    ----------
+    model : Sequential
+        Its last layer gives the logits.
+    optimizer : Optimizer
+        Bound to the model's parameter arrays.
+    images : ndarray, (n, height, width, channels)
+    labels : ndarray of int, (n,)
+    batch_size : int
+    n_updates, n_epochs : int
+        Exactly one of them says how long to train.
+    sampling, drop_last
+        See `tracekit.engine.sampling.epochs`.
+    reduction : {"mean", "sum"}
+        How sample gradients combine. ``sum`` makes SGD's step grow with the batch size, as in the
+        program of Ando, Fukuhara & Takefuji; the reported loss is a mean either way.
+    order_rng, dropout_rng : numpy.random.Generator
+        Separate, so that the order of the data does not depend on the model.
+    observers : sequence of Observer
+
+    Returns
+    -------
+    TrainingResult
+        ``diverged`` as soon as the loss is not finite; that step is still shown to the observers.
+    """
+    if (n_updates is None) == (n_epochs is None):
+        raise ArgumentError("give exactly one of `n_updates` and `n_epochs`.")
+    length = n_updates if n_updates is not None else n_epochs
+    if length is not None and length < 1:
+        name = "n_updates" if n_updates is not None else "n_epochs"
+        raise ArgumentError(bad_argument(name, length, "must be at least 1"))
+    parameters = model.parameters()
+    step = 0
+    # Divergence is data here: overflow and NaN are recorded and end the run; they are no warnings.
+    with np.errstate(all="ignore"):
+        batches = epochs(images.shape[0], batch_size, sampling=sampling, drop_last=drop_last, rng=order_rng)
+        for epoch, epoch_batches in enumerate(batches, start=1):
+            for indices in epoch_batches:
+                step += 1
+                loss, logits, outputs = _differentiate(
+                    model, parameters, images[indices], labels[indices], reduction, dropout_rng
+                )
+                gradients = {name: _gradient(parameter) for name, parameter in parameters.items()}
+                state = Step(
+                    step=step,
+                    epoch=epoch,
+                    indices=indices,
+                    labels=labels[indices],
+                    loss=loss,
+                    logits=logits.data,
+                    logits_gradient=_gradient(logits),
+                    outputs=outputs,
+                    parameters=optimizer.parameters,
+                    gradients=gradients,
+                    updates=optimizer.update(gradients),
+                    model=model,
+                )
+                for observer in observers:
+                    observer.on_step(state)
+                if not math.isfinite(loss):
+                    return TrainingResult("diverged", step, f"diverged at step {step}: the loss is {loss}")
+                optimizer.apply(state.updates)
+                if step == n_updates:
+                    break
+            for observer in observers:
+                observer.on_epoch_end(EpochEnd(step, epoch, model))
+            if step == n_updates or epoch == n_epochs:
+                break
+    return TrainingResult("finished", step, None)
+
+
+def evaluate(
+    model: Sequential, images: np.ndarray, labels: np.ndarray, *, batch_size: int = 500
+) -> tuple[float, float]:
+    """Mean cross-entropy (nats) and accuracy (share of samples) of a model on a data set, without dropout."""
+    total_loss, n_correct = 0.0, 0
+    with no_grad(), np.errstate(all="ignore"):
+        for start in range(0, labels.size, batch_size):
+            chunk = slice(start, start + batch_size)
+            logits = model(images[chunk])
+            total_loss += softmax_cross_entropy(logits, labels[chunk], reduction="sum").data.item()
+            n_correct += int(np.count_nonzero(logits.data.argmax(axis=1) == labels[chunk]))
+    return total_loss / labels.size, n_correct / labels.size
+
+
+def _differentiate(
+    model: Sequential,
+    parameters: dict[str, Tensor],
+    images: np.ndarray,
+    labels: np.ndarray,
+    reduction: Reduction,
+    rng: np.random.Generator,
+) -> tuple[float, Tensor, Arrays]:
+    """Forward and backward pass; returns the mean loss, the logits and every layer's output."""
+    for parameter in parameters.values():
+        parameter.grad = None
+    outputs: dict[str, Tensor] = {}
+    logits = model(images, training=True, rng=rng, outputs=outputs)
+    logits.retain_grad()
+    loss = softmax_cross_entropy(logits, labels, reduction=reduction)
+    loss.backward()
+    mean_loss = loss.data.item() / (labels.size if reduction == "sum" else 1)
+    return mean_loss, logits, {name: output.data for name, output in outputs.items()}
+
+
+def _gradient(tensor: Tensor) -> np.ndarray:
+    if tensor.grad is None:
+        raise RuntimeError(f"{tensor.name or 'tensor'} got no gradient: the loss does not depend on it.")
+    return tensor.grad

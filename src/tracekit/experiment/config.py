@@ -1,0 +1,242 @@
+"""What to run: a sweep over optimizers x batch sizes x seeds, and the single runs that it expands to."""
+
+from __future__ import annotations
+
+import shlex
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from tracekit.data import DATASETS
+from tracekit.engine import MODELS
+from tracekit.engine.optim import OPTIMIZERS
+from tracekit.engine.sampling import Sampling
+from tracekit.engine.training import Reduction
+from tracekit.errors import ArgumentError, bad_argument
+from tracekit.record import choose_signals, every
+
+
+class _Settings(BaseModel):
+    """Closed, immutable settings whose errors are one sentence."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def __init__(self, **data: Any) -> None:
+        try:
+            super().__init__(**data)
+        except ValidationError as error:
+            raise ArgumentError(_one_sentence(error)) from error
+
+
+def _one_sentence(error: ValidationError) -> str:
+    first = error.errors()[0]
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, ArgumentError):
+        return str(cause)
+    name = ".".join(str(part) for part in first["loc"]) or "settings"
+    message = first["msg"][0].lower() + first["msg"][1:]
+    if first["type"] == "extra_forbidden":
+        return f"`{name}` is not a setting; see `tracekit run --help`."
+    if first["type"] == "missing":
+        return f"`{name}` is needed and was not given."
+    return bad_argument(name, first["input"], f"cannot be used: {message}")
+
+
+def _optimizer(value: Any) -> dict[str, Any]:
+    """Read "adam", "adam:learning_rate=0.01,beta1=0.8" or a table, and complete it by the defaults."""
+    if isinstance(value, str):
+        name, _, rest = value.partition(":")
+        settings: dict[str, Any] = {}
+        for item in filter(None, rest.split(",")):
+            key, equals, text = item.partition("=")
+            if not equals:
+                raise ArgumentError(
+                    bad_argument(
+                        "optimizer", value, "must read name:setting=number,...", "add the missing `=`"
+                    )
+                )
+            settings[key.strip()] = _number_or_flag(key.strip(), text.strip())
+        value = {"name": name.strip(), **settings}
+    if not isinstance(value, dict) or "name" not in value:
+        raise ArgumentError(bad_argument("optimizer", value, "must be a name or a table with a name"))
+    settings = {key: setting for key, setting in value.items() if key != "name"}
+    return {"name": value["name"], **OPTIMIZERS[value["name"]].resolve(settings)}
+
+
+def _number_or_flag(name: str, text: str) -> float | bool:
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    try:
+        return float(text)
+    except ValueError:
+        raise ArgumentError(bad_argument(name, text, "must be a number, or true or false")) from None
+
+
+def _as_list(value: Any) -> Any:
+    return value if isinstance(value, (list, tuple)) else [value]
+
+
+def _seeds(value: Any) -> Any:
+    """Read a number of seeds n as 0 ... n-1."""
+    return list(range(value)) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+OptimizerSettings = Annotated[dict[str, Any], BeforeValidator(_optimizer)]
+
+
+class Recording(_Settings):
+    """What a run records."""
+
+    signals: tuple[str, ...] | None = None  #: names, see `tracekit list signals`; all by default
+    every: int = 1  #: record every this many updates; 1 or odd
+    probe_size: int = Field(default=32, ge=0)  #: images in the fixed probe batch, from the test set's start
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        choose_signals(self.signals)
+        every(self.every)
+        return self
+
+
+class _Common(_Settings):
+    """Settings that a sweep and its runs share."""
+
+    dataset: str = "digits"  #: see `tracekit list datasets`
+    model: str = "small_cnn"  #: see `tracekit list models`
+    updates: int | None = Field(default=None, ge=1)  #: length of a run in updates ...
+    epochs: int | None = Field(default=None, ge=1)  #: ... or in epochs; 1 epoch if neither is given
+    sampling: Sampling = "reshuffle"
+    drop_last: bool = True
+    reduction: Reduction = "mean"
+    dtype: Literal["float32", "float64"] = "float32"
+    recording: Recording = Recording()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_length(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            if data.get("updates") is not None and data.get("epochs") is not None:
+                raise ArgumentError("give `updates` or `epochs`, not both.")
+            if data.get("updates") is None and data.get("epochs") is None:
+                return {**data, "epochs": 1}
+        return data
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        DATASETS[self.dataset]
+        MODELS[self.model]
+        return self
+
+
+class RunConfig(_Common):
+    """The resolved configuration of one run."""
+
+    optimizer: OptimizerSettings
+    batch_size: int = Field(ge=1)
+    seed: int = Field(ge=0)
+
+    @property
+    def attributes(self) -> dict[str, str | int | float]:
+        """What tells this run from the others of a sweep."""
+        return {
+            "optimizer": self.optimizer["name"],
+            "batch_size": self.batch_size,
+            "learning_rate": self.optimizer["learning_rate"],
+            "seed": self.seed,
+        }
+
+
+class Sweep(_Common):
+    """Every optimizer x batch size x seed, trained and recorded in the same way.
+
+    Runs of the same seed share their initial weights, and at the same batch size their order of
+    samples, whatever the optimizer: differences between optimizers are paired differences.
+
+    Examples
+    --------
+    >>> sweep = Sweep(optimizers=["sgd", "adam:learning_rate=0.002"], batch_sizes=[50, 100], seeds=3)
+    >>> len(list(sweep.runs()))
+    12
+    """
+
+    optimizers: Annotated[tuple[OptimizerSettings, ...], BeforeValidator(_as_list)] = Field(min_length=1)
+    batch_sizes: Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_as_list)] = Field(
+        default=(100,), min_length=1
+    )
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_seeds)] = Field(
+        default=(0,), min_length=1
+    )
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        for name in ("batch_sizes", "seeds"):
+            values = getattr(self, name)
+            if len(set(values)) != len(values):
+                raise ArgumentError(bad_argument(name, list(values), "must not repeat a value"))
+        names = [name for name, _ in self.named_runs()]
+        if len(set(names)) != len(names):
+            raise ArgumentError("two optimizers are the same; remove one of them.")
+        return self
+
+    @classmethod
+    def from_toml(cls, path: str | Path, **overrides: Any) -> Self:
+        """Read a sweep from a TOML file; keyword arguments win over the file."""
+        try:
+            data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ArgumentError(f"cannot read {path} ({error.strerror or error}).") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ArgumentError(f"{path} is not valid TOML ({error}).") from error
+        if overrides.keys() & {"updates", "epochs"}:
+            data = {key: value for key, value in data.items() if key not in ("updates", "epochs")}
+        return cls(**{**data, **overrides})
+
+    def runs(self) -> Iterator[RunConfig]:
+        """Expand to single runs, in the order batch size, seed, optimizer."""
+        shared = {name: getattr(self, name) for name in _Common.model_fields}
+        for batch_size in self.batch_sizes:
+            for seed in self.seeds:
+                for optimizer in self.optimizers:
+                    yield RunConfig(**shared, optimizer=dict(optimizer), batch_size=batch_size, seed=seed)
+
+    def named_runs(self) -> list[tuple[str, RunConfig]]:
+        """Pair each run with its folder name, e.g. ``adam-lr0.001-b50-s0``.
+
+        Where two optimizers of a sweep differ in another setting only, the name says which.
+        """
+        named = []
+        for run in self.runs():
+            kin = [other for other in self.optimizers if other["name"] == run.optimizer["name"]]
+            differing = [
+                f"{key}{value:g}"
+                for key, value in run.optimizer.items()
+                if key not in ("name", "learning_rate") and len({other[key] for other in kin}) > 1
+            ]
+            stem = "-".join([run.optimizer["name"], f"lr{run.optimizer['learning_rate']:g}", *differing])
+            named.append((f"{stem}-b{run.batch_size}-s{run.seed}", run))
+        return named
+
+    def command(self, out: str) -> str:
+        """Write the shell line that repeats this sweep."""
+        words = ["tracekit", "run", "--dataset", self.dataset, "--model", self.model]
+        for optimizer in self.optimizers:
+            defaults = OPTIMIZERS[optimizer["name"]].defaults
+            settings = [
+                f"{key}={str(value).lower() if isinstance(value, bool) else value}"
+                for key, value in optimizer.items()
+                if key == "learning_rate" or (key != "name" and value != defaults[key])
+            ]
+            words += ["--optimizer", f"{optimizer['name']}:{','.join(settings)}"]
+        for name, values in (("--batch-size", self.batch_sizes), ("--seed", self.seeds)):
+            for value in values:
+                words += [name, str(value)]
+        words += ["--updates", str(self.updates)] if self.updates else ["--epochs", str(self.epochs)]
+        words += ["--sampling", self.sampling, "--reduction", self.reduction, "--dtype", self.dtype]
+        words += [] if self.drop_last else ["--keep-last"]
+        words += ["--every", str(self.recording.every), "--probe-size", str(self.recording.probe_size)]
+        for signal in self.recording.signals or ():
+            words += ["--signal", signal]
+        return shlex.join([*words, "--out", out])

@@ -1,0 +1,55 @@
+"""The circumstances of a run: versions, commit, processor; nothing that names a person or a machine."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+_PACKAGES = ("tracekit", "numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "arch", "statsmodels")
+
+
+@cache
+def describe() -> dict[str, Any]:
+    """Describe the software and the processor, JSON-compatible."""
+    return {
+        "versions": {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}},
+        "git": _git(),
+        "processor": _processor(),
+        "machine": platform.machine(),
+        "system": platform.system(),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _git() -> dict[str, Any] | None:
+    """Commit of the working folder's repository, and whether it has uncommitted changes."""
+    try:
+        commit = _output("git", "rev-parse", "HEAD")
+        return {"commit": commit, "dirty": bool(_output("git", "status", "--porcelain", "-uno"))}
+    except (OSError, subprocess.SubprocessError):
+        # No git, or no repository: then there is no commit to name.
+        return None
+
+
+def _output(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    return done.stdout.strip()
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
