@@ -1,0 +1,46 @@
+"""The one error that the analysis layer raises on purpose, and the helpers that word it.
+
+An argument that cannot be used raises; data that cannot be used do not: they come back with a
+status and a reason (see `tracekit_analysis.series`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class AnalysisError(ValueError):
+    """An argument or a table has a value that no analysis can use."""
+
+
+def bad_argument(name: str, value: object, need: str, way_out: str = "") -> AnalysisError:
+    """Word an argument error: "`lags` (=40) must be smaller than the series length (=30); shorten it."
+
+    Parameters
+    ----------
+    name : str
+        The argument as the caller wrote it, without backticks.
+    value : object
+        What was passed; shown by ``repr``, cut after 80 characters.
+    need : str
+        What must hold, starting with a verb ("must be positive").
+    way_out : str
+        What to do instead; may be empty.
+    """
+    shown = repr(value)
+    if len(shown) > 80:
+        shown = shown[:77] + "..."
+    return AnalysisError(f"`{name}` (={shown}) {need}" + (f"; {way_out}" if way_out else "") + ".")
+
+
+def require_choice(name: str, value: object, choices: Iterable[str]) -> None:
+    """Raise AnalysisError unless `value` is one of `choices`."""
+    known = list(choices)
+    if value not in known:
+        raise bad_argument(name, value, f"must be one of {', '.join(repr(choice) for choice in known)}")
+
+
+def require_between(name: str, value: float, low: float, high: float) -> None:
+    """Raise AnalysisError unless `value` is a number strictly between `low` and `high`."""
+    if isinstance(value, str) or not low < value < high:
+        raise bad_argument(name, value, f"must be a number strictly between {low:g} and {high:g}")

@@ -1,0 +1,223 @@
+"""Label each cell of an experiment (optimizer, batch size) from a table of traces or of their statistics."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+import pandas as pd
+
+from tracekit_analysis.bounds import MARGIN, MIN_LABEL_LENGTH
+from tracekit_analysis.cells import CellLabel, Seed, label_cell
+from tracekit_analysis.errors import AnalysisError, bad_argument, require_between, require_choice
+from tracekit_analysis.features import RUN_STATUS, Progress, characterize, require_column
+from tracekit_analysis.results import Side
+
+DEFAULT_SIGNAL = "probe/logits/q05"
+
+
+def label(
+    frame: pd.DataFrame,
+    by: str | Sequence[str] = ("optimizer", "batch_size"),
+    *,
+    signal: str = DEFAULT_SIGNAL,
+    replicate: str = "seed",
+    side: Side = "lower",
+    margin: float = MARGIN,
+    level: float = 0.95,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Label every cell of a tidy table of traces as stable, unstable, inconclusive or diverged.
+
+    Stable if the interval of the pooled stability index ends below `margin`, unstable if it starts above,
+    otherwise inconclusive; see `label_from_features` for all rules.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Tidy table of traces (columns ``signal``, ``step``, ``value`` and those named here; ``run``,
+        ``status`` and ``epoch`` are used where present), or the result of `characterize` on one.
+    by : str or sequence of str
+        Columns that form a cell.
+    signal : str
+        Signal to judge. If it has several series per run (layers), the one with the median theta speaks.
+    replicate : str
+        Column that tells the seeds of a cell apart.
+    side : {"lower", "upper"}
+        Which bound.
+    margin : float
+        Largest index that counts as stable, in half-spreads.
+    level : float
+        Confidence level.
+    progress : callable, optional
+        Called as ``progress(done, total)`` after every series.
+
+    Returns
+    -------
+    DataFrame
+        One row per cell: `by`, then the fields of `CellLabel`.
+
+    Raises
+    ------
+    AnalysisError
+        If the signal or a column is missing, an argument cannot be used, or two runs of a cell share a seed.
+    """
+    if f"{side}_theta" in frame.columns:
+        return label_from_features(
+            frame, by, signal=signal, replicate=replicate, side=side, margin=margin, level=level
+        )
+    _check(frame, by, signal, replicate, side, margin, level)
+    keys = _keys(by, replicate)
+    runs = [*keys, *(name for name in ("run", "status") if name in frame.columns and name not in keys)]
+    series = [name for name in ("layer", "index") if name in frame.columns and name not in runs]
+    features = characterize(
+        frame[frame["signal"] == signal].assign(signal=signal),
+        by=[*runs, "signal", *series],
+        progress=progress,
+    )
+    ended = frame[runs].drop_duplicates().rename(columns={"status": RUN_STATUS})
+    return _label_cells(ended, features, by, signal, replicate, side, margin, level)
+
+
+def label_from_features(
+    features: pd.DataFrame,
+    by: str | Sequence[str] = ("optimizer", "batch_size"),
+    *,
+    signal: str = DEFAULT_SIGNAL,
+    replicate: str = "seed",
+    side: Side = "lower",
+    margin: float = MARGIN,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Label every cell from the result of `characterize`, so that the series are analysed only once.
+
+    1. A run that diverged, by its status or in its values, is an outcome. At least half of a cell
+       diverged: ``diverged``. Any diverged: never ``stable``. Failed and running runs are left out.
+    2. The interval of I^2 is the union of the t interval of theta over seeds, which knows their
+       heterogeneity, and of the pooled noncentral F interval, which knows the skewness.
+    3. Fewer than 3 usable seeds: description only. Fewer than 5 seeds: interval, no label. A diverged
+       seed counts towards these 5 for ``unstable``, since it can only speak against stability.
+    4. A label that two or more single seeds contradict is demoted to ``inconclusive``.
+
+    Parameters
+    ----------
+    features : DataFrame
+        Result of `characterize`, all signals that were recorded or only `signal`.
+    by, signal, replicate, side, margin, level
+        As for `label`.
+
+    Returns
+    -------
+    DataFrame
+        One row per cell: `by`, then the fields of `CellLabel`.
+
+    Raises
+    ------
+    AnalysisError
+        As for `label`.
+    """
+    _check(features, by, signal, replicate, side, margin, level)
+    keys = _keys(by, replicate)
+    require_column(features, f"{side}_theta")
+    runs = [*keys, *(name for name in ("run", RUN_STATUS) if name in features.columns and name not in keys)]
+    ended = features[runs].drop_duplicates()
+    chosen = features[features["signal"] == signal]
+    return _label_cells(ended, chosen, by, signal, replicate, side, margin, level)
+
+
+def _check(
+    frame: pd.DataFrame,
+    by: str | Sequence[str],
+    signal: str,
+    replicate: str,
+    side: str,
+    margin: float,
+    level: float,
+) -> None:
+    """Refuse arguments that no cell could be labelled with."""
+    require_choice("side", side, ("lower", "upper"))
+    require_between("margin", margin, 0.0, math.inf)
+    require_between("level", level, 0.0, 1.0)
+    for name in ("signal", *_keys(by, replicate)):
+        require_column(frame, name)
+    present = [str(name) for name in frame["signal"].dropna().unique()]
+    if signal not in present:
+        listed = ", ".join(repr(name) for name in sorted(present)) or "none"
+        raise bad_argument("signal", signal, "must be a recorded signal", f"recorded are {listed}")
+
+
+def _keys(by: str | Sequence[str], replicate: str) -> list[str]:
+    cell = [by] if isinstance(by, str) else list(by)
+    if replicate in cell:
+        raise bad_argument("replicate", replicate, "must not be among the columns of `by`")
+    return [*cell, replicate]
+
+
+def _label_cells(
+    ended: pd.DataFrame,
+    features: pd.DataFrame,
+    by: str | Sequence[str],
+    signal: str,
+    replicate: str,
+    side: Side,
+    margin: float,
+    level: float,
+) -> pd.DataFrame:
+    """Gather the seeds of every cell, whether or not the signal was recorded, and label the cells."""
+    cell = [by] if isinstance(by, str) else list(by)
+    _require_one_run_per_seed(ended, cell, replicate)
+    merged = ended.merge(features.drop(columns="signal"), how="left", on=list(ended.columns))
+    rows: list[dict[str, Any]] = []
+    keys = []
+    for _, members in merged.groupby(cell, dropna=False, observed=True, sort=False):
+        seeds = [
+            _seed(series, side)
+            for _, series in members.groupby(replicate, dropna=False, observed=True, sort=False)
+        ]
+        keys.append(members[cell].iloc[:1])
+        rows.append(label_cell(seeds, signal, side, margin, level).to_record())
+    columns = [field.name for field in fields(CellLabel)]
+    if not keys:
+        return pd.DataFrame(columns=[*cell, *columns])
+    results = pd.DataFrame.from_records(rows, columns=columns)
+    return pd.concat([pd.concat(keys, ignore_index=True), results], axis=1)
+
+
+def _require_one_run_per_seed(ended: pd.DataFrame, cell: list[str], replicate: str) -> None:
+    """Refuse a cell that mixes runs: two runs with one seed are not two replicates."""
+    if "run" not in ended.columns or replicate == "run":
+        return
+    groups = ended.groupby([*cell, replicate], dropna=False, observed=True, sort=False)
+    for key, members in groups:
+        if members["run"].nunique(dropna=False) > 1:
+            raise AnalysisError(
+                f"`by` (={cell!r}) must separate runs, but cell {key[:-1]!r} has {len(members)} runs with "
+                f"{replicate} {key[-1]!r}; add the column in which they differ, or pass replicate='run'."
+            )
+
+
+def _seed(series: pd.DataFrame, side: Side) -> Seed:
+    """Reduce the series of one seed to what it contributes."""
+    run_status = str(series[RUN_STATUS].iloc[0]) if RUN_STATUS in series.columns else "finished"
+    if run_status == "diverged" or (series["status"] == "divergent").any():
+        return Seed("diverged")
+    if run_status in ("failed", "running"):
+        return Seed("unfinished")
+    usable = series[(series["status"] == "ok") & (series[f"{side}_msw"] > 0.0)]
+    usable = usable[usable["n_used"] >= MIN_LABEL_LENGTH].sort_values(f"{side}_theta", kind="stable")
+    if usable.empty:
+        return Seed("unusable")
+    median = usable.iloc[len(usable) // 2]  # of an even number the upper one, which is the less stable
+    spread2 = float(median[f"{side}_spread"]) ** 2
+    return Seed(
+        "used",
+        theta=float(median[f"{side}_theta"]),
+        msb=float(median[f"{side}_msb"]) / spread2,
+        msw=float(median[f"{side}_msw"]) / spread2,
+        n_blocks=int(median[f"{side}_n_blocks"]),
+        blocks_k=int(median[f"{side}_blocks_k"]),
+        verdict=str(median["stationarity"]) if "stationarity" in series.columns else "",
+        lfq_pvalue=float(median[f"{side}_lfq_pvalue"]),
+    )

@@ -1,0 +1,243 @@
+"""One recorded series made fit for analysis, or refused with a reason; nothing is dropped in silence.
+
+Order is attested by a strictly increasing step column and never repaired by sorting: a shuffled trend
+looks perfectly stable, so a series whose order is in doubt is refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tracekit_analysis.errors import bad_argument
+from tracekit_analysis.results import Status
+
+MIN_LENGTH = 8
+MAX_MISSING = 0.01
+RUNAWAY_RATIO = 1e6
+RUNAWAY_GROWTH = 10.0
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """The part of one recorded series that can be analysed, and what is known about the rest."""
+
+    values: FloatArray
+    """Finite values in step order, divided by `scale`; empty if the series is refused."""
+    scale: float
+    """Power of two that brings values near the limits of float64 back to order one; otherwise 1."""
+    n: int
+    """Number of recorded values, non-finite ones included."""
+    status: Status
+    """``ok``, or why the series can only be analysed in part or not at all."""
+    reason: str
+    """One sentence for a status other than ``ok``; otherwise empty."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the numbers should know although the series is usable."""
+    n_missing: int = 0
+    """Number of non-finite values and of steps missing from an otherwise regular schedule."""
+    ties: float = 0.0
+    """Share of values that repeat an earlier value exactly."""
+    n_epochs: int | None = None
+    """Number of epochs that the values span; None if unknown."""
+    points_per_epoch: int | None = None
+    """Values per epoch where all full epochs have equally many; None if unknown or unequal."""
+
+    @property
+    def n_used(self) -> int:
+        """Number of values that can be analysed."""
+        return int(self.values.size)
+
+    def refusal(self, minimum: int = MIN_LENGTH) -> tuple[Status, str] | None:
+        """Return the status and reason why nothing can be computed, or None if something can."""
+        if self.status in ("inconclusive", "degenerate"):
+            return self.status, self.reason
+        if self.n_used < minimum:
+            why = f"{self.n_used} usable values; at least {minimum} are needed"
+            return (
+                ("divergent", f"{self.reason}; {why}")
+                if self.status == "divergent"
+                else ("inconclusive", why)
+            )
+        return None
+
+    def since(self, start: int) -> Series:
+        """Return the series from index `start` of the usable values on."""
+        if start == 0:
+            return self
+        epochs = self.n_epochs
+        if epochs is not None:
+            epochs = max(1, round(epochs * (self.n_used - start) / self.n_used))
+        return replace(self, values=self.values[start:], n_epochs=epochs)
+
+
+def as_series(
+    x: ArrayLike | Series, *, steps: ArrayLike | None = None, epochs: ArrayLike | None = None
+) -> Series:
+    """Check one series and return its usable part with a status.
+
+    Leading NaN (a quantity not yet defined) are cut off; the series then ends at the first non-finite
+    value. More than 1 % missing makes it inconclusive. An infinity, NaN up to the end, or growth by a
+    factor of a million that still goes on makes it divergent, and the part before that is kept.
+
+    Parameters
+    ----------
+    x : (n,) array-like of numbers
+        Values in recorded order. A `Series` is returned as it is.
+    steps : (n,) array-like, optional
+        Step of each value; must increase strictly. Without it the caller vouches for the order.
+    epochs : (n,) array-like, optional
+        Epoch of each value; used for the number of epochs and of values per epoch.
+
+    Returns
+    -------
+    Series
+
+    Raises
+    ------
+    AnalysisError
+        If `x` is not one-dimensional or not numeric, or if `steps` or `epochs` has another length.
+    """
+    if isinstance(x, Series):
+        return x
+    values = _numbers("x", x)
+    n = int(values.size)
+    missing_steps, notes = 0, []
+    if steps is not None:
+        positions = _numbers("steps", steps, n)
+        doubt = _order_doubt(positions)
+        if doubt:
+            return _refused(n, "inconclusive", doubt)
+        missing_steps = _missing_steps(positions)
+        if missing_steps:
+            notes.append(
+                f"{missing_steps} steps are missing from the schedule; values were taken as evenly spaced"
+            )
+    if n < MIN_LENGTH:
+        return _refused(n, "inconclusive", f"{n} values; at least {MIN_LENGTH} are needed")
+
+    finite = np.isfinite(values)
+    n_missing = int(n - np.count_nonzero(finite)) + missing_steps
+    if not finite.any():
+        return _refused(n, "inconclusive", "no finite value", n_missing)
+    first = int(np.argmax(finite))
+    bad = np.flatnonzero(~finite[first:])
+    stop = first + int(bad[0]) if bad.size else n
+    kept = slice(first, stop)
+    status: Status = "ok"
+    reason = ""
+    if np.isinf(values).any() or (stop < n and not finite[stop:].any()):
+        if np.isinf(values[:first]).any():
+            kept = slice(0, 0)
+            stop = 0
+        status, reason = "divergent", f"divergent: not finite at value {stop} of {n}"
+    elif n_missing > MAX_MISSING * (n + missing_steps):
+        share = n_missing / (n + missing_steps)
+        return _refused(
+            n, "inconclusive", f"{share:.1%} of the values are missing; at most 1 % may be", n_missing
+        )
+    elif stop - first < n:
+        notes.append(f"analysed values {first} to {stop - 1} of {n}, between non-finite values")
+
+    used, scale = _rescaled(values[kept])
+    if status == "ok":
+        runaway = _runaway(used)
+        if runaway is not None:
+            status, reason = (
+                "divergent",
+                f"divergent: growing without bound from value {first + runaway} of {n}",
+            )
+            kept = slice(first, first + runaway)
+            used, scale = _rescaled(values[kept])
+    if used.size and used.min() == used.max() and status == "ok":
+        return _refused(n, "degenerate", f"constant: all values are {float(values[first])!r}", n_missing)
+    n_epochs, per_epoch = (None, None) if epochs is None else _epochs(_numbers("epochs", epochs, n)[kept])
+    ties = 1.0 - np.unique(used).size / used.size if used.size else 0.0
+    return Series(used, scale, n, status, reason, tuple(notes), n_missing, float(ties), n_epochs, per_epoch)
+
+
+def _refused(n: int, status: Status, reason: str, n_missing: int = 0) -> Series:
+    return Series(np.empty(0), 1.0, n, status, reason, n_missing=n_missing)
+
+
+def _numbers(name: str, x: Any, length: int | None = None) -> FloatArray:
+    """Return `x` as a contiguous float64 vector; pandas NA becomes NaN."""
+    try:
+        raw = x.to_numpy(dtype=np.float64, na_value=np.nan) if hasattr(x, "to_numpy") else np.asarray(x)
+        if raw.dtype.kind == "O":
+            raw = raw.astype(np.float64)
+    except (TypeError, ValueError):
+        raise bad_argument(name, x, "must be an array of real numbers") from None
+    if raw.dtype.kind not in "fiub":
+        raise bad_argument(name, raw.dtype.name, "must be an array of real numbers")
+    if raw.ndim != 1:
+        raise bad_argument(name, raw.shape, "must be one-dimensional", "pass one series at a time")
+    if length is not None and raw.size != length:
+        raise bad_argument(name, raw.size, f"must be as long as the values (={length})")
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(raw, dtype=np.float64)
+
+
+def _order_doubt(steps: FloatArray) -> str:
+    """Say why steps do not attest an order; empty if they do."""
+    if not np.isfinite(steps).all():
+        return "a step number is missing, so the order of the values is unknown"
+    gaps = np.diff(steps)
+    if (gaps > 0).all():
+        return ""
+    if (gaps < 0).any():
+        return "steps are out of order; sort the rows only if the step numbers can be trusted"
+    return (
+        f"{int((gaps == 0).sum())} duplicated steps: several series may be mixed, or rows were stored twice"
+    )
+
+
+def _missing_steps(steps: FloatArray) -> int:
+    """Count the steps that a schedule with the most common stride would have recorded besides."""
+    if steps.size < 3:
+        return 0
+    strides, counts = np.unique(np.diff(steps), return_counts=True)
+    stride = strides[np.argmax(counts)]
+    return max(0, round(float((steps[-1] - steps[0]) / stride)) + 1 - steps.size)
+
+
+def _rescaled(values: FloatArray) -> tuple[FloatArray, float]:
+    """Divide by a power of two (exactly) if squares of the values would overflow or vanish."""
+    largest = float(np.abs(values).max(initial=0.0))
+    if largest == 0.0 or 1e-100 < largest < 1e100:
+        return values, 1.0
+    exponent = min(int(np.frexp(largest)[1]), 1023)
+    return np.ldexp(values, -exponent), float(np.ldexp(1.0, exponent))
+
+
+def _runaway(values: FloatArray) -> int | None:
+    """Return the index after which the series stays a million times its early spread away and still grows."""
+    n = values.size
+    if n < 5 * MIN_LENGTH:
+        return None
+    early = values[: n // 2]
+    centre = np.median(early)
+    distance = np.abs(values - centre)
+    spread = float(np.median(distance[: n // 2]))
+    if spread == 0.0 or distance[-1] < RUNAWAY_RATIO * spread:
+        return None
+    tenth = n // 10
+    if np.median(distance[-tenth:]) < RUNAWAY_GROWTH * np.median(distance[-2 * tenth : -tenth]):
+        return None
+    near = np.flatnonzero(distance < RUNAWAY_RATIO * spread)
+    return int(near[-1]) + 1
+
+
+def _epochs(epochs: FloatArray) -> tuple[int | None, int | None]:
+    """Return the number of epochs and the common number of values per full epoch, where there is one."""
+    if epochs.size == 0 or not np.isfinite(epochs).all() or (np.diff(epochs) < 0).any():
+        return None, None
+    counts = np.unique(np.floor(epochs), return_counts=True)[1]
+    inner = counts[1:-1] if counts.size > 2 else counts
+    per_epoch = int(inner[0]) if (inner == inner[0]).all() else None
+    return int(counts.size), per_epoch
