@@ -3,20 +3,39 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+DEMO   := runs/demo
+REPORT := reports/demo
 
-.PHONY: demo test check calibrate setup clean
+.PHONY: setup demo test check calibrate clean
 
 setup: $(STAMP)
 
 $(STAMP): pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit("tracekit needs Python 3.11 or newer, and $(PYTHON) is %d.%d; run `make PYTHON=/path/to/python3.11`." % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("tracekit needs Python 3.11 or newer, $(PYTHON) is %d.%d: run make PYTHON=python3.11" % sys.version_info[:2])'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
-	touch $(STAMP)
+	@touch $(STAMP)
+
+# Train SGD and Adam at four batch sizes with five seeds each on real images, label and report.
+demo: $(STAMP)
+	$(BIN)/tracekit run --optimizer sgd --optimizer adam \
+		--batch-size 50 --batch-size 100 --batch-size 150 --batch-size 200 \
+		--seeds 5 --updates 1000 --out $(DEMO) --overwrite
+	$(BIN)/tracekit label $(DEMO)
+	$(BIN)/tracekit report $(DEMO) -o $(REPORT) --overwrite
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# Full-size simulations of the error rates that the documentation quotes; takes minutes.
+calibrate: $(STAMP)
+	$(BIN)/python -m pytest -n 2 -m calibration
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

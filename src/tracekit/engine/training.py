@@ -13,7 +13,8 @@ from tracekit.engine.layers import Sequential
 from tracekit.engine.ops.losses import softmax_cross_entropy
 from tracekit.engine.optim import Arrays, Optimizer
 from tracekit.engine.sampling import Sampling, epochs
-from tracekit.engine.tensor import Tensor, no_grad
+from tracekit.engine.tape import no_grad
+from tracekit.engine.tensor import Tensor
 from tracekit.errors import ArgumentError, bad_argument
 
 Reduction = Literal["mean", "sum"]

@@ -81,7 +81,11 @@ def _as_list(value: Any) -> Any:
 
 def _seeds(value: Any) -> Any:
     """Read a number of seeds n as 0 ... n-1."""
-    return list(range(value)) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(value, int) or isinstance(value, bool):
+        return value
+    if value < 1:
+        raise ArgumentError(bad_argument("seeds", value, "must be at least 1"))
+    return list(range(value))
 
 
 OptimizerSettings = Annotated[dict[str, Any], BeforeValidator(_optimizer)]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tracekit.engine.layers import Sequential
-from tracekit.engine.tensor import no_grad
+from tracekit.engine.tape import no_grad
 from tracekit.engine.training import EpochEnd, Observer, Step, evaluate
 from tracekit.record.schedule import Schedule, every
 from tracekit.record.signal import Evaluation, Probe, Signal, choose_signals

@@ -1,0 +1,148 @@
+"""Wrong uses end with one sentence that names the way out, and a non-zero exit code; nothing is lost."""
+
+import os
+import shutil
+
+import pytest
+
+RUN = ("run", "--model", "softmax_regression", "--updates", 3, "--jobs", 1, "-q")
+
+
+@pytest.fixture
+def fails(tracekit_command):
+    def check(*words):
+        done = tracekit_command(*words)
+        assert done.code == 1
+        assert done.out == ""
+        assert done.err.startswith("Error: ")
+        assert done.err.count("\n") == 1
+        return done.err[len("Error: ") : -1]
+
+    return check
+
+
+def test_unknown_optimizer(fails, tmp_path):
+    sentence = fails(*RUN, "--optimizer", "adma", "--out", tmp_path / "x")
+    assert sentence == "unknown optimizer 'adma'; did you mean 'adam'? Known: adam, heavy_ball, nag, sgd."
+    assert not (tmp_path / "x").exists()
+
+
+def test_no_optimizer(fails, tmp_path):
+    sentence = fails(*RUN, "--out", tmp_path / "x")
+    assert sentence == "nothing to train: give --optimizer, for example --optimizer adam, or --config FILE."
+
+
+def test_missing_data(fails, tmp_path):
+    sentence = fails(
+        *RUN, "--optimizer", "sgd", "--dataset", "cifar10", "--data-dir", tmp_path, "--out", tmp_path / "x"
+    )
+    assert sentence == (
+        f"no CIFAR-10 files (data_batch_1.bin or data_batch_1) in {tmp_path}; pass --data-dir, "
+        "set TRACEKIT_DATA_DIR, or run `tracekit data fetch cifar10`."
+    )
+
+
+def test_truncated_record_file(fails, tmp_path):
+    for stem in (*(f"data_batch_{k}" for k in range(1, 6)), "test_batch"):
+        (tmp_path / f"{stem}.bin").write_bytes(bytes(3073 * 2 + 5))
+    sentence = fails(
+        *RUN, "--optimizer", "sgd", "--dataset", "cifar10", "--data-dir", tmp_path, "--out", tmp_path / "x"
+    )
+    assert sentence == (
+        f"{tmp_path / 'data_batch_1.bin'} is truncated: 6151 bytes are 2 whole records of 3073 bytes "
+        "and 5 left over; fetch it again."
+    )
+
+
+@pytest.mark.skipif(
+    os.geteuid() == 0, reason="root may write anywhere; the next test covers the sentence for it"
+)
+def test_unwritable_folder(fails, tmp_path):
+    (tmp_path / "locked").mkdir(mode=0o500)
+    sentence = fails(*RUN, "--optimizer", "sgd", "--out", tmp_path / "locked" / "x")
+    assert sentence == (
+        f"cannot create the folder {tmp_path / 'locked' / 'x'} (Permission denied); choose a writable place."
+    )
+
+
+def test_folder_that_cannot_be_made(fails, tmp_path):
+    (tmp_path / "file").write_text("")
+    sentence = fails(*RUN, "--optimizer", "sgd", "--out", tmp_path / "file" / "x")
+    assert sentence == (
+        f"cannot create the folder {tmp_path / 'file' / 'x'} (Not a directory); choose a writable place."
+    )
+
+
+def test_existing_output(fails, small_experiment):
+    sentence = fails(*RUN, "--optimizer", "sgd", "--out", small_experiment)
+    assert sentence == f"{small_experiment} is not empty; choose another --out or pass --overwrite."
+
+
+@pytest.mark.parametrize("command", [["analyze"], ["label"], ["report"], ["show"], ["list", "runs"]])
+def test_empty_run_folder(fails, tmp_path, command):
+    sentence = fails(*command, tmp_path)
+    assert sentence == f"{tmp_path} holds no runs; give the folder that `tracekit run --out` wrote."
+
+
+@pytest.mark.parametrize("command", ["analyze", "label", "report", "show"])
+def test_half_written_part(fails, small_experiment, tmp_path, command):
+    copy = tmp_path / "copy"
+    shutil.copytree(small_experiment, copy)
+    part = sorted(copy.rglob("part-*.parquet"))[0]
+    part.write_bytes(part.read_bytes()[:1000])
+    sentence = fails(command, copy, *(["-o", tmp_path / "report"] if command == "report" else []))
+    assert sentence.startswith(f"{part} cannot be read as Parquet (")
+    assert not (tmp_path / "report" / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    "words", [("--optimizer", "sgd:learning_rate=nan"), ("--optimizer", "sgd", "--learning-rate", "nan")]
+)
+def test_nan_learning_rate(fails, tmp_path, words):
+    sentence = fails(*RUN, *words, "--out", tmp_path / "x")
+    assert sentence == "`learning_rate` (=nan) must be a positive finite number; the default is 0.1."
+
+
+def test_batch_larger_than_the_data_set(fails, tmp_path):
+    sentence = fails(*RUN, "--optimizer", "sgd", "--batch-size", 5000, "--out", tmp_path / "x")
+    assert sentence.startswith("`batch_size` (=5000) must be at most the number of training samples (=14")
+    assert sentence.endswith("choose a smaller batch or a larger data set.")
+    assert not (tmp_path / "x").exists()
+
+
+def test_one_seed_is_a_label_with_a_reason_not_an_error(tracekit_command, tmp_path):
+    run = (*RUN[:3], "--updates", 300, *RUN[5:])
+    assert tracekit_command(*run, "--optimizer", "sgd", "--seeds", 1, "--out", tmp_path / "x").code == 0
+    done = tracekit_command("label", tmp_path / "x")
+    assert done.code == 0
+    assert "inconclusive" in done.out
+    assert "1 seed" in done.out
+
+
+def test_unknown_signal(fails, small_experiment):
+    sentence = fails("label", small_experiment, "--signal", "probe/logit/q05")
+    assert sentence.startswith(
+        "unknown signal 'probe/logit/q05'; did you mean 'probe/logits/q05'? Known: eval/accuracy,"
+    )
+
+
+@pytest.mark.parametrize("words", [("--margin", -1), ("--level", 95)])
+def test_impossible_level_and_margin(fails, small_experiment, words):
+    name, value = words[0][2:], float(words[1])
+    assert fails("label", small_experiment, *words).startswith(f"`{name}` (={value}) must ")
+
+
+def test_wrong_table_format(fails, small_experiment, tmp_path):
+    sentence = fails("analyze", small_experiment, "-o", tmp_path / "m.xlsx")
+    assert sentence == f"`out` (='{tmp_path / 'm.xlsx'}') must end in .csv or .parquet."
+
+
+def test_seeds_and_seed_together(fails, tmp_path):
+    sentence = fails(*RUN, "--optimizer", "sgd", "--seeds", 2, "--seed", 5, "--out", tmp_path / "x")
+    assert sentence == "give --seeds or --seed, not both."
+
+
+def test_misspelled_option_is_wrong_usage(tracekit_command, tmp_path):
+    done = tracekit_command("run", "--optimiser", "sgd", "--out", tmp_path / "x")
+    assert done.code == 2
+    assert "--optimiser" in done.err

@@ -1,0 +1,108 @@
+"""A sweep's settings are complete, closed and checked before anything is trained."""
+
+import pytest
+
+from tracekit.errors import ArgumentError
+from tracekit.experiment import Sweep
+
+
+def test_runs_are_the_whole_grid_with_resolved_optimizers():
+    sweep = Sweep(
+        optimizers=["sgd", {"name": "adam", "beta1": 0.5}], batch_sizes=[50, 100], seeds=3, updates=10
+    )
+    runs = list(sweep.runs())
+    assert len(runs) == 2 * 2 * 3
+    assert {run.seed for run in runs} == {0, 1, 2}
+    adam = next(run for run in runs if run.optimizer["name"] == "adam")
+    assert adam.optimizer == {
+        "name": "adam",
+        "learning_rate": 0.001,
+        "beta1": 0.5,
+        "beta2": 0.999,
+        "epsilon": 1e-8,
+        "weight_decay": 0.0,
+        "epsilon_hat": False,
+    }
+    assert adam.attributes == {"optimizer": "adam", "batch_size": 50, "learning_rate": 0.001, "seed": 0}
+
+
+def test_one_epoch_is_the_default_length():
+    assert Sweep(optimizers="sgd").epochs == 1
+    assert Sweep(optimizers="sgd", updates=5).epochs is None
+
+
+def test_run_names_tell_runs_apart():
+    names = [
+        name for name, _ in Sweep(optimizers=["adam", "adam:beta1=0.5", "sgd"], batch_sizes=50).named_runs()
+    ]
+    assert names == ["adam-lr0.001-beta10.9-b50-s0", "adam-lr0.001-beta10.5-b50-s0", "sgd-lr0.1-b50-s0"]
+
+
+def test_a_configuration_survives_its_own_json():
+    sweep = Sweep(optimizers=["adam:learning_rate=0.01"], batch_sizes=[5], seeds=[3], recording={"every": 3})
+    assert Sweep(**sweep.model_dump(mode="json")) == sweep
+
+
+def test_toml_gives_way_to_arguments(tmp_path):
+    path = tmp_path / "sweep.toml"
+    path.write_text(
+        'optimizers = ["sgd", "adam"]\nbatch_sizes = [50]\nseeds = 2\nepochs = 3\n[recording]\nevery = 5\n'
+    )
+    sweep = Sweep.from_toml(path, updates=7, seeds=1)
+    assert (sweep.updates, sweep.epochs, sweep.seeds, sweep.recording.every) == (7, None, (0,), 5)
+    path.write_text("optimizers = [")
+    with pytest.raises(ArgumentError, match=r"sweep\.toml is not valid TOML"):
+        Sweep.from_toml(path)
+    with pytest.raises(ArgumentError, match=r"cannot read .*none\.toml \(No such file or directory\)\."):
+        Sweep.from_toml(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"optimizers": ["adma"]}, "unknown optimizer 'adma'; did you mean 'adam'? Known: adam, heavy_ball, nag, sgd."),
+        (
+            {"optimizers": ["sgd:learning_rate=nan"]},
+            "`learning_rate` (=nan) must be a positive finite number; the default is 0.1.",
+        ),
+        ({"optimizers": ["sgd:learning_rate"]}, "`optimizer` (='sgd:learning_rate') must read name:setting=number,...; add the missing `=`."),
+        ({"optimizers": ["sgd:learning_rate=fast"]}, "`learning_rate` (='fast') must be a number, or true or false."),
+        ({"optimizers": ["sgd"], "batchsize": 5}, "`batchsize` is not a setting; see `tracekit run --help`."),
+        ({}, "`optimizers` is needed and was not given."),
+        ({"optimizers": ["sgd"], "updates": 3, "epochs": 1}, "give `updates` or `epochs`, not both."),
+        ({"optimizers": ["sgd"], "batch_sizes": [0]}, "`batch_sizes.0` (=0) cannot be used: input should be greater than or equal to 1."),
+        ({"optimizers": ["sgd"], "batch_sizes": [5, 5]}, "`batch_sizes` (=[5, 5]) must not repeat a value."),
+        ({"optimizers": ["sgd", "sgd"]}, "two optimizers are the same; remove one of them."),
+        ({"optimizers": ["sgd"], "recording": {"every": 4}}, "`stride` (=4) must be 1 or odd; an even stride hides oscillations of period 2, take the next odd number."),
+        ({"optimizers": ["sgd"], "model": "resnet"}, "unknown model 'resnet'; Known: ando_cnn, mlp, small_cnn, softmax_regression."),
+        ({"optimizers": ["sgd"], "seeds": 0}, "`seeds` (=0) must be at least 1."),
+    ],
+)  # fmt: skip
+def test_wrong_settings_are_one_sentence(settings, sentence):
+    with pytest.raises(ArgumentError) as caught:
+        Sweep(**settings)
+    assert str(caught.value) == sentence
+
+
+def test_the_command_repeats_the_sweep(tmp_path, monkeypatch):
+    import shlex
+
+    from typer.testing import CliRunner
+
+    from tracekit.cli.app import app
+
+    sweep = Sweep(
+        optimizers=["adam:beta1=0.5,epsilon_hat=true", "sgd"],
+        batch_sizes=[30, 60],
+        seeds=[2, 4],
+        updates=3,
+        model="softmax_regression",
+        drop_last=False,
+        recording={"signals": ["train/loss"], "every": 3, "probe_size": 4},
+    )
+    seen = []
+    monkeypatch.setattr(
+        "tracekit.experiment.run_sweep", lambda sweep, *args, **kwargs: seen.append(sweep) or 1 / 0
+    )
+    CliRunner().invoke(app, shlex.split(sweep.command(str(tmp_path / "x")))[1:])
+    assert seen == [sweep]
