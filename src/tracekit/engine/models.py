@@ -1,0 +1,151 @@
+"""The models that experiments name: each one built from an input shape, a number of classes and a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from tracekit.engine.layers import Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, ReLU, Sequential
+from tracekit.engine.tape import no_grad
+from tracekit.errors import ArgumentError, ShapeError, bad_argument
+from tracekit.registry import Registry
+
+ImageShape: TypeAlias = tuple[int, int, int]
+BuildModel: TypeAlias = Callable[[ImageShape, int, np.random.Generator, DTypeLike], Sequential]
+
+MODELS: Registry[BuildModel] = Registry("model")
+
+
+def build_model(
+    name: str,
+    *,
+    input_shape: ImageShape,
+    n_classes: int,
+    rng: np.random.Generator | int,
+    dtype: DTypeLike = np.float32,
+) -> Sequential:
+    """Build a model with fresh weights: He-normal (He et al., 2015), with zero biases.
+
+    Parameters
+    ----------
+    name : str
+        A name in :data:`MODELS`.
+    input_shape : (height, width, channels)
+        Shape of one image.
+    n_classes : int
+        Number of logits.
+    rng : Generator or int
+        Draws the weights, in the order of the layers.
+    dtype : dtype
+        float32 or float64, of the parameters; images should have the same.
+
+    Returns
+    -------
+    Sequential
+        Its last layer yields the logits, (n, n_classes).
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such model.
+    ArgumentError
+        If the images are too small for the model, or there is no class.
+    """
+    build = MODELS[name]
+    if len(input_shape) != 3 or min(input_shape) < 1:
+        raise ShapeError(bad_argument("input_shape", input_shape, "must be (height, width, channels)"))
+    if n_classes < 1:
+        raise ArgumentError(bad_argument("n_classes", n_classes, "must be at least 1"))
+    return build(input_shape, n_classes, np.random.default_rng(rng), dtype)
+
+
+def _register(build: BuildModel) -> BuildModel:
+    return MODELS.add(build.__name__, build)
+
+
+@_register
+def ando_cnn(
+    input_shape: ImageShape, n_classes: int, rng: np.random.Generator, dtype: DTypeLike
+) -> Sequential:
+    """Six 3x3 convolutions of 32 channels, pooled after every second one, and two linear layers with dropout.
+
+    The network whose training Ando, Fukuhara and Takefuji (2023) traced on CIFAR-10, as their program
+    (github.com/RuoAndo/trackable_AI, commit b5a752f) builds it.
+    """
+    _check_size("ando_cnn", input_shape, 8)
+    layers: dict[str, Layer] = {}
+    channels = input_shape[2]
+    for number in range(1, 7):
+        layers[f"conv{number}"] = Conv2d(channels, 32, 3, padding=1, rng=rng, dtype=dtype)
+        layers[f"relu{number}"] = ReLU()
+        channels = 32
+        if number % 2 == 0:
+            layers[f"pool{number // 2}"] = MaxPool2d(2)
+    layers["flatten"] = Flatten()
+    n_features = _n_features(layers, input_shape, dtype)
+    layers["linear1"] = Linear(n_features, 512, rng=rng, dtype=dtype)
+    layers["relu7"] = ReLU()
+    layers["dropout1"] = Dropout(0.5)
+    layers["linear2"] = Linear(512, n_classes, rng=rng, dtype=dtype)
+    return Sequential(layers)
+
+
+@_register
+def small_cnn(
+    input_shape: ImageShape, n_classes: int, rng: np.random.Generator, dtype: DTypeLike
+) -> Sequential:
+    """Two 3x3 convolutions of 8 and 16 channels, each pooled, and a linear layer; for 8x8 to 32x32 pixels."""
+    _check_size("small_cnn", input_shape, 4)
+    layers: dict[str, Layer] = {
+        "conv1": Conv2d(input_shape[2], 8, 3, padding=1, rng=rng, dtype=dtype),
+        "relu1": ReLU(),
+        "pool1": MaxPool2d(2),
+        "conv2": Conv2d(8, 16, 3, padding=1, rng=rng, dtype=dtype),
+        "relu2": ReLU(),
+        "pool2": MaxPool2d(2),
+        "flatten": Flatten(),
+    }
+    n_features = _n_features(layers, input_shape, dtype)
+    layers["linear1"] = Linear(n_features, n_classes, rng=rng, dtype=dtype)
+    return Sequential(layers)
+
+
+@_register
+def mlp(input_shape: ImageShape, n_classes: int, rng: np.random.Generator, dtype: DTypeLike) -> Sequential:
+    """One hidden layer of 64 units."""
+    return Sequential(
+        {
+            "flatten": Flatten(),
+            "linear1": Linear(int(np.prod(input_shape)), 64, rng=rng, dtype=dtype),
+            "relu1": ReLU(),
+            "linear2": Linear(64, n_classes, rng=rng, dtype=dtype),
+        }
+    )
+
+
+@_register
+def softmax_regression(
+    input_shape: ImageShape, n_classes: int, rng: np.random.Generator, dtype: DTypeLike
+) -> Sequential:
+    """One linear layer: multinomial logistic regression, with a convex loss."""
+    return Sequential(
+        {
+            "flatten": Flatten(),
+            "linear1": Linear(int(np.prod(input_shape)), n_classes, rng=rng, dtype=dtype),
+        }
+    )
+
+
+def _check_size(name: str, input_shape: ImageShape, smallest: int) -> None:
+    if min(input_shape[:2]) < smallest:
+        need = f"needs at least {smallest}x{smallest} pixels for {name!r}, which halves images by pooling"
+        raise ShapeError(bad_argument("input_shape", input_shape, need, "choose another model"))
+
+
+def _n_features(layers: dict[str, Layer], input_shape: ImageShape, dtype: DTypeLike) -> int:
+    """Find out how long a row the layers turn an image into, by running them on none."""
+    with no_grad():
+        return Sequential(layers)(np.zeros((0, *input_shape), dtype)).shape[1]

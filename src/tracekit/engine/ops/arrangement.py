@@ -1,0 +1,142 @@
+"""Ops that move elements and compute nothing: reshape, transpose, index, concatenate and pad."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tracekit.engine.ops.cases import Case, Draw, draw_shape, draw_values, elementwise
+from tracekit.engine.tape import Array, Backward
+from tracekit.engine.tensor import primitive
+from tracekit.errors import ArgumentError, ShapeError, bad_argument
+
+
+def _reshape_case(draw: Draw) -> Case:
+    shape = draw_shape(draw)
+    target = draw.choice([shape[::-1], (int(np.prod(shape)),), (1, *shape), (-1, *shape[1:])])
+    if -1 in target and (not shape or 0 in shape[1:]):
+        target = shape
+    return Case((draw_values(draw, shape),), {"shape": target})
+
+
+@primitive(cases=[_reshape_case])
+def reshape(x: Array, /, shape: int | tuple[int, ...]) -> tuple[Array, Backward]:
+    """Return the elements, read with the last axis fastest, in another shape; one length may be -1."""
+    try:
+        value = x.reshape(shape)
+    except ValueError:
+        raise ShapeError(
+            bad_argument("shape", shape, f"must hold the {x.size} elements of an array of shape {x.shape}")
+        ) from None
+    return value, lambda g: (g.reshape(x.shape),)
+
+
+def _transpose_case(draw: Draw) -> Case:
+    x = draw_values(draw, draw_shape(draw, max_ndim=4, max_length=3))
+    order = np.random.default_rng(draw.seed()).permutation(x.ndim)
+    signed = tuple(int(axis) - draw.choice([0, x.ndim]) for axis in order)
+    return Case((x,), {"axes": draw.choice([None, signed])})
+
+
+@primitive(cases=[_transpose_case])
+def transpose(x: Array, /, axes: tuple[int, ...] | None = None) -> tuple[Array, Backward]:
+    """Permute the axes: axis i of the result is axis ``axes[i]`` of `x`; None reverses them."""
+    if axes is None:
+        return x.transpose(), lambda g: (g.transpose(),)
+    value = x.transpose(axes)
+    back = np.argsort([axis % x.ndim for axis in axes])
+    return value, lambda g: (g.transpose(back),)
+
+
+def _index_case(draw: Draw) -> Case:
+    x = draw_values(draw, draw_shape(draw, min_ndim=2, min_length=1))
+    rows = tuple(draw.integer(-len(x), len(x) - 1) for _ in range(draw.integer(0, 5)))
+    columns = tuple(draw.integer(0, x.shape[1] - 1) for _ in rows)
+    start, step = draw.integer(-4, 4), draw.choice([-2, -1, 1, 2])
+    key = draw.choice(
+        [
+            draw.integer(-len(x), len(x) - 1),
+            slice(start, None, step),
+            (..., slice(None, start, step)),
+            (slice(None), None, draw.integer(0, x.shape[1] - 1)),
+            np.array(rows, dtype=np.intp),
+            (np.array(rows, dtype=np.intp), np.array(columns, dtype=np.intp)),
+            (slice(None), np.array(columns, dtype=np.intp)),
+            x > 0,
+        ]
+    )
+    return Case((x,), {"key": key})
+
+
+@primitive(cases=[_index_case])
+def index(x: Array, /, key: Any) -> tuple[Array, Backward]:
+    """``x[key]`` with anything that NumPy takes as a key.
+
+    The gradients of an element that an integer array names several times add up.
+    """
+    parts = key if isinstance(key, tuple) else (key,)
+    names_elements_once = all(
+        part is None or part is Ellipsis or isinstance(part, int | np.integer | slice) for part in parts
+    )
+
+    def backward(g: Array) -> tuple[Array]:
+        gradient = np.zeros_like(x)
+        if names_elements_once:
+            gradient[key] = g
+        else:
+            np.add.at(gradient, key, g)
+        return (gradient,)
+
+    return x[key], backward
+
+
+def _concatenate_case(draw: Draw) -> Case:
+    shape = draw_shape(draw, min_ndim=1)
+    axis = draw.integer(-len(shape), len(shape) - 1)
+    operands = []
+    for _ in range(draw.integer(1, 3)):
+        lengths = list(shape)
+        lengths[axis] = draw.integer(0, 3)
+        operands.append(draw_values(draw, tuple(lengths)))
+    return Case(tuple(operands), {"axis": axis})
+
+
+@primitive(cases=[_concatenate_case])
+def concatenate(*arrays: Array, axis: int = 0) -> tuple[Array, Backward]:
+    """Join arrays along an axis that they have."""
+    ends = np.cumsum([array.shape[axis] for array in arrays[:-1]])
+    return np.concatenate(arrays, axis), lambda g: np.split(g, ends, axis)
+
+
+@primitive(
+    cases=[
+        elementwise(settings=lambda draw: {"widths": draw.integer(0, 2), "value": 0.5}),
+        lambda draw: Case(
+            (draw_values(draw, draw_shape(draw, min_ndim=2, max_ndim=2)),),
+            {"widths": tuple((draw.integer(0, 2), draw.integer(0, 2)) for _ in range(2))},
+        ),
+    ]
+)
+def pad(x: Array, /, widths: int | tuple[tuple[int, int], ...], value: float = 0.0) -> tuple[Array, Backward]:
+    """Surround an array with a constant.
+
+    Parameters
+    ----------
+    x : array
+        Any shape.
+    widths : int or one pair (before, after) for each axis
+        How many elements to put at the ends of the axes.
+    value : float
+        What to put there.
+    """
+    pairs = ((widths, widths),) * x.ndim if isinstance(widths, int) else widths
+    if len(pairs) != x.ndim or any(width < 0 for pair in pairs for width in pair):
+        raise ArgumentError(
+            bad_argument("widths", widths, f"must hold a pair of widths >= 0 for each of the {x.ndim} axes")
+        )
+    padded_shape = tuple(before + n + after for n, (before, after) in zip(x.shape, pairs, strict=True))
+    inside = tuple(slice(before, before + n) for n, (before, _) in zip(x.shape, pairs, strict=True))
+    padded = np.full(padded_shape, value, x.dtype)
+    padded[inside] = x
+    return padded, lambda g: (g[inside],)

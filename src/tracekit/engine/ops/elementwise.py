@@ -1,0 +1,80 @@
+"""Functions of one array, element by element: exponentials, activations, absolute value and clipping."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tracekit.engine.ops.cases import elementwise
+from tracekit.engine.tape import Array, Backward
+from tracekit.engine.tensor import primitive
+from tracekit.errors import ArgumentError, bad_argument
+
+
+@primitive(cases=[elementwise()])
+def exp(x: Array, /) -> tuple[Array, Backward]:
+    """Elementwise exponential."""
+    value = np.exp(x)
+    return value, lambda g: (g * value,)
+
+
+@primitive(cases=[elementwise(low=0.1)])
+def log(x: Array, /) -> tuple[Array, Backward]:
+    """Elementwise natural logarithm."""
+    return np.log(x), lambda g: (g / x,)
+
+
+@primitive(cases=[elementwise(low=0.1)])
+def sqrt(x: Array, /) -> tuple[Array, Backward]:
+    """Elementwise square root."""
+    value = np.sqrt(x)
+    return value, lambda g: (g / (2 * value),)
+
+
+@primitive(cases=[elementwise()])
+def tanh(x: Array, /) -> tuple[Array, Backward]:
+    """Elementwise hyperbolic tangent."""
+    value = np.tanh(x)
+    return value, lambda g: (g * (1 - value * value),)
+
+
+@primitive(cases=[elementwise(low=-6, high=6)])
+def sigmoid(x: Array, /) -> tuple[Array, Backward]:
+    """Elementwise logistic function 1 / (1 + exp(-x)).
+
+    Only exp(-|x|) is taken, which cannot overflow; where it underflows, 0 is the right limit.
+    """
+    with np.errstate(under="ignore"):
+        tail = np.exp(-np.abs(x))
+        value = np.where(x >= 0, 1, tail) / (1 + tail)
+    return value, lambda g: (g * (value * (1 - value)),)
+
+
+@primitive(cases=[elementwise(kinks=(0,))])
+def relu(x: Array, /) -> tuple[Array, Backward]:
+    """Elementwise max(x, 0); the derivative at 0 is taken as 0."""
+    value = np.maximum(x, 0)
+    return value, lambda g: (g * (value > 0),)
+
+
+@primitive(
+    cases=[elementwise(kinks=(0,), settings=lambda draw: {"negative_slope": draw.choice([0.01, 0.3])})]
+)
+def leaky_relu(x: Array, /, negative_slope: float = 0.01) -> tuple[Array, Backward]:
+    """Elementwise x where x > 0, else `negative_slope` times x; the derivative at 0 is `negative_slope`."""
+    slope = float(negative_slope)
+    return np.where(x > 0, x, slope * x), lambda g: (np.where(x > 0, g, slope * g),)
+
+
+@primitive(cases=[elementwise(kinks=(0,))])
+def abs(x: Array, /) -> tuple[Array, Backward]:
+    """Elementwise absolute value; the derivative at 0 is taken as 0."""
+    return np.abs(x), lambda g: (g * np.sign(x),)
+
+
+@primitive(cases=[elementwise(kinks=(-1, 0.5), settings=lambda draw: {"low": -1, "high": 0.5})])
+def clip(x: Array, /, low: float, high: float) -> tuple[Array, Backward]:
+    """Elementwise min(max(x, low), high); the derivative at both bounds is taken as 1."""
+    low, high = float(low), float(high)
+    if not low <= high:
+        raise ArgumentError(bad_argument("low", low, f"must not exceed `high` (={high!r})"))
+    return np.clip(x, low, high), lambda g: (np.where((x >= low) & (x <= high), g, 0),)

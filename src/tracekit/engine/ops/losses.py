@@ -1,0 +1,95 @@
+"""Losses: one number for a batch, to be minimized."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tracekit.engine.ops.cases import Case, Draw, draw_values
+from tracekit.engine.tape import Array, Backward
+from tracekit.engine.tensor import primitive
+from tracekit.errors import ArgumentError, ShapeError, bad_argument
+
+LossReduction: TypeAlias = Literal["mean", "sum"]
+
+
+def _cross_entropy_case(draw: Draw) -> Case:
+    n, n_classes = draw.integer(1, 5), draw.integer(1, 5)
+    labels = np.random.default_rng(draw.seed()).integers(n_classes, size=n)
+    settings = {"labels": labels, "reduction": draw.choice(["mean", "sum"])}
+    return Case((draw_values(draw, (n, n_classes), low=-4, high=4),), settings)
+
+
+@primitive(cases=[_cross_entropy_case])
+def softmax_cross_entropy(
+    logits: Array, /, labels: ArrayLike, reduction: LossReduction = "mean"
+) -> tuple[Array, Backward]:
+    """Negative logarithm of the probability that softmax gives to the right class, nats.
+
+    Parameters
+    ----------
+    logits : (n, n_classes)
+        Unnormalized log-probabilities, of any size: the largest of each row is subtracted first.
+    labels : (n,) of int
+        Right classes, from 0 to n_classes - 1.
+    reduction : {"mean", "sum"}
+        What is returned of the n losses.
+    """
+    targets = np.asarray(labels)
+    _check_labels(logits, targets)
+    if reduction not in get_args(LossReduction):
+        raise ArgumentError(bad_argument("reduction", reduction, "must be 'mean' or 'sum'"))
+    rows = np.arange(len(logits))
+    # A class far below the largest has probability 0: the underflow is the right answer.
+    with np.errstate(under="ignore"):
+        shifted = logits - logits.max(axis=1, keepdims=True)
+        exponentials = np.exp(shifted)
+        totals = exponentials.sum(axis=1, keepdims=True)
+        losses = np.log(totals[:, 0]) - shifted[rows, targets]
+    count = len(logits) if reduction == "mean" else 1
+
+    def backward(g: Array) -> tuple[Array]:
+        with np.errstate(under="ignore"):
+            gradient = exponentials / totals
+            gradient[rows, targets] -= 1
+            gradient *= g / count
+        return (gradient,)
+
+    return losses.sum() / count, backward
+
+
+def _check_labels(logits: Array, labels: Array) -> None:
+    if logits.ndim != 2 or logits.size == 0:
+        raise ShapeError(bad_argument("logits", logits.shape, "must be (n, n_classes), both at least 1"))
+    if labels.dtype.kind not in "iu":
+        need = "must be an integer type"
+        raise ArgumentError(bad_argument("labels.dtype", str(labels.dtype), need, "use .astype(int)"))
+    if labels.shape != logits.shape[:1]:
+        need = f"must be one for each of the {len(logits)} rows of `logits`, in shape {logits.shape[:1]}"
+        raise ShapeError(bad_argument("labels.shape", labels.shape, need))
+    if labels.min() < 0 or labels.max() >= logits.shape[1]:
+        wrong = int(labels[(labels < 0) | (labels >= logits.shape[1])][0])
+        need = f"must be in 0..{logits.shape[1] - 1}, got {wrong}"
+        raise ArgumentError(f"`labels` {need}; `logits` has {logits.shape[1]} classes.")
+
+
+def _squared_error_case(draw: Draw) -> Case:
+    shape = (draw.integer(1, 4), draw.integer(1, 3))
+    return Case((draw_values(draw, shape), draw_values(draw, shape)))
+
+
+@primitive(cases=[_squared_error_case])
+def mean_squared_error(prediction: Array, target: Array, /) -> tuple[Array, Backward]:
+    """Mean of (prediction - target)² over all elements; shapes must be equal, nothing is broadcast."""
+    if prediction.shape != target.shape or prediction.size == 0:
+        need = f"needs `target` of the same shape with at least one element, got {target.shape}"
+        raise ShapeError(bad_argument("prediction.shape", prediction.shape, need))
+    error = prediction - target
+
+    def backward(g: Array) -> tuple[Array, Array]:
+        gradient = error * (g * 2 / error.size)
+        return gradient, -gradient
+
+    return (error * error).mean(), backward

@@ -1,0 +1,123 @@
+"""Pooling of channels-last images over square windows; rows and columns that fill no window are left out."""
+
+from __future__ import annotations
+
+import operator
+
+import numpy as np
+
+from tracekit.engine.ops.cases import BuildCase, Case, Draw, draw_values
+from tracekit.engine.tape import Array, Backward
+from tracekit.engine.tensor import primitive
+from tracekit.errors import ArgumentError, ShapeError, bad_argument
+
+
+def _pooling(*, distinct: bool) -> BuildCase:
+    def build(draw: Draw) -> Case:
+        kernel = draw.integer(1, 3)
+        shape = (
+            draw.integer(0, 2),
+            draw.integer(kernel, 6),
+            draw.integer(kernel, 6),
+            draw.integer(1, 3),
+        )
+        settings = {"kernel": kernel, "stride": draw.choice([None, 1, 2, 3])}
+        return Case((draw_values(draw, shape, distinct=distinct),), settings)
+
+    return build
+
+
+@primitive(cases=[_pooling(distinct=True)])
+def max_pool2d(x: Array, /, kernel: int, *, stride: int | None = None) -> tuple[Array, Backward]:
+    """Maximum of each window; of elements that tie for it, the first one in reading order gets the gradient.
+
+    Parameters
+    ----------
+    x : (n, height, width, channels)
+        Images.
+    kernel : int
+        Side of the windows, pixels.
+    stride : int, optional
+        Distance between neighbouring windows, pixels; `kernel` unless given.
+
+    Returns
+    -------
+    (n, (height - kernel) // stride + 1, (width - kernel) // stride + 1, channels)
+    """
+    stride = _checked_stride(x, kernel, stride)
+    first, *others = _offsets(x, kernel, stride)
+    value = first.copy()
+    for candidate in others:
+        np.maximum(value, candidate, out=value)
+
+    def backward(g: Array) -> tuple[Array]:
+        gradient = np.zeros_like(x)
+        unclaimed = np.ones(value.shape, dtype=bool)
+        candidates = _offsets(x, kernel, stride)
+        for candidate, target in zip(candidates, _offsets(gradient, kernel, stride), strict=True):
+            # Not `candidate == value`: a window with a NaN must pass its gradient on, too.
+            claims = unclaimed & ~(candidate < value)
+            target += g * claims
+            unclaimed &= ~claims
+        return (gradient,)
+
+    return value, backward
+
+
+@primitive(cases=[_pooling(distinct=False)])
+def avg_pool2d(x: Array, /, kernel: int, *, stride: int | None = None) -> tuple[Array, Backward]:
+    """Mean of each window.
+
+    Parameters
+    ----------
+    x : (n, height, width, channels)
+        Images.
+    kernel : int
+        Side of the windows, pixels.
+    stride : int, optional
+        Distance between neighbouring windows, pixels; `kernel` unless given.
+
+    Returns
+    -------
+    (n, (height - kernel) // stride + 1, (width - kernel) // stride + 1, channels)
+    """
+    stride = _checked_stride(x, kernel, stride)
+    first, *others = _offsets(x, kernel, stride)
+    value = first.copy()
+    for summand in others:
+        value += summand
+    value /= kernel**2
+
+    def backward(g: Array) -> tuple[Array]:
+        gradient = np.zeros_like(x)
+        share = g / kernel**2
+        for target in _offsets(gradient, kernel, stride):
+            target += share
+        return (gradient,)
+
+    return value, backward
+
+
+def _offsets(x: Array, kernel: int, stride: int) -> list[Array]:
+    """List views of `x`: the elements at one position in all windows, for each position in reading order."""
+    reach_down, reach_right = ((length - kernel) // stride * stride + 1 for length in x.shape[1:3])
+    return [
+        x[:, row : row + reach_down : stride, column : column + reach_right : stride]
+        for row in range(kernel)
+        for column in range(kernel)
+    ]
+
+
+def _checked_stride(x: Array, kernel: int, stride: int | None) -> int:
+    if x.ndim != 4:
+        raise ShapeError(bad_argument("x", x.shape, "must have 4 axes: n, height, width, channels"))
+    if operator.index(kernel) < 1:
+        raise ArgumentError(bad_argument("kernel", kernel, "must be at least 1"))
+    if kernel > min(x.shape[1:3]):
+        need = f"does not fit into `x` of {x.shape[1]}x{x.shape[2]} pixels"
+        raise ShapeError(bad_argument("kernel", kernel, need, "use a smaller one"))
+    if stride is None:
+        return kernel
+    if operator.index(stride) < 1:
+        raise ArgumentError(bad_argument("stride", stride, "must be at least 1"))
+    return stride

@@ -1,0 +1,139 @@
+"""The tape: what results remember of how they were made, and the walk back over it.
+
+A node holds the tensors that a result was made from and one closure, which maps the gradient of the result
+to a gradient for each of them. Ops know nothing of it; see :func:`tracekit.engine.tensor.primitive`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracekit.errors import TracekitError
+
+if TYPE_CHECKING:
+    from tracekit.engine.tensor import Tensor
+
+Array: TypeAlias = NDArray[Any]
+Gradient: TypeAlias = Array | Callable[[], Array] | None
+Backward: TypeAlias = Callable[[Array], Sequence[Gradient]]
+
+_recording: ContextVar[bool] = ContextVar("recording", default=True)
+
+
+class GradientError(TracekitError):
+    """A gradient was asked for where there is none, or the tape was used up."""
+
+
+@contextmanager
+def no_grad() -> Iterator[None]:
+    """Compute without a tape: results made inside do not require a gradient and hold nothing else alive."""
+    token = _recording.set(False)
+    try:
+        yield
+    finally:
+        _recording.reset(token)
+
+
+def is_recording() -> bool:
+    """Return whether results are put on the tape: True outside :func:`no_grad`."""
+    return _recording.get()
+
+
+@dataclass(slots=True)
+class Node:
+    """How a result was made; emptied by the backward pass."""
+
+    parents: tuple[Tensor, ...]
+    backward: Backward | None
+    op: str
+
+
+def propagate(root: Tensor, seed: Array) -> None:
+    """Send the gradient `seed` of `root` back to the leaves, freeing the tape on the way."""
+    order = _results_first(root)
+    pending: dict[int, Array] = {id(root): seed}
+    for tensor in order:
+        received = pending.pop(id(tensor), None)
+        node = tensor._node
+        if received is not None and (node is None or tensor._retains_grad):
+            # Copied, because `received` may be a view or the gradient of another tensor as well.
+            grad = received.copy() if tensor.grad is None else tensor.grad + received
+            tensor.grad = np.asarray(grad)
+        if node is None:
+            continue
+        parents, backward = node.parents, node.backward
+        node.parents, node.backward = (), None
+        if received is None or backward is None:
+            continue
+        for parent, contribution in zip(parents, backward(received), strict=True):
+            if contribution is None or not parent.requires_grad:
+                continue
+            added = contribution() if callable(contribution) else contribution
+            added = _undo_broadcasting(added, parent, node.op)
+            held = pending.get(id(parent))
+            # Never `held += added`: an op may have returned the array that it received, or one it keeps.
+            pending[id(parent)] = added if held is None else np.asarray(held + added)
+
+
+def _results_first(root: Tensor) -> list[Tensor]:
+    """List what `root` depends on, every result before the tensors it was made from.
+
+    Iterative, because a recurrent or long program makes graphs deeper than Python's recursion limit.
+    """
+    order: list[Tensor] = []
+    seen: set[int] = set()
+    stack: list[tuple[Tensor, bool]] = [(root, False)]
+    while stack:
+        tensor, parents_done = stack.pop()
+        if parents_done:
+            order.append(tensor)
+            continue
+        if id(tensor) in seen:
+            continue
+        seen.add(id(tensor))
+        stack.append((tensor, True))
+        if tensor._node is None:
+            continue
+        if tensor._node.backward is None:
+            raise GradientError(
+                f"the tape of {tensor!r} was freed by an earlier backward(); run the forward pass again."
+            )
+        stack.extend(
+            (parent, False)
+            for parent in tensor._node.parents
+            if parent.requires_grad and id(parent) not in seen
+        )
+    order.reverse()
+    return order
+
+
+def _undo_broadcasting(gradient: Array, parent: Tensor, op: str) -> Array:
+    """Sum `gradient` over the axes along which `parent` was repeated, and give it the dtype of `parent`.
+
+    The only place that knows about broadcasting: ops return gradients in the shape of their output.
+    """
+    if gradient.shape != parent.shape:
+        returned_shape = gradient.shape
+        n_leading = gradient.ndim - parent.ndim
+        if n_leading > 0:
+            leading, kept = returned_shape[:n_leading], returned_shape[n_leading:]
+            rows = gradient.reshape(math.prod(leading), math.prod(kept))
+            # A product with ones: BLAS adds rows up many times faster than sum(axis=0) does.
+            gradient = (np.ones(len(rows), rows.dtype) @ rows).reshape(kept)
+        if gradient.ndim == parent.ndim:
+            repeated = tuple(axis for axis, length in enumerate(parent.shape) if length == 1)
+            gradient = gradient.sum(axis=repeated, keepdims=True)
+        if gradient.shape != parent.shape:
+            raise GradientError(
+                f"op {op!r} returned a gradient of shape {returned_shape} for an input of shape "
+                f"{parent.shape}."
+            )
+    return np.asarray(gradient, dtype=parent.dtype)
