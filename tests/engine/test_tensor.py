@@ -76,10 +76,10 @@ def test_broadcasting_to_nothing_gives_zero_gradients() -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_python_numbers_keep_the_dtype(dtype: type[np.floating]) -> None:
+def test_numbers_keep_the_dtype(dtype: type[np.floating]) -> None:
     for x in (leaf(1.0, 2.0, dtype=dtype), Tensor(dtype(2), requires_grad=True)):
         y = (2 * x + 1 - 0.5) / 3.0 * np.float64(2)
-        y = (1 - y) ** 2 + abs(-y) + 1 / x
+        y = (1 - y) ** 2 + abs(-y) + np.int64(1) / x
         assert y.dtype == dtype
         y.sum().backward()
         assert grad(x).dtype == dtype

@@ -278,18 +278,21 @@ class Primitive:
         return f"<op {self.name}>"
 
 
+_NUMBERS = (int, float, np.integer)
+
+
 def _operands(arguments: Sequence[Any]) -> tuple[Tensor | None, ...]:
-    """Make tensors of operands; Python numbers take the dtype of the arrays beside them."""
-    if not any(isinstance(argument, int | float) for argument in arguments):
+    """Make tensors of operands; numbers take the dtype of the arrays beside them."""
+    if not any(isinstance(argument, _NUMBERS) for argument in arguments):
         return tuple(None if argument is None else as_tensor(argument) for argument in arguments)
     tensors = [
-        None if argument is None or isinstance(argument, int | float) else as_tensor(argument)
+        None if argument is None or isinstance(argument, _NUMBERS) else as_tensor(argument)
         for argument in arguments
     ]
     dtypes = [tensor.dtype for tensor in tensors if tensor is not None]
     dtype = np.result_type(*dtypes) if dtypes else np.dtype(np.float64)
     return tuple(
-        Tensor(np.asarray(argument, dtype)) if isinstance(argument, int | float) else tensor
+        Tensor(np.asarray(argument, dtype)) if isinstance(argument, _NUMBERS) else tensor
         for argument, tensor in zip(arguments, tensors, strict=True)
     )
 
