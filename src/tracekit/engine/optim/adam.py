@@ -8,7 +8,8 @@ import numpy as np
 
 from tracekit.engine.optim.definitions import optimizer
 from tracekit.engine.optim.links import coupled_weight_decay, descent
-from tracekit.engine.optim.transform import Arrays, LearningRate, State, Transform, zeros_like
+from tracekit.engine.optim.settings import Fraction, NotNegative, Positive, Rate
+from tracekit.engine.optim.transform import Arrays, State, Transform, zeros_like
 
 
 def scale_by_adam(beta1: float, beta2: float, epsilon: float, *, epsilon_hat: bool) -> Transform:
@@ -60,11 +61,11 @@ def scale_by_adam(beta1: float, beta2: float, epsilon: float, *, epsilon_hat: bo
     source="Kingma & Ba 2015, arXiv:1412.6980",
 )
 def adam(
-    learning_rate: LearningRate = 1e-3,
-    beta1: float = 0.9,
-    beta2: float = 0.999,
-    epsilon: float = 1e-8,
-    weight_decay: float = 0.0,
+    learning_rate: Rate = 1e-3,
+    beta1: Fraction = 0.9,
+    beta2: Fraction = 0.999,
+    epsilon: Positive = 1e-8,
+    weight_decay: NotNegative = 0.0,
     epsilon_hat: bool = False,
 ) -> tuple[Transform, ...]:
     """Adam; weight decay is coupled (an L2 term in the gradient), as in PyTorch's Adam."""

@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 
+from tracekit.engine.optim.settings import check_settings
 from tracekit.engine.optim.transform import Optimizer, Transform
-from tracekit.errors import ArgumentError, bad_argument, unknown_name
+from tracekit.errors import unknown_name
 from tracekit.registry import Registry
 
 Links = Callable[..., tuple[Transform, ...]]
 LinksFunction = TypeVar("LinksFunction", bound=Links)
-
-#: Hyperparameters by meaning: what each must satisfy, in words and as a test.
-_POSITIVE = ("must be a positive finite number", lambda value: value > 0)
-_NOT_NEGATIVE = ("must be a finite number of at least 0", lambda value: value >= 0)
-_BELOW_ONE = ("must lie in [0, 1)", lambda value: 0 <= value < 1)
-_REQUIREMENTS: dict[str, tuple[str, Callable[[float], bool]]] = {
-    "learning_rate": _POSITIVE,
-    "weight_decay": _NOT_NEGATIVE,
-    "momentum": _BELOW_ONE,
-    "beta1": _BELOW_ONE,
-    "beta2": _BELOW_ONE,
-    "epsilon": _POSITIVE,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +53,7 @@ class OptimizerDefinition:
             if name not in defaults:
                 raise unknown_name(f"hyperparameter of {self.name}", name, defaults)
         resolved = {**defaults, **settings}
-        for name, value in resolved.items():
-            _check(name, value, defaults[name])
+        check_settings(self.links, resolved, defaults)
         return resolved
 
 
@@ -106,16 +92,3 @@ def build_optimizer(name: str, parameters: Mapping[str, np.ndarray], **settings:
     """
     definition = OPTIMIZERS[name]
     return Optimizer(definition.links(**definition.resolve(settings)), parameters)
-
-
-def _check(name: str, value: Any, default: Any) -> None:
-    if isinstance(default, bool):
-        if not isinstance(value, bool):
-            raise ArgumentError(bad_argument(name, value, "must be true or false"))
-        return
-    if name == "learning_rate" and callable(value):
-        return
-    need, holds = _REQUIREMENTS[name]
-    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or not holds(value):
-        raise ArgumentError(bad_argument(name, value, need, f"the default is {default!r}"))
