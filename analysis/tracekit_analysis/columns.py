@@ -74,7 +74,8 @@ def describe_columns(preset: Preset = "standard") -> dict[str, str]:
         "n_missing": "non-finite values and steps missing from the schedule",
         "ties": "share of values that repeat an earlier one exactly",
         "burn_in": "values cut off as initial transient",
-        "settled": "False if the level still moves after every cut; the whole series is then used",
+        "settled": "False if a transient takes more than a quarter; the whole series is then used",
+        "settles_at": "share of the series after which its level is constant; missing if never",
         "notes": "warnings, joined by semicolons",
     },
 )
@@ -91,6 +92,7 @@ def _state(regime: Regime) -> Row:
         "ties": whole.ties,
         "burn_in": regime.start,
         "settled": regime.settled,
+        "settles_at": math.nan if regime.burn_in is None else regime.burn_in.level_fraction,
         "notes": "; ".join(dict.fromkeys(notes)),
     }
 

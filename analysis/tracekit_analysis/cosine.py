@@ -247,12 +247,8 @@ def _bands(n: int, n_epochs: int | None) -> tuple[int, int, tuple[str, ...]]:
     if n_epochs is None or n_epochs >= wander:
         return bands, wander, ()
     cap = max(n_epochs, MIN_BANDS)
-    notes = (
-        ()
-        if n_epochs >= MIN_BANDS
-        else (f"{n_epochs} epochs: the band holds the epoch frequency (conservative)",)
-    )
-    return min(bands, cap), min(wander, cap), notes
+    note = f"{n_epochs} epochs: the band holds the epoch frequency, so the test is conservative"
+    return min(bands, cap), min(wander, cap), (note,) if n_epochs < MIN_BANDS else ()
 
 
 def constancy_pvalue(values: FloatArray, n_epochs: int | None) -> float:

@@ -82,7 +82,7 @@ def short_note(n: int, tau: float) -> tuple[str, ...]:
     if n >= MIN_TAUS * tau:
         return ()
     return (
-        f"n = {n} is below {MIN_TAUS} autocorrelation times (tau = {tau:.1f}): p-values may be too small",
+        f"{n} values are fewer than {MIN_TAUS} autocorrelation times of {tau:.1f}: p-values may be too small",
     )
 
 

@@ -32,7 +32,8 @@ def characterize(
     """Compute the statistics of every series in a tidy table of traces: one row per series.
 
     All statistics describe the part after the initial transient (`burn_in` values are cut off), except
-    the columns that end in ``_whole``; a series that never settles is used whole, and `settled` is False.
+    the columns that end in ``_whole``. A series that does not settle within its first quarter is used
+    whole, and `settled` is False: the index then answers for the transient too.
     A series that cannot be analysed is a row with a status and a reason.
 
     Parameters

@@ -8,9 +8,23 @@ from tracekit_analysis.cosine import ConstancyTest, kpss_cosine, lfq_test, scale
 from tracekit_analysis.series import Series
 from tracekit_analysis.transient import BurnIn, burn_in
 
+MAX_TRANSIENT = 0.25
+"""Largest share of a series that is taken for its start-up; a later settling is part of its history."""
+
 
 class Regime:
-    """The late part of a series: after its transient, or all of it if it never settles.
+    """The late part of a series: after its transient, or all of it if that takes more than a quarter.
+
+    A cut is chosen where the level looks constant afterwards, so a generous limit hides what the
+    stability index must find. Measured at n = 1000, margin 0.2, one series (P(stable) / P(unstable)):
+
+    ========================================  =========  =========  =========
+    limit on the cut                          0          0.25       0.5
+    ========================================  =========  =========  =========
+    no transient                              .99 / .00  .98 / .00  .98 / .00
+    start-up 5 sd, decay over .05 of the run  .00 / .57  .90 / .01  .90 / .01
+    level break at half, index 1/3            .00 / .72  .00 / .72  .43 / .02
+    ========================================  =========  =========  =========
 
     Parameters
     ----------
@@ -27,14 +41,26 @@ class Regime:
         self.burn_in: BurnIn | None = burn_in(whole, alpha=alpha) if remove_burn_in else None
 
     @property
+    def never_settles(self) -> bool:
+        """True if the level still moves after every cut up to one half ("still transient")."""
+        return self.burn_in is not None and not self.burn_in.settled
+
+    @property
     def settled(self) -> bool:
-        """False if the level still moves after every cut ("still transient")."""
-        return self.burn_in is None or self.burn_in.settled
+        """True if a transient, where there is one, ends within the first quarter."""
+        if self.burn_in is None:
+            return True
+        return self.burn_in.settled and not self.burn_in.level_fraction > MAX_TRANSIENT
 
     @property
     def start(self) -> int:
         """Number of usable values cut off as transient."""
-        return 0 if self.burn_in is None else self.burn_in.start
+        if self.burn_in is None or not self.settled:
+            return 0
+        if self.burn_in.fraction <= MAX_TRANSIENT:
+            return self.burn_in.start
+        # MSER alone may ask for more: it chases single large values of heavy-tailed series.
+        return round(self.burn_in.level_fraction * self.whole.n_used)
 
     @cached_property
     def late(self) -> Series:

@@ -81,8 +81,8 @@ def as_series(
 ) -> Series:
     """Check one series and return its usable part with a status.
 
-    Leading NaN (a quantity not yet defined) are cut off; the series then ends at the first non-finite
-    value. More than 1 % missing makes it inconclusive. An infinity, NaN up to the end, or growth by a
+    Leading NaN (a quantity not yet defined) are cut off; the series then ends before the next
+    non-finite value. More than 1 % missing makes it inconclusive. An infinity, NaN up to the end, or growth by a
     factor of a million that still goes on makes it divergent, and the part before that is kept.
 
     Parameters
@@ -107,58 +107,54 @@ def as_series(
         return x
     values = _numbers("x", x)
     n = int(values.size)
-    missing_steps, notes = 0, []
-    if steps is not None:
-        positions = _numbers("steps", steps, n)
-        doubt = _order_doubt(positions)
-        if doubt:
-            return _refused(n, "inconclusive", doubt)
-        missing_steps = _missing_steps(positions)
-        if missing_steps:
-            notes.append(
-                f"{missing_steps} steps are missing from the schedule; values were taken as evenly spaced"
-            )
+    positions = None if steps is None else _numbers("steps", steps, n)
+    passes = None if epochs is None else _numbers("epochs", epochs, n)
+    doubt = "" if positions is None else _order_doubt(positions)
+    if doubt:
+        return _refused(n, "inconclusive", doubt)
     if n < MIN_LENGTH:
         return _refused(n, "inconclusive", f"{n} values; at least {MIN_LENGTH} are needed")
 
-    finite = np.isfinite(values)
-    n_missing = int(n - np.count_nonzero(finite)) + missing_steps
-    if not finite.any():
-        return _refused(n, "inconclusive", "no finite value", n_missing)
-    first = int(np.argmax(finite))
-    bad = np.flatnonzero(~finite[first:])
-    stop = first + int(bad[0]) if bad.size else n
-    kept = slice(first, stop)
-    status: Status = "ok"
-    reason = ""
-    if np.isinf(values).any() or (stop < n and not finite[stop:].any()):
-        if np.isinf(values[:first]).any():
-            kept = slice(0, 0)
-            stop = 0
-        status, reason = "divergent", f"divergent: not finite at value {stop} of {n}"
-    elif n_missing > MAX_MISSING * (n + missing_steps):
-        share = n_missing / (n + missing_steps)
-        return _refused(
-            n, "inconclusive", f"{share:.1%} of the values are missing; at most 1 % may be", n_missing
-        )
-    elif stop - first < n:
-        notes.append(f"analysed values {first} to {stop - 1} of {n}, between non-finite values")
-
+    skipped = 0 if positions is None else _missing_steps(positions)
+    n_missing = skipped + int(np.count_nonzero(~np.isfinite(values)))
+    kept, status, reason = _analysable(values, n_missing, n + skipped)
+    if status == "inconclusive":
+        return _refused(n, status, reason, n_missing)
     used, scale = _rescaled(values[kept])
-    if status == "ok":
-        runaway = _runaway(used)
-        if runaway is not None:
-            status, reason = (
-                "divergent",
-                f"divergent: growing without bound from value {first + runaway} of {n}",
-            )
-            kept = slice(first, first + runaway)
-            used, scale = _rescaled(values[kept])
-    if used.size and used.min() == used.max() and status == "ok":
-        return _refused(n, "degenerate", f"constant: all values are {float(values[first])!r}", n_missing)
-    n_epochs, per_epoch = (None, None) if epochs is None else _epochs(_numbers("epochs", epochs, n)[kept])
+    if used.size and used.min() == used.max():
+        if status == "ok":
+            why = f"constant: all values are {float(values[kept.start])!r}"
+            return _refused(n, "degenerate", why, n_missing)
+        return _refused(n, status, f"{reason}, and constant before", n_missing)
+
+    notes = []
+    if skipped:
+        notes.append(f"{skipped} steps are missing; the values were taken as evenly spaced")
+    if status == "ok" and used.size < n:
+        notes.append(f"analysed values {kept.start} to {kept.stop - 1} of {n}, between non-finite values")
+    n_epochs, per_epoch = (None, None) if passes is None else _epochs(passes[kept])
     ties = 1.0 - np.unique(used).size / used.size if used.size else 0.0
-    return Series(used, scale, n, status, reason, tuple(notes), n_missing, float(ties), n_epochs, per_epoch)
+    return Series(used, scale, n, status, reason, tuple(notes), n_missing, ties, n_epochs, per_epoch)
+
+
+def _analysable(values: FloatArray, n_missing: int, n_due: int) -> tuple[slice, Status, str]:
+    """Return the part of the values that can be analysed, with the status and its reason."""
+    n = values.size
+    finite = np.isfinite(values)
+    if not finite.any():
+        return slice(0, 0), "inconclusive", "no finite value"
+    start = 0 if np.isinf(values[0]) else int(np.argmax(finite))
+    stop = start + int(np.argmin(finite[start:])) if not finite[start:].all() else n
+    kept = slice(start, stop)
+    if np.isinf(values).any() or (stop < n and not finite[stop:].any()):
+        return kept, "divergent", f"divergent: not finite at value {stop} of {n}"
+    if n_missing > MAX_MISSING * n_due:
+        return kept, "inconclusive", f"{n_missing / n_due:.1%} of the values are missing; at most 1% may be"
+    runaway = _runaway(_rescaled(values[kept])[0])
+    if runaway is not None:
+        stop = start + runaway
+        return slice(start, stop), "divergent", f"divergent: growing without bound from value {stop} of {n}"
+    return kept, "ok", ""
 
 
 def _refused(n: int, status: Status, reason: str, n_missing: int = 0) -> Series:
@@ -192,9 +188,8 @@ def _order_doubt(steps: FloatArray) -> str:
         return ""
     if (gaps < 0).any():
         return "steps are out of order; sort the rows only if the step numbers can be trusted"
-    return (
-        f"{int((gaps == 0).sum())} duplicated steps: several series may be mixed, or rows were stored twice"
-    )
+    duplicated = int((gaps == 0).sum())
+    return f"{duplicated} duplicated steps; several series may be mixed, or rows stored twice"
 
 
 def _missing_steps(steps: FloatArray) -> int:

@@ -7,6 +7,7 @@ ADF and KPSS cannot see. Read the verdict beside `lfq_test`.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -196,7 +197,10 @@ def kpss(x: ArrayLike | Series, *, lags: int | None = None, trend: Literal["c", 
 
     values, notes = _shortened(series.values)
     try:
-        test = KPSS(values, lags=lags, trend=trend)
+        with warnings.catch_warnings():
+            # arch announces on every call that lags=None has become data-dependent, which is wanted here.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            test = KPSS(values, lags=lags, trend=trend)
         statistic, pvalue, used_lags = float(test.stat), float(test.pvalue), int(test.lags)
     except InfeasibleTestException:
         cosine = kpss_cosine(series)
@@ -228,7 +232,8 @@ def classify_stationarity(
     alpha : float
         Level of each decision, and of Holm's correction over the four confirmatory tests.
     remove_burn_in : bool
-        Cut off the transient first; a series that never settles is then "still transient".
+        Cut off a transient of up to a quarter of the series first; a series whose level never settles is
+        then "still transient".
 
     Returns
     -------
@@ -250,7 +255,7 @@ def judge(regime: Regime, *, alpha: float = 0.05) -> Stationarity:
     tests = regime.confirmatory
     root = kpss_auto = None
     verdict: Verdict = "not analysed"
-    if not refused and not regime.settled:
+    if not refused and regime.never_settles:
         verdict = "still transient"
     elif not refused:
         root = adf(late)
