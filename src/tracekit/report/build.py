@@ -1,0 +1,156 @@
+"""From a folder of runs to the report's four files: read, analyse once, compose, render, then write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tracekit import __version__
+from tracekit.errors import ArgumentError, OutputExistsError, StoreError, bad_argument
+from tracekit.report import analysis
+from tracekit.report.document import Document, count, show
+from tracekit.report.html import render_html
+from tracekit.report.material import DEFAULT_SIGNAL, Material, Settings, design, load, replicate_column
+from tracekit.report.pdf import render_pdf
+from tracekit.report.sections import SECTIONS, compose
+from tracekit.report.verdicts import from_labels
+from tracekit.traces.files import make_folder, write_whole
+
+HTML_FILE = "report.html"
+PDF_FILE = "report.pdf"
+METRICS_FILE = "metrics.csv"
+LABELS_FILE = "labels.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportPaths:
+    """Where the parts of a report are."""
+
+    html: Path  #: the report as one self-contained page
+    pdf: Path  #: the same document, typeset
+    metrics: Path  #: a row a series, full precision
+    labels: Path  #: a row a cell, full precision
+
+
+def write_report(
+    path: str | Path,
+    output: str | Path,
+    *,
+    signal: str = DEFAULT_SIGNAL,
+    margin: float = 0.2,
+    level: float = 0.95,
+    overwrite: bool = False,
+) -> ReportPaths:
+    """Write the report on an experiment: HTML, PDF, and its two tables as CSV.
+
+    Parameters
+    ----------
+    path : str or Path
+        Folder of an experiment, or of a single run.
+    output : str or Path
+        Folder for the report; created where needed.
+    signal : str
+        The signal whose lower bound decides the labels.
+    margin : float
+        Largest index I that counts as stable, in lower half-spreads; positive.
+    level : float
+        Confidence level of the intervals, between 0 and 1.
+    overwrite : bool
+        Replace the files of an earlier report there.
+
+    Returns
+    -------
+    ReportPaths
+
+    Raises
+    ------
+    OutputExistsError
+        There is a report already, and `overwrite` is false.
+    StoreError
+        The store holds no runs or is damaged, or the output cannot be written; nothing is then written.
+    ArgumentError
+        `margin` or `level` is out of range, or no run has recorded the `signal` that was asked for.
+    """
+    if not margin > 0:
+        raise ArgumentError(bad_argument("margin", margin, "must be positive", "0.2 is usual"))
+    if not 0 < level < 1:
+        raise ArgumentError(bad_argument("level", level, "must lie between 0 and 1", "0.95 is usual"))
+    folder = Path(output)
+    paths = ReportPaths(*(folder / name for name in (HTML_FILE, PDF_FILE, METRICS_FILE, LABELS_FILE)))
+    _refuse_to_replace(paths, overwrite=overwrite)
+    material = gather(path, Settings(signal, margin, level))
+    document = compose_document(material)
+    contents = {
+        paths.html: render_html(document),
+        paths.pdf: render_pdf(document),
+        paths.metrics: _csv(material.features),
+        paths.labels: _csv(material.labels),
+    }
+    make_folder(folder)
+    for file, content in contents.items():
+        write_whole(file, _writer(content))
+    return paths
+
+
+def gather(path: str | Path, settings: Settings) -> Material:
+    """Read a store and analyse it once: what every section draws on."""
+    experiment, recorded, traces = load(path, settings)
+    by, cells = design(experiment)
+    features, labels = analysis.analyse(traces, by=by, replicate=replicate_column(cells), settings=settings)
+    return Material(
+        experiment=experiment,
+        settings=settings,
+        by=by,
+        cells=cells,
+        recorded=recorded,
+        traces=traces,
+        features=features,
+        labels=labels,
+        verdicts=from_labels(labels, by),
+    )
+
+
+def compose_document(material: Material) -> Document:
+    """Let every section of the table write its blocks, in order."""
+    entries = sorted(SECTIONS.values(), key=lambda entry: (entry.order, entry.name))
+    experiment = material.experiment
+    created = str(experiment.record.get("created") or "")
+    version = f"tracekit {__version__}"
+    configuration = experiment.record.get("configuration") or {}
+    named = [str(configuration[name]) for name in ("dataset", "model") if configuration.get(name)]
+    facts = [
+        ", ".join(named),
+        count(len(experiment.runs), "run"),
+        count(len(material.rows), "optimizer"),
+        count(len(material.batch_sizes), "batch size"),
+        f"{show(int(material.last_step))} updates",
+        f"recorded {created[:10]}" if created else "",
+    ]
+    return Document(
+        title=experiment.name,
+        facts=tuple(fact for fact in facts if fact),
+        sections=tuple(compose(entry, material) for entry in entries),
+        created=created,
+        generator=version,
+    )
+
+
+def _refuse_to_replace(paths: ReportPaths, *, overwrite: bool) -> None:
+    there = [file for file in (paths.html, paths.pdf, paths.metrics, paths.labels) if file.exists()]
+    if there and not overwrite:
+        raise OutputExistsError(f"{there[0]} exists; choose another folder, or allow overwriting.")
+    if paths.html.parent.exists() and not paths.html.parent.is_dir():
+        raise StoreError(f"{paths.html.parent} is a file; give a folder for the report.")
+
+
+def _writer(content: bytes) -> Callable[[Path], Any]:
+    return lambda file: file.write_bytes(content)
+
+
+def _csv(table: pd.DataFrame) -> bytes:
+    """Write a table with every digit; floats read back to the same value."""
+    return table.to_csv(index=False, lineterminator="\n").encode("utf-8", "backslashreplace")

@@ -1,0 +1,263 @@
+"""The document model: what a report says, with no word on how a page or a browser shows it.
+
+Sections return blocks; a face (HTML, PDF) has one template function per `kind`. Text is always plain:
+markup characters in it mean themselves, and each face escapes them in its own way.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+Tone = Literal["stable", "unstable", "inconclusive", "diverged", "error", "warning", "note"]
+
+#: A verdict or an alert is told three times: by colour (the face's), by shape (here) and by its word.
+SYMBOLS: dict[Tone, str] = {
+    "stable": "●",
+    "unstable": "▲",
+    "inconclusive": "○",
+    "diverged": "✗",
+    "error": "✗",
+    "warning": "▲",
+    "note": "○",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Strong:
+    """Words that carry the sentence."""
+
+    text: str
+    kind: ClassVar[str] = "strong"
+
+
+@dataclass(frozen=True, slots=True)
+class Mono:
+    """A name or a value as the computer spells it."""
+
+    text: str
+    kind: ClassVar[str] = "mono"
+
+
+Span = str | Strong | Mono
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """Running text; `lead` marks the one sentence that answers the reader's question."""
+
+    spans: tuple[Span, ...]
+    lead: bool = False
+    kind: ClassVar[str] = "paragraph"
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A title inside a section."""
+
+    text: str
+    kind: ClassVar[str] = "heading"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Terms with their explanations, or plain items where the term is empty."""
+
+    items: tuple[tuple[str, tuple[Span, ...]], ...]
+    kind: ClassVar[str] = "listing"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something that the reader must know before believing a number."""
+
+    tone: Literal["error", "warning", "note"]
+    title: str
+    spans: tuple[Span, ...] = ()
+    kind: ClassVar[str] = "alert"
+
+    @property
+    def symbol(self) -> str:
+        """The shape that goes with the tone."""
+        return SYMBOLS[self.tone]
+
+
+@dataclass(frozen=True, slots=True)
+class CodeBlock:
+    """Text to be copied: a command, a configuration."""
+
+    text: str
+    caption: str = ""
+    kind: ClassVar[str] = "code"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A table's column; `help` explains its title to a reader who meets it first."""
+
+    title: str
+    numeric: bool = False
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TableCell:
+    """What one place of a table shows, and by what value it sorts."""
+
+    text: str
+    order: float | str | None = None
+    tone: Tone | None = None
+    details: tuple[str, ...] = ()
+
+    @property
+    def symbol(self) -> str:
+        """The shape that goes with the tone; empty where the cell has none."""
+        return SYMBOLS[self.tone] if self.tone else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under columns; the first `keys` columns name the row and stay with it if a face splits the table."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[TableCell, ...], ...]
+    caption: str
+    keys: int = 1
+    sortable: bool = True
+    kind: ClassVar[str] = "table"
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A vector picture, width and height in points."""
+
+    svg: str = field(repr=False)
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One drawing of a figure; `description` is what a reader who cannot see it is told."""
+
+    drawing: Drawing
+    description: str
+    title: str = ""
+    tone: Tone | None = None
+    note: str = ""
+
+    @property
+    def symbol(self) -> str:
+        """The shape that goes with the tone; empty where the panel has none."""
+        return SYMBOLS[self.tone] if self.tone else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One line of a figure's legend: how the mark looks and what it stands for."""
+
+    color: str
+    text: str
+    mark: Literal["line", "thick", "dashed", "dotted", "cross", "dot", "ring", "triangle"] = "line"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Panels in a grid that is `columns` wide where there is room, with a legend and a caption."""
+
+    panels: tuple[Panel, ...]
+    caption: str
+    columns: int = 1
+    legend: tuple[Key, ...] = ()
+    kind: ClassVar[str] = "figure"
+
+
+Block = Paragraph | Heading | Listing | Alert | CodeBlock | Table | Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A titled run of blocks; `name` is its address inside the document."""
+
+    name: str
+    title: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A whole report: title, a line of facts, sections, and the date it is about (ISO 8601, or empty)."""
+
+    title: str
+    facts: tuple[str, ...]
+    sections: tuple[Section, ...]
+    created: str = ""
+    generator: str = "tracekit"
+
+
+def paragraph(*spans: Span, lead: bool = False) -> Paragraph:
+    """Write a paragraph from plain strings, `Strong` and `Mono`."""
+    return Paragraph(spans, lead=lead)
+
+
+def words(text: object, *, tone: Tone | None = None, details: Iterable[str] = ()) -> TableCell:
+    """Build a table cell that holds text."""
+    return TableCell(str(text), order=str(text), tone=tone, details=tuple(details))
+
+
+def number(value: object, digits: int = 3) -> TableCell:
+    """Build a table cell that holds a number, shown to `digits` significant ones and sorted by all of them."""
+    return TableCell(show(value, digits), order=_order(value))
+
+
+def show(value: object, digits: int = 3) -> str:
+    """Write a number for reading: a true minus, no exponent for everyday sizes, a dash for what is not there."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "–"
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return str(value)
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if value == int(value) and abs(value) < 1e6:
+        return f"{int(value):,}".replace("-", "−")
+    size = abs(value)
+    if not 1e-3 <= size < 1e6:
+        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+        return f"{mantissa}e{int(exponent)}".replace("-", "−")
+    places = max(0, digits - 1 - math.floor(math.log10(size)))
+    return f"{value:,.{places}f}".replace("-", "−")
+
+
+def setting(value: float) -> str:
+    """Write a number that somebody chose, with the digits it was given: 0.2, not 0.200."""
+    return f"{value:g}"
+
+
+def printable(text: str) -> str:
+    """Replace what no page can show (control characters, lone surrogates) by U+FFFD; newlines and tabs stay."""
+    return "".join(
+        "\ufffd" if unicodedata.category(char) in ("Cc", "Cs") and char not in "\n\t" else char
+        for char in text
+    )
+
+
+def count(n: int, thing: str) -> str:
+    """Write "1 run" or "5 runs"."""
+    return f"{n:,} {thing}" if n == 1 else f"{n:,} {thing}s"
+
+
+def enumerate_words(items: Iterable[str]) -> str:
+    """Write "a", "a and b" or "a, b and c"."""
+    listed = list(items)
+    if len(listed) < 2:
+        return "".join(listed)
+    return ", ".join(listed[:-1]) + " and " + listed[-1]
+
+
+def _order(value: object) -> float | None:
+    if isinstance(value, (int, float)) and not math.isnan(value):
+        return float(value)
+    return None

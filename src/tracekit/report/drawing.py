@@ -1,0 +1,156 @@
+"""From traces to what a small drawing can hold: envelopes, block quantiles, shared limits, and SVG text.
+
+Nothing here decides anything: the statistics in the report come from `tracekit_analysis`.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from numpy.typing import NDArray
+
+from tracekit.report.document import Drawing
+
+Vector = NDArray[np.float64]
+
+#: Bins of the min-max envelope: a panel is about 200 px wide, so a bin is under two pixels.
+ENVELOPE_BINS = 150
+
+#: Extremes that lie farther out than this many widths of the middle 99 % are left beyond the axis.
+_OFF_SCALE = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Thinned:
+    """A series for drawing; every kept point is a recorded one."""
+
+    step: Vector  #: (n_kept,), updates
+    value: Vector  #: (n_kept,), finite values
+    broken: Vector  #: updates at which the value was NaN or infinite
+
+
+def envelope(step: Vector, value: Vector, *, bins: int = ENVELOPE_BINS) -> Thinned:
+    """Keep the smallest and the largest value of each of `bins` stretches, so that no spike vanishes.
+
+    Parameters
+    ----------
+    step, value : (n_steps,) array
+        Updates, ascending, and values; not written to.
+    bins : int
+        Stretches of equal length in points; a series of at most ``2 * bins`` points is kept whole.
+    """
+    step = np.asarray(step, dtype=np.float64)
+    value = np.asarray(value, dtype=np.float64)
+    finite = np.isfinite(value)
+    broken = step[~finite]
+    step, value = step[finite], value[finite]
+    if value.size <= 2 * bins:
+        return Thinned(step, value, broken)
+    edges = np.linspace(0, value.size, bins + 1).astype(int)
+    kept: list[int] = []
+    for start, stop in itertools.pairwise(edges):
+        low = start + int(np.argmin(value[start:stop]))
+        high = start + int(np.argmax(value[start:stop]))
+        kept.extend(sorted({low, high}))
+    return Thinned(step[kept], value[kept], broken)
+
+
+def bound_level(n_steps: int) -> float:
+    """Give the quantile that stands for the bound: .05, or .10 where a series has under 500 points."""
+    return 0.10 if n_steps < 500 else 0.05
+
+
+def block_quantiles(
+    step: Vector, value: Vector, *, tau: float, max_blocks: int = 16
+) -> tuple[Vector, Vector]:
+    """Give the tau-quantile of consecutive blocks, at their middle updates; non-finite values are left out.
+
+    A block has at least 1.25/tau points, so that a quantile of it is more than its minimum.
+    """
+    finite = np.isfinite(value)
+    step, value = step[finite], value[finite]
+    n_blocks = min(max_blocks, int(value.size * tau / 1.25))
+    if n_blocks < 2:
+        return np.empty(0), np.empty(0)
+    parts = np.array_split(np.arange(value.size), n_blocks)
+    middles = np.array([step[part].mean() for part in parts])
+    return middles, np.array([np.quantile(value[part], tau) for part in parts])
+
+
+def shared_limits(values: Iterable[Vector], *, log: bool = False) -> tuple[float, float]:
+    """Choose one value axis for many panels: all that is finite, or its bulk if a few points dwarf the rest.
+
+    With `log`, for a logarithmic axis; the values must then be positive.
+    """
+    finite = [array[np.isfinite(array)] for array in values]
+    pooled = np.concatenate([np.empty(0), *finite])
+    if pooled.size == 0:
+        return 0.0, 1.0
+    if log:
+        low, high = shared_limits([np.log10(pooled)])
+        return float(10.0**low), float(10.0**high)
+    low, high = float(pooled.min()), float(pooled.max())
+    inner_low, inner_high = (float(q) for q in np.quantile(pooled, [0.005, 0.995]))
+    width = inner_high - inner_low
+    if width > 0:
+        low = max(low, inner_low - _OFF_SCALE * width)
+        high = min(high, inner_high + _OFF_SCALE * width)
+    pad = 0.04 * (high - low) or 0.5
+    return low - pad, high + pad
+
+
+#: Sizes are in points at the drawn width; panels are drawn about as wide as they are shown.
+STYLE: Any = {
+    "font.family": ["DejaVu Sans"],
+    "font.size": 8.5,
+    "axes.labelsize": 8.5,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "axes.unicode_minus": True,
+    "path.simplify": False,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "tracekit",
+    "svg.image_inline": True,
+}
+
+
+def draw(paint: Callable[[Axes], Any], *, width: float = 2.15, height: float = 1.65) -> Drawing:
+    """Draw one pair of axes (width and height in inches) as SVG whose bytes depend on its data alone."""
+    with matplotlib.rc_context():
+        # Not the reader's matplotlibrc: the same data must give the same bytes everywhere.
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(STYLE)
+        figure = Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02))
+        figure.patch.set_alpha(0)
+        ax = figure.add_subplot()
+        ax.patch.set_alpha(0)
+        paint(ax)
+        target = io.StringIO()
+        # Straight from the canvas: `savefig` would lay the figure out a second time.
+        FigureCanvasSVG(figure).print_svg(
+            target, metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
+        )
+    return Drawing(_compact(target.getvalue()), width * 72, height * 72)
+
+
+_PATH = re.compile(r'(?<= d=")[^"]*')
+_DECIMALS = re.compile(r"(\.\d\d)\d+")
+
+
+def _compact(svg: str) -> str:
+    """Drop prologue, comments and metadata, and write path coordinates to a hundredth of a point."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", svg, flags=re.DOTALL)
+    svg = _PATH.sub(lambda path: _DECIMALS.sub(r"\1", path[0]).replace("\n", ""), svg)
+    return re.sub(r">\s+<", "><", svg).strip()

@@ -1,0 +1,126 @@
+"""The PDF face: typeset by typst from the document as data, so that no word of a user is ever markup."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import functools
+import importlib.resources
+import json
+import re
+from typing import Any
+
+import typst
+
+from tracekit.report.document import Document, Drawing, Section, Table, printable
+
+#: A table wider than this many characters is typeset small, and beyond twice as many split by columns.
+_COMFORTABLE = 88
+_SMALLEST = 118
+
+#: No column is narrower or, for sharing out the width, counted wider than this many characters.
+_NARROWEST, _WIDEST = 6, 44
+
+#: After these a long name may go on in the next line.
+_SEAM = re.compile(r"(?<=[/_.,:;=@\-])(?=\S)|(?<=[a-z])(?=[A-Z])")
+_UNBROKEN = re.compile(r"[^\s\u200b]{19,}")
+
+
+def render_pdf(document: Document) -> bytes:
+    """Typeset a document with the fonts that typst brings along; the same document gives the same bytes."""
+    return typst.compile(template(), sys_inputs=inputs(document), ignore_system_fonts=True)
+
+
+def inputs(document: Document) -> dict[str, str]:
+    """Give what the template reads: the document as JSON, tables fitted to the page."""
+    fitted = dataclasses.replace(document, sections=tuple(_fit(section) for section in document.sections))
+    content = _plain(fitted)
+    content["date"] = _date(document.created)
+    return {"document": json.dumps(content)}
+
+
+@functools.cache
+def template() -> bytes:
+    """Read the typst source that lays a document out."""
+    return importlib.resources.files("tracekit.report").joinpath("templates/report.typ").read_bytes()
+
+
+def _plain(node: Any) -> Any:
+    """Turn the document into JSON values, with what is worked out from a node beside its fields."""
+    if isinstance(node, Drawing):
+        return {"svg": node.svg, "width": node.width, "height": node.height}
+    if dataclasses.is_dataclass(node) and not isinstance(node, type):
+        fields = {field.name: _plain(getattr(node, field.name)) for field in dataclasses.fields(node)}
+        fields |= {extra: getattr(node, extra) for extra in ("kind", "symbol") if hasattr(node, extra)}
+        if isinstance(node, Table):
+            widths = _widths(node)
+            fields["shares"] = [width + 2 for width in widths]
+            fields["small"] = sum(fields["shares"]) > _COMFORTABLE
+        return fields
+    if isinstance(node, tuple):
+        return [_plain(part) for part in node]
+    return breakable(printable(node)) if isinstance(node, str) else node
+
+
+def breakable(text: str) -> str:
+    """Allow a line to end inside names that are too long for one, by spaces of no width."""
+    if not _UNBROKEN.search(text):
+        return text
+    seamed = _UNBROKEN.sub(lambda word: _SEAM.sub("\u200b", word[0]), text)
+    return _UNBROKEN.sub(lambda word: "\u200b".join(word[0]), seamed)
+
+
+def _fit(section: Section) -> Section:
+    blocks = [
+        part for block in section.blocks for part in (_split(block) if isinstance(block, Table) else [block])
+    ]
+    return dataclasses.replace(section, blocks=tuple(blocks))
+
+
+def _split(table: Table) -> list[Table]:
+    """Cut a table that no page is wide enough for into several, each with the columns that name its rows."""
+    widths = _widths(table)
+    keys = sum(widths[: table.keys])
+    groups: list[list[int]] = [[]]
+    used = keys
+    for column in range(table.keys, len(widths)):
+        if groups[-1] and used + widths[column] > _SMALLEST:
+            groups.append([])
+            used = keys
+        groups[-1].append(column)
+        used += widths[column]
+    if len(groups) == 1:
+        return [table]
+    parts = []
+    for position, group in enumerate(groups, start=1):
+        chosen = [*range(table.keys), *group]
+        parts.append(
+            dataclasses.replace(
+                table,
+                columns=tuple(table.columns[column] for column in chosen),
+                rows=tuple(tuple(row[column] for column in chosen) for row in table.rows),
+                caption=f"{table.caption} (Part {position} of {len(groups)}.)",
+            )
+        )
+    return parts
+
+
+def _widths(table: Table) -> list[int]:
+    """Count the characters that each column would like to have, within reason."""
+    widths = []
+    for position, column in enumerate(table.columns):
+        lengths = [len(word) for word in column.title.split()]
+        for row in table.rows:
+            cell = row[position]
+            lengths += [len(cell.text) + (2 if cell.tone else 0), *(len(line) - 2 for line in cell.details)]
+        widths.append(min(max(lengths, default=0), _WIDEST))
+    return [max(width, _NARROWEST) for width in widths]
+
+
+def _date(created: str) -> list[int] | None:
+    """Year, month and day of an ISO 8601 time; None, and then no date is printed, if it is not one."""
+    try:
+        day = datetime.datetime.fromisoformat(created).date()
+    except ValueError:
+        return None
+    return [day.year, day.month, day.day]

@@ -1,0 +1,154 @@
+"""Learning curves: whether training worked at all, before anyone asks whether it was stable."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from tracekit.report import figures
+from tracekit.report.document import (
+    Block,
+    Column,
+    Figure,
+    Heading,
+    Key,
+    Panel,
+    Table,
+    TableCell,
+    count,
+    number,
+    paragraph,
+    show,
+    words,
+)
+from tracekit.report.drawing import draw, shared_limits
+from tracekit.report.material import Material, MissingSignalError
+from tracekit.report.sections import not_recorded, section
+from tracekit.report.units import unit
+
+#: What is drawn: the first recorded signal of each line.
+_CURVES = (("train/loss", "eval/loss"), ("eval/accuracy", "train/accuracy"))
+
+
+@section("learning", title="Learning curves", order=40)
+def learning(material: Material) -> list[Block]:
+    """Draw loss and accuracy by batch size, an optimizer a colour, and list where they ended."""
+    if not material.signals.intersection(*[{name for names in _CURVES for name in names}]):
+        raise MissingSignalError([name for names in _CURVES for name in names])
+    blocks: list[Block] = [
+        paragraph(
+            "A bound can hold still because nothing was learned; these curves say whether something was. A line "
+            "is the median over seeds, its band reaches from the lowest to the highest seed."
+        )
+    ]
+    for names in _CURVES:
+        name = next((name for name in names if name in material.signals), None)
+        if name is None:
+            blocks.append(not_recorded(*names))
+        else:
+            blocks += [Heading(name), _curves(material, name)]
+    blocks.append(_endings(material))
+    return blocks
+
+
+def _curves(material: Material, name: str) -> Figure:
+    data = material.signal(name)
+    row_of = {cell.key: cell.optimizer for cell in material.cells}
+    data = data.assign(row=_row_names(material, data, row_of))
+    finite = data["value"].to_numpy(float)
+    finite = finite[np.isfinite(finite)]
+    log = finite.size > 0 and finite.min() > 0 and finite.max() > 20 * np.median(finite)
+    limits = shared_limits([finite], log=log)
+    panels = []
+    for size in material.batch_sizes:
+        rows = data[data["batch_size"] == size]
+        there = [row for row in material.rows if (rows["row"] == row).any()]
+        paint = functools.partial(
+            _paint,
+            rows,
+            groups=material.rows,
+            limits=limits,
+            steps=material.last_step,
+            label=unit(name),
+            log=log,
+        )
+        panels.append(
+            Panel(
+                draw(paint),
+                f"{name} over updates at batch size {show(size)} for {', '.join(there) or 'no optimizer'}.",
+                title=f"batch {show(size)}",
+            )
+        )
+    legend = tuple(Key(figures.group_style(at)[0], row, _mark(at)) for at, row in enumerate(material.rows))
+    caption = (
+        f"{name} over updates at each batch size: median over seeds, with a band from the lowest to the highest "
+        "seed. Series of more than 80 points are averaged over 40 stretches first; values that are not finite "
+        "do not enter, and a band that leaves the panel goes beyond the axis."
+        + (" Logarithmic axis." if log else "")
+    )
+    return Figure(tuple(panels), caption, columns=min(4, max(1, len(panels))), legend=legend)
+
+
+def _row_names(material: Material, data: pd.DataFrame, row_of: dict[tuple[Any, ...], str]) -> list[str]:
+    if len(material.by) == 2:
+        return [str(name) for name in data["optimizer"]]
+    keys = data[list(material.by)].itertuples(index=False, name=None)
+    return [row_of[key] for key in keys]
+
+
+def _mark(position: int) -> Any:
+    return ("line", "dashed", "dotted")[(position // len(figures.GROUPS) + position) % 3]
+
+
+def _paint(
+    data: pd.DataFrame,
+    ax: Axes,
+    *,
+    groups: list[str],
+    limits: tuple[float, float] | None,
+    steps: float,
+    label: str,
+    log: bool,
+) -> None:
+    figures.seed_band(data, ax, group="row", groups=groups, limits=limits, steps=steps, unit=label, log=log)
+
+
+def _endings(material: Material) -> Table:
+    """List the last value of each signal, median and range over the runs of each cell."""
+    names = [name for names in _CURVES for name in names if name in material.signals]
+    last = {
+        name: material.signal(name)
+        .sort_values("step", kind="stable")
+        .groupby("run", observed=True)["value"]
+        .last()
+        for name in names
+    }
+    columns = [Column("optimizer"), Column("batch size", numeric=True), Column("runs", numeric=True)]
+    columns += [Column(f"last {name}", numeric=True) for name in names]
+    rows = []
+    for cell in material.cells:
+        cells = [words(cell.optimizer), number(cell.batch_size), number(len(cell.runs))]
+        for name in names:
+            ended = last[name].reindex([run.name for run in cell.runs]).dropna().to_numpy(float)
+            cells.append(_spread(ended))
+        rows.append(tuple(cells))
+    return Table(
+        tuple(columns),
+        tuple(rows),
+        f"Where training ended: last recorded value, median over runs with lowest and highest in brackets, "
+        f"{count(len(material.experiment.runs), 'run')}.",
+        keys=2,
+    )
+
+
+def _spread(values: np.ndarray) -> TableCell:
+    if values.size == 0:
+        return number(None)
+    middle = float(np.median(values))
+    return TableCell(
+        f"{show(middle)} [{show(float(values.min()))}, {show(float(values.max()))}]", order=middle
+    )

@@ -1,0 +1,173 @@
+"""What the numbers mean, how often the rule errs, and what a label does not say.
+
+Error rates are quoted from the project's method sheet (sections 1, 2 and 5); they were measured by
+simulation, and each stands with the conditions that it was measured under.
+"""
+
+from __future__ import annotations
+
+from tracekit.report.document import (
+    Block,
+    Column,
+    Heading,
+    Listing,
+    Mono,
+    Table,
+    count,
+    paragraph,
+    show,
+    words,
+)
+from tracekit.report.material import Material
+from tracekit.report.sections import section
+
+#: Share of cells with each label; noise kinds iid / AR(.5) / AR(.9) / t2 / GARCH unless said otherwise.
+_LABEL_RATES = (
+    ("bound constant (I = 0), five kinds of noise", "called unstable", "0", "0", "0"),
+    ("bound constant, independent noise", "called stable", "1.00", "1.00", "1.00"),
+    ("bound constant, AR(0.5) noise", "called stable", ".99", "1.00", "1.00"),
+    ("bound constant, AR(0.9) noise", "called stable", ".13", ".24", "1.00"),
+    ("bound constant, heavy tails (t, 2 d.f.)", "called stable", ".52", ".86", "1.00"),
+    ("bound constant, GARCH noise", "called stable", ".64", ".85", "1.00"),
+    ("bound exactly at the margin (I = 0.200)", "called stable", ".03–.04", ".06–.08", ".00"),
+    ("bound moves (I = 0.333), independent noise", "called unstable", ".99", "1.00", "1.00"),
+    ("bound moves (I = 0.333), AR(0.5) noise", "called unstable", ".75", "1.00", "1.00"),
+    ("bound moves (I = 0.333), heavy tails", "called unstable", ".29", ".82", "1.00"),
+)
+
+_TEST_RATES = (
+    ("LFQ, independent noise", ".041", ".046", ".028"),
+    ("LFQ, AR(0.5) noise", ".045", ".037", ".048"),
+    ("LFQ, AR(0.9) noise", ".080", ".041", ".058"),
+    ("LFQ, heavy tails (t, 2 d.f.)", ".041", ".030", ".033"),
+    ("LFQ, GARCH(0.1, 0.85) noise", ".154", ".073", ".035"),
+    ("LFQ power: lower tail grows by x(1 + u), mean fixed", ".21", ".84", "1.00"),
+    ("LFQ power: lower tail doubles at half time, mean fixed", ".47", ".995", "1.00"),
+    ("cosine-KPSS, independent noise", ".048", ".047", ".030"),
+    ("cosine-KPSS, AR(0.9) noise", ".149", ".058", ".055"),
+)
+
+
+@section("method", title="Method notes", order=80)
+def method(material: Material) -> list[Block]:
+    """Explain index, tests and label; quote their error rates; name the limits."""
+    settings = material.settings
+    steps = sorted({run.step for run in material.experiment.runs})
+    length = show(steps[0]) if len(steps) == 1 else f"{show(steps[0])} to {show(steps[-1])}"
+    seeds = max((v.n_seeds for v in material.verdicts.values()), default=0)
+    return [
+        paragraph(
+            "This report: deciding signal ",
+            Mono(settings.signal),
+            f", margin {settings.threshold}, confidence {settings.confidence}, {count(seeds, 'seed')} in the "
+            f"largest configuration, {length} updates a run.",
+        ),
+        Heading("What the words mean"),
+        Listing(_TERMS),
+        Heading("How often the label errs"),
+        paragraph(
+            "Measured by simulation at confidence 95 %, margin 0.2, and seeds of equal behaviour; Monte-Carlo "
+            "error is about .01. Read the column nearest to your number of updates and seeds: with strongly "
+            "correlated or heavy-tailed noise and few updates the rule abstains, it does not guess."
+        ),
+        Table(
+            (
+                Column("truth"),
+                Column("label"),
+                Column("1,000 updates, 5 seeds", numeric=True),
+                Column("1,000 updates, 10 seeds", numeric=True),
+                Column("10,000 updates, 5 seeds", numeric=True),
+            ),
+            tuple(tuple(words(text) for text in row) for row in _LABEL_RATES),
+            "Share of simulated cells that get a label, by what is true.",
+            keys=2,
+            sortable=False,
+        ),
+        paragraph(
+            "Size of the two tests at nominal .05 (share of false alarms where nothing changes), and power of "
+            "LFQ where the mean stays but the lower tail moves, which tests of the mean cannot see."
+        ),
+        Table(
+            (
+                Column("test and series"),
+                Column("200 updates", numeric=True),
+                Column("1,000 updates", numeric=True),
+                Column("10,000 updates", numeric=True),
+            ),
+            tuple(tuple(words(text) for text in row) for row in _TEST_RATES),
+            "Share of simulated single series that the tests reject.",
+            sortable=False,
+        ),
+        Heading("What a label does not say"),
+        Listing(tuple(("", (text,)) for text in _LIMITS)),
+    ]
+
+
+_TERMS = (
+    (
+        "Lower bound",
+        (
+            "The conditional 5 % quantile of the signal along the run (10 % for series of fewer than 500 points). "
+            "Not the minimum: the minimum of more points lies lower even if nothing changes.",
+        ),
+    ),
+    (
+        "Index I",
+        (
+            "Standard deviation over the run of the lower bound, divided by the lower half-spread (median minus "
+            "bound, within blocks). 0 is a bound that holds still; a steady drift by D half-spreads gives "
+            "D / √12, so a margin of 0.2 is a drift of 69 % of a half-spread. The interval inverts the noncentral "
+            "F distribution of a one-way layout of block quantiles; over seeds it is joined with a t interval, and "
+            "both must agree.",
+        ),
+    ),
+    (
+        "Initial transient",
+        (
+            "The part at the start that is still on its way (burn-in), found per series and cut off: the larger of "
+            "MSER-5's choice and the smallest share after which the level is constant. All statistics describe "
+            "what comes after it. The same choice that finds it also makes a later test of the level optimistic; "
+            "the interval of I is the claim.",
+        ),
+    ),
+    (
+        "LFQ test",
+        (
+            "Low-frequency quantile stationarity. Null: the quantile is constant over the run. Alternative: it "
+            "drifts, breaks or wanders slowly. Needs no moments, so heavy tails do not upset it. A small p beside "
+            "an index below the margin means: drifting, immaterial.",
+        ),
+    ),
+    (
+        "Stationarity verdict",
+        (
+            "ADF (null: a unit root; alternative: stationary) joined with cosine-KPSS (null: constant level; "
+            "alternative: the level wanders or trends). Both answers together say stationary, unit-root-like, "
+            "contradictory (a break, trend, transient or long memory) or uninformative. It speaks of the mean: a "
+            "stationary mean never implies a stable bound.",
+        ),
+    ),
+    (
+        "Label",
+        (
+            "Stable: the whole confidence interval lies below the margin. Unstable: it lies wholly above. "
+            "Inconclusive: anything else, and by rule with fewer than 5 seeds, fewer than 200 updates after the "
+            "transient, more than a fifth of the values tied at the bound, or a label that two or more single "
+            "seeds contradict. Diverged: at least half of the runs diverged; a configuration with any diverged "
+            "run is never called stable.",
+        ),
+    ),
+)
+
+_LIMITS = (
+    "Stable is not good: a run that learns nothing has a bound that holds still. See the learning curves.",
+    "Inconclusive is not unstable. More seeds or longer runs can decide it; the interval says how far off it is.",
+    "It speaks of the judged signal at the judged margin, over the whole recorded run, and of nothing else.",
+    "It holds for these data, this model and this learning rate. Optimizers differ in their best learning rate, "
+    "so a column of the matrix is no ranking of optimizers.",
+    "If gradients are summed over the batch instead of averaged, SGD's step grows with the batch size: batch "
+    "size and learning rate are then confounded. The configuration below says which was done.",
+    "Long memory wanders, and is called so; volatility that itself nearly wanders (near-integrated GARCH) can be "
+    "called unstable in up to 11 % of series of 1,000 updates.",
+    "Labels of many cells are not corrected for their number: each interval holds by itself.",
+)

@@ -1,0 +1,193 @@
+"""Which configurations are stable and how sure that is: the first thing a reader sees."""
+
+from __future__ import annotations
+
+import functools
+
+import pandas as pd
+
+from tracekit.report import figures
+from tracekit.report.document import (
+    Alert,
+    Block,
+    Column,
+    Figure,
+    Key,
+    Mono,
+    Panel,
+    Table,
+    TableCell,
+    count,
+    enumerate_words,
+    paragraph,
+    show,
+    words,
+)
+from tracekit.report.drawing import draw
+from tracekit.report.material import Cell, Material
+from tracekit.report.sections import section
+from tracekit.report.verdicts import LABELS, Label, Verdict
+
+
+@section("verdict", title="Verdict", order=10)
+def verdict(material: Material) -> list[Block]:
+    """Answer in a sentence, then show the matrix, the intervals and the reasons."""
+    settings = material.settings
+    if not material.verdicts:
+        return [
+            paragraph("No configuration could be labelled.", lead=True),
+            Alert(
+                "error",
+                "The deciding signal is not recorded",
+                (
+                    "No run has recorded ",
+                    Mono(settings.signal),
+                    f". Recorded are: {enumerate_words(sorted(material.signals)) or 'no signals at all'}.",
+                ),
+            ),
+        ]
+    return [
+        paragraph(answer(material), lead=True),
+        paragraph(
+            "Judged is the lower bound of ",
+            Mono(settings.signal),
+            ", once the initial transient is over. A configuration is stable if the "
+            f"{settings.confidence} confidence interval of its index I, taken over seeds, lies wholly below "
+            f"{settings.threshold}, unstable if it lies wholly above, and inconclusive otherwise or where "
+            "the data do not carry a label. I is how far the bound wanders, in units of the distance between "
+            "the signal's median and the bound.",
+        ),
+        _matrix(material),
+        _intervals(material),
+        _reasons(material),
+    ]
+
+
+def answer(material: Material) -> str:
+    """Say in one sentence which configurations are stable, which are not, and how sure that is."""
+    groups: dict[Label, list[Cell]] = {label: [] for label in LABELS}
+    for cell in material.cells:
+        found = material.verdicts.get(cell.key)
+        groups[found.label if found else "inconclusive"].append(cell)
+    total = len(material.cells)
+    parts = [_group(label, cells, total) for label, cells in groups.items() if cells]
+    if not groups["stable"]:
+        parts.insert(0, f"None of the {count(total, 'configuration')} is shown to be stable")
+    seeds = [verdict.n_seeds for verdict in material.verdicts.values()]
+    each = f"{min(seeds)}" if min(seeds) == max(seeds) else f"{min(seeds)} to {max(seeds)}"
+    sure = ""
+    if groups["stable"] or groups["unstable"]:
+        plural = "seed" if max(seeds) == 1 else "seeds"
+        sure = (
+            f". Stable and unstable are each said with {material.settings.confidence} confidence, from {each} "
+            f"{plural} a configuration"
+        )
+    return "; ".join(parts) + sure + "."
+
+
+def _group(label: Label, cells: list[Cell], total: int) -> str:
+    verb = "is" if len(cells) == 1 else "are"
+    if len(cells) == total:
+        every = "The only configuration" if total == 1 else f"All {total} configurations"
+        return f"{every} {verb} {label}: {_by_row(cells)}"
+    return f"{len(cells)} of {count(total, 'configuration')} {verb} {label}: {_by_row(cells)}"
+
+
+def _by_row(cells: list[Cell]) -> str:
+    """Name cells by their rows, rows with the same batch sizes together."""
+    sizes: dict[str, list[str]] = {}
+    for cell in cells:
+        sizes.setdefault(cell.optimizer, []).append(show(cell.batch_size))
+    rows: dict[tuple[str, ...], list[str]] = {}
+    for row, listed in sizes.items():
+        rows.setdefault(tuple(listed), []).append(row)
+    named = [
+        f"{enumerate_words(names)} at batch size{'s' * (len(listed) > 1)} {enumerate_words(listed)}"
+        for listed, names in rows.items()
+    ]
+    return ", ".join(named)
+
+
+def _matrix(material: Material) -> Table:
+    places = {(cell.optimizer, cell.batch_size): cell for cell in material.cells}
+    columns = [Column("optimizer")] + [Column(f"batch {show(size)}") for size in material.batch_sizes]
+    rows = []
+    for row in material.rows:
+        cells = [words(row)]
+        for size in material.batch_sizes:
+            cell = places.get((row, size))
+            cells.append(_place(material.verdicts.get(cell.key), cell) if cell else words("no runs"))
+        rows.append(tuple(cells))
+    return Table(
+        tuple(columns),
+        tuple(rows),
+        "Label of each optimizer at each batch size: ● stable, ▲ unstable, ○ inconclusive (an abstention, not a "
+        "verdict), ✗ diverged (at least half of the runs). Below the label: index I with its "
+        f"{material.settings.confidence} confidence interval "
+        f"(margin {material.settings.threshold}), and the number of seeds.",
+        sortable=False,
+    )
+
+
+def _place(found: Verdict | None, cell: Cell) -> TableCell:
+    if found is None:
+        return words(
+            "inconclusive", tone="inconclusive", details=("not labelled", count(len(cell.runs), "run"))
+        )
+    details = [found.interval, found.seeds]
+    if found.n_diverged:
+        details.append(f"{found.n_diverged} diverged")
+    return words(found.label, tone=found.label, details=details)
+
+
+def _intervals(material: Material) -> Figure:
+    table = pd.DataFrame(
+        [
+            (cell.name, found.label, found.index, found.low, found.high)
+            for cell in material.cells
+            if (found := material.verdicts.get(cell.key))
+        ],
+        columns=["name", "label", "index", "low", "high"],
+    )
+    paint = functools.partial(figures.index_intervals, margin=material.settings.margin)
+    drawing = draw(lambda ax: paint(_short_names(table), ax), width=4.4, height=0.5 + 0.2 * len(table))
+    said = "; ".join(
+        f"{cell.name}: {v.label}, {v.interval}"
+        for cell in material.cells
+        if (v := material.verdicts.get(cell.key))
+    )
+    return Figure(
+        (Panel(drawing, f"Index of each configuration against the margin. {said}."),),
+        f"Index I of each configuration with its {material.settings.confidence} confidence interval. Left of "
+        f"the dashed margin ({material.settings.threshold}) the bound holds still, right of it the bound "
+        "moves; an interval that crosses it decides nothing.",
+        legend=(
+            Key(figures.VERDICTS["stable"], "stable", "dot"),
+            Key(figures.VERDICTS["unstable"], "unstable", "triangle"),
+            Key(figures.VERDICTS["inconclusive"], "inconclusive", "ring"),
+            Key(figures.INK, "margin", "dashed"),
+        ),
+    )
+
+
+def _short_names(table: pd.DataFrame) -> pd.DataFrame:
+    """Cut names that would leave no room for the intervals; the table below has them whole."""
+    return table.assign(
+        name=[name if len(name) <= 34 else f"{name[:16]}…{name[-16:]}" for name in table["name"]]
+    )
+
+
+def _reasons(material: Material) -> Table:
+    rows = []
+    for cell in material.cells:
+        found = material.verdicts.get(cell.key)
+        label: Label = found.label if found else "inconclusive"
+        reason = found.reason if found else "the analysis returned no row for this cell"
+        agreement = found.agreement if found else "–"
+        rows.append((words(cell.name), words(label, tone=label), words(agreement), words(reason or "–")))
+    return Table(
+        (Column("configuration"), Column("label"), Column("single seeds"), Column("reason")),
+        tuple(rows),
+        "Why each configuration has its label, and how many of its seeds carry the most common label when each "
+        "is judged alone.",
+    )

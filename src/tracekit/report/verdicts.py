@@ -1,0 +1,70 @@
+"""The labels of cells as the report speaks of them, read from the table that `tracekit_analysis.label` returns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import numpy as np
+import pandas as pd
+
+from tracekit.report.document import count, show
+
+Label = Literal["stable", "unstable", "inconclusive", "diverged"]
+
+LABELS: tuple[Label, ...] = ("stable", "unstable", "inconclusive", "diverged")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the analysis says of one cell."""
+
+    label: Label
+    index: float  #: index I over seeds, in lower half-spreads; NaN where it could not be estimated
+    low: float  #: lower end of its confidence interval; NaN below 3 usable seeds
+    high: float  #: upper end of its confidence interval
+    n_seeds: int  #: seeds whose run has ended
+    n_used: int  #: seeds whose series gave an index
+    n_diverged: int  #: seeds whose run or series diverged
+    agreement: str  #: the most common label of single seeds, and how many carry it
+    reason: str  #: why the label is what it is, in words
+
+    @property
+    def interval(self) -> str:
+        """Index with its interval, or that there is none."""
+        if not np.isfinite(self.index):
+            return "no index"
+        if not np.isfinite([self.low, self.high]).all():
+            return f"I {_short(self.index)}, no interval"
+        return f"I {_short(self.index)} [{_short(self.low)}, {_short(self.high)}]"
+
+    @property
+    def seeds(self) -> str:
+        """How many seeds there were, and how many of them count in the index where that is fewer."""
+        if self.n_used == self.n_seeds:
+            return count(self.n_seeds, "seed")
+        return f"{self.n_used} of {count(self.n_seeds, 'seed')} usable"
+
+
+def _short(index: float) -> str:
+    return f"{index:.2f}" if index < 100 else show(index, 2)
+
+
+def from_labels(labels: pd.DataFrame, by: Sequence[str]) -> dict[tuple[Any, ...], Verdict]:
+    """Read the table of labels, a row a cell, into verdicts by the cell's key."""
+    verdicts = {}
+    for row in labels.to_dict("records"):
+        agreeing = round(float(row["agreement"]) * row["n_seeds"]) if row["n_seeds"] else 0
+        verdicts[tuple(row[name] for name in by)] = Verdict(
+            label=cast(Label, row["label"]),
+            index=float(row["index"]),
+            low=float(row["ci_low"]),
+            high=float(row["ci_high"]),
+            n_seeds=int(row["n_seeds"]),
+            n_used=int(row["n_used"]),
+            n_diverged=int(row["n_diverged"]),
+            agreement=f"{agreeing} of {row['n_seeds']} {row['seed_label']}".strip(),
+            reason=str(row["reason"]),
+        )
+    return verdicts

@@ -1,0 +1,139 @@
+"""From a folder of runs to four files: whole, small, repeatable, and never in the place of others."""
+
+import csv
+import io
+import shutil
+
+import pytest
+from pypdf import PdfReader
+from simulation import simulate_experiment, simulate_run
+
+from tracekit.errors import ArgumentError, OutputExistsError, StoreError, UnknownNameError
+from tracekit.report import write_report
+
+
+def rows_of(path):
+    with path.open(newline="", encoding="utf-8") as lines:
+        return list(csv.DictReader(lines))
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_report_is_four_files_that_hold_the_verdicts(report):
+    assert names(report.paths.html.parent) == ["labels.csv", "metrics.csv", "report.html", "report.pdf"]
+    printed = "".join(page.extract_text() for page in PdfReader(report.paths.pdf).pages)
+    for word in ("stable", "unstable", "diverged", "probe/logits/q05", "95 %"):
+        assert word in report.html
+        assert word in printed
+
+
+def test_tables_keep_every_digit(report, material):
+    labels = rows_of(report.paths.labels)
+    assert [float(row["ci_high"]) for row in labels] == material.labels["ci_high"].tolist()
+    assert {row["label"] for row in labels} == {"stable", "unstable"}
+    metrics = rows_of(report.paths.metrics)
+    assert [float(row["tau_int"] or "nan") for row in metrics] == pytest.approx(
+        material.features["tau_int"].tolist(), rel=0, abs=0, nan_ok=True
+    )
+    assert {"run", "signal", "optimizer", "seed"} <= metrics[0].keys()
+
+
+def test_the_same_input_gives_the_same_bytes(labelled, report, tmp_path):
+    again = write_report(labelled, tmp_path / "again")
+    for first, second in zip(vars_of(report.paths), vars_of(again), strict=True):
+        assert first.read_bytes() == second.read_bytes(), first.name
+
+
+def vars_of(paths):
+    return [paths.html, paths.pdf, paths.metrics, paths.labels]
+
+
+def test_an_earlier_report_is_kept_unless_overwriting_is_asked_for(small, tmp_path):
+    paths = write_report(small, tmp_path / "out")
+    paths.html.write_text("mine")
+    with pytest.raises(OutputExistsError) as error:
+        write_report(small, tmp_path / "out")
+    assert str(error.value) == f"{paths.html} exists; choose another folder, or allow overwriting."
+    assert paths.html.read_text() == "mine"
+    assert write_report(small, tmp_path / "out", overwrite=True) == paths
+    assert paths.html.read_text().startswith("<!doctype html>")
+
+
+def test_the_drawings_stay_small_however_long_the_runs(tmp_path):
+    folder = simulate_experiment(tmp_path / "long", batch_sizes=(50,), seeds=1, steps=8000)
+    long = write_report(folder, tmp_path / "long-report").html.stat().st_size
+    folder = simulate_experiment(tmp_path / "short", batch_sizes=(50,), seeds=1, steps=400)
+    short = write_report(folder, tmp_path / "short-report").html.stat().st_size
+    assert long < 1.2 * short
+    # 40 runs are 20 times these 2; all but the page's own 60 kB grows with them at most in proportion.
+    assert 20 * long < 5e6
+
+
+@pytest.mark.parametrize("steps", [1, 3, 40])
+def test_one_short_run_still_has_a_report(tmp_path, steps):
+    simulate_run(tmp_path / "run", steps=steps)
+    paths = write_report(tmp_path / "run", tmp_path / "out")
+    assert "inconclusive" in paths.html.read_text()
+
+
+def test_a_run_whose_name_is_markup_stays_text(tmp_path):
+    name = "<script>alert(1)&#x27;$#import"
+    folder = simulate_experiment(tmp_path / "x", batch_sizes=(50,), seeds=1, steps=60, name=name)
+    simulate_run(folder / "<b>$x$", optimizer="<i>#1</i>", batch_size=50, seed=9, steps=60, diverges=True)
+    paths = write_report(folder, tmp_path / "out")
+    page = paths.html.read_text()
+    assert "<script>alert" not in page
+    assert "<i>#1" not in page
+    assert "&lt;b&gt;$x$" in page
+    printed = "".join(part.extract_text() for part in PdfReader(io.BytesIO(paths.pdf.read_bytes())).pages)
+    assert name in printed.replace("\u200b", "")
+
+
+def test_imported_runs_without_attributes_or_seed_are_reported(tmp_path):
+    from tracekit.traces import RunWriter
+
+    with RunWriter(tmp_path / "x" / "r", attributes={"note": "n"}, configuration={}, meta={}) as writer:
+        for step in range(1, 50):
+            writer.record(step, 1, "loss", 1.0 / step)
+        writer.finish()
+    paths = write_report(tmp_path / "x", tmp_path / "out", signal="loss")
+    assert "unknown, batch unknown" in paths.html.read_text()
+
+
+def test_an_unknown_signal_is_an_error_that_names_the_nearest(small, tmp_path):
+    with pytest.raises(UnknownNameError) as error:
+        write_report(small, tmp_path / "out", signal="train/los")
+    assert str(error.value).startswith("unknown signal 'train/los'; did you mean 'train/loss'? Known: ")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "sentence"),
+    [
+        ("margin", 0.0, "`margin` (=0.0) must be positive; 0.2 is usual."),
+        ("margin", float("nan"), "`margin` (=nan) must be positive; 0.2 is usual."),
+        ("level", 1.0, "`level` (=1.0) must lie between 0 and 1; 0.95 is usual."),
+    ],
+)
+def test_settings_out_of_range_are_one_sentence(small, tmp_path, argument, value, sentence):
+    with pytest.raises(ArgumentError) as error:
+        write_report(small, tmp_path / "out", **{argument: value})
+    assert str(error.value) == sentence
+
+
+def test_an_empty_folder_a_damaged_part_and_a_file_in_the_way_are_one_sentence(small, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(StoreError, match="holds no runs"):
+        write_report(tmp_path / "empty", tmp_path / "out")
+    copy = shutil.copytree(small, tmp_path / "copy")
+    part = next(copy.glob("*/traces/part-*.parquet"))
+    part.write_bytes(part.read_bytes()[:200])
+    with pytest.raises(StoreError, match="is damaged or half-written"):
+        write_report(copy, tmp_path / "out")
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(StoreError, match="is a file; give a folder for the report"):
+        write_report(small, tmp_path / "out")
+    with pytest.raises(StoreError, match="cannot create the folder"):
+        write_report(small, tmp_path / "out" / "below")

@@ -1,0 +1,181 @@
+"""Both faces: every kind of block, every hostile string, nothing loaded, nothing off the page."""
+
+import io
+import re
+from html.parser import HTMLParser
+from typing import get_args
+
+import numpy as np
+import pytest
+import typst
+from conftest import every_block
+from PIL import Image
+from pypdf import PdfReader
+
+from tracekit.report.document import Block, Column, Document, Section, Table, number, words
+from tracekit.report.html import render_html
+from tracekit.report.pdf import breakable, inputs, render_pdf, template
+
+HOSTILE = [
+    "<script>alert('x')</script>",
+    '"><img src=http://evil.example/x onerror=alert(1)>',
+    '#import "x.typ": * $ x^2 $ *bold* _it_ `raw` @ref <label> \\ // c',
+    "{{ 7 * 7 }} {% raw %} ${x}",
+    "& &amp; &lt; ' \" ]]> -->",
+    "naïve Ω 梯度 🎯 ‮abc",
+    "tab\there\nline",
+    "null \x00 escape \x1b[31m surrogate \udc80",
+    "W" * 400,
+]
+
+VOID = {"meta", "br", "img", "link", "hr", "input"}
+
+
+class Page(HTMLParser):
+    """Collects tags, attributes and text; fails on tags that do not nest."""
+
+    def __init__(self, source):
+        super().__init__()
+        self.tags, self.words, self.open = [], [], []
+        self.feed(source)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def pages(pdf):
+    return [page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages]
+
+
+def squeezed(text):
+    return re.sub(r"[\s\u200b]+", "", text)
+
+
+def outside_the_margins(document):
+    """Darkest distance from white in the side margins of any page, with 18 of their 22 mm looked at."""
+    rendered = typst.compile(
+        template(), sys_inputs=inputs(document), ignore_system_fonts=True, format="png", ppi=72
+    )
+    strips = []
+    for page in rendered if isinstance(rendered, list) else [rendered]:
+        pixels = np.asarray(Image.open(io.BytesIO(page)).convert("L"), dtype=int)
+        margin = round(18 / 210 * pixels.shape[1])
+        strips += [255 - pixels[:, :margin].min(), 255 - pixels[:, -margin:].min()]
+    return max(strips)
+
+
+def test_the_specimen_has_every_kind_of_block():
+    kinds = {block.kind for block in every_block("x").sections[0].blocks}
+    assert kinds == {block.kind for block in get_args(Block)}
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_words_stay_words_on_the_page(text):
+    page = Page(render_html(every_block(text)).decode())
+    plain = Page(render_html(every_block("word")).decode())
+    assert [tag for tag, _ in page.tags] == [tag for tag, _ in plain.tags]
+    for (_, attributes), (_, expected) in zip(page.tags, plain.tags, strict=True):
+        assert attributes.keys() == expected.keys()
+    shown = re.sub(r"[\x00-\x08\x0e-\x1f\udc80]", "\ufffd", text)
+    assert "".join(page.words).count(shown) >= 15
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_words_stay_words_in_print(text):
+    read = squeezed("".join(pages(render_pdf(every_block(text)))))
+    for word in ("alert('x')", "$x^2$", "{{7*7}}", "&amp;", "WWWWWWWWWW"):
+        if word in squeezed(text):
+            assert word in read
+
+
+@pytest.mark.parametrize("text", ["x", "W" * 400, "a_very/long.name-" * 12])
+def test_nothing_is_typeset_off_the_page(text):
+    assert outside_the_margins(every_block(text)) == 0
+
+
+@pytest.mark.parametrize("columns", [3, 12, 40])
+@pytest.mark.parametrize("name", ["adam", "an-optimizer-with-a-name-that-never-ends/" * 3])
+def test_no_table_runs_off_the_page(columns, name):
+    titles = [
+        Column("configuration"),
+        *(Column(f"metric {i} of {name}", numeric=True) for i in range(columns)),
+    ]
+    row = (words(name), *(number(-123.456789e-9 * 10**i) for i in range(columns)))
+    table = Table(tuple(titles), (row,) * 3, "A wide table.")
+    document = Document("wide", (), (Section("t", "Tables", (table,)),))
+    assert outside_the_margins(document) == 0
+    read = squeezed("".join(pages(render_pdf(document))))
+    for i in range(columns):
+        assert f"metric{i}of" in read
+    if columns == 40:
+        assert "Part2of" in read
+
+
+def test_the_page_loads_nothing(report):
+    assert "http:" not in report.html
+    assert "https:" not in report.html
+    assert "@import" not in report.html
+    assert not re.search(r"url\((?!#)", report.html)
+    for tag, attributes in Page(report.html).tags:
+        assert tag not in ("link", "img", "iframe", "object", "embed", "base")
+        for name in ("src", "srcset", "data", "action"):
+            assert name not in attributes, (tag, attributes)
+        assert (attributes.get("href") or "#").startswith("#")
+
+
+def test_the_page_is_well_formed_and_its_names_are_unique(report):
+    page = Page(report.html)
+    names = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(names) == len(set(names))
+    inside = {attributes["href"][1:] for _, attributes in page.tags if "href" in attributes}
+    assert inside <= set(names)
+    described = {a.get("aria-labelledby") for _, a in page.tags} - {None}
+    assert described <= set(names)
+
+
+def test_every_drawing_is_described_and_follows_the_theme(report):
+    drawings = [a for tag, a in Page(report.html).tags if a.get("role") == "img"]
+    assert len(drawings) > 5
+    assert all(len(drawing["aria-label"]) > 20 for drawing in drawings)
+    body = report.html[report.html.index("<body>") :]
+    assert not re.search(r"(stroke|fill): ?#(?!none)[0-9a-f]{6}", body)
+
+
+def test_the_pdf_has_contents_numbers_and_a_title(report):
+    reader = PdfReader(report.paths.pdf)
+    text = [page.extract_text() for page in reader.pages]
+    assert reader.metadata.title == "labelled"
+    assert "Reproduction" in text[0]
+    for number_, page in enumerate(text, start=1):
+        assert f"{number_} / {len(text)}" in page
+    assert [entry.title for entry in reader.outline if not isinstance(entry, list)]
+
+
+def test_captions_are_numbered_alike_in_both_faces(report):
+    page = "".join(Page(report.html).words)
+    figures = [a for tag, a in Page(report.html).tags if tag == "figure"]
+    tables = sum(a["class"].startswith("table") for a in figures)
+    drawings = sum(a["class"].startswith("drawing") for a in figures)
+    printed = "".join(pages(report.paths.pdf.read_bytes())).replace("\xa0", " ")
+    assert f"Table {tables}:" in printed
+    assert f"Table {tables + 1}:" not in printed
+    assert f"Figure {drawings}:" in printed
+    assert page.count("over updates") > 2
+
+
+def test_only_long_words_get_seams():
+    assert breakable("probe/logits/q05 of adam") == "probe/logits/q05 of adam"
+    assert breakable("x" * 30).replace("\u200b", "") == "x" * 30
+    assert "\u200b" in breakable("layers/conv1.weight/grad_norm")

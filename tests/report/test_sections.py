@@ -1,0 +1,132 @@
+"""Sections: what they say on complete, incomplete and broken experiments."""
+
+import pytest
+from simulation import simulate_experiment, simulate_run
+
+from tracekit.report.build import compose_document, gather
+from tracekit.report.document import Alert, Figure, Paragraph, Table
+from tracekit.report.material import DEFAULT_SIGNAL, Settings
+from tracekit.report.sections import SECTIONS, compose
+from tracekit.report.sections.reproduction import fingerprint
+
+
+def said(section):
+    """All words of a section's paragraphs, alerts and captions."""
+    parts = []
+    for block in section.blocks:
+        parts.append("".join(getattr(span, "text", span) for span in getattr(block, "spans", ())))
+        parts += [getattr(block, name, "") for name in ("title", "caption", "text")]
+    return " ".join(parts)
+
+
+def section(material, name):
+    return compose(SECTIONS[name], material)
+
+
+def alerts_of(folder):
+    blocks = section(gather(folder, Settings()), "alerts").blocks
+    return {block.title: block for block in blocks if isinstance(block, Alert)}
+
+
+def test_the_first_sentence_answers_which_and_how_sure(material):
+    lead = section(material, "verdict").blocks[0]
+    assert isinstance(lead, Paragraph)
+    assert lead.spans == (
+        "1 of 2 configurations is stable: adam at batch size 100; "
+        "1 of 2 configurations is unstable: sgd at batch size 100. "
+        "Stable and unstable are each said with 95 % confidence, from 5 seeds a configuration.",
+    )
+
+
+def test_the_matrix_says_each_verdict_by_shape_and_word(material):
+    matrix = next(block for block in section(material, "verdict").blocks if isinstance(block, Table))
+    cells = {row[0].text: row[1] for row in matrix.rows}
+    assert (cells["adam"].symbol, cells["adam"].text) == ("●", "stable")
+    assert (cells["sgd"].symbol, cells["sgd"].text) == ("▲", "unstable")
+    assert cells["sgd"].details[-2:] == ("4 of 5 seeds usable", "1 diverged")
+
+
+def test_abstentions_and_too_few_seeds_are_visible(small):
+    material = gather(small, Settings())
+    assert {verdict.label for verdict in material.verdicts.values()} == {"inconclusive"}
+    assert "None of the 4 configurations is shown to be stable" in said(section(material, "verdict"))
+    assert "4 configurations with fewer than 5 seeds" in alerts_of(small)
+
+
+def test_a_diverged_run_is_named_with_its_reason(material):
+    alert = next(block for block in section(material, "alerts").blocks if block.title == "1 run diverged")
+    assert alert.tone == "error"
+    assert "sgd-b100-s3 (update 400: loss is not finite at step 400)" in "".join(
+        getattr(span, "text", span) for span in alert.spans
+    )
+
+
+@pytest.mark.parametrize("absent", ["train/first_logit", "train/loss", DEFAULT_SIGNAL])
+def test_a_missing_signal_is_named_and_the_rest_is_there(tmp_path, absent):
+    signals = {DEFAULT_SIGNAL, "train/first_logit", "train/loss", "train/accuracy"} - {absent}
+    folder = simulate_experiment(tmp_path / "x", batch_sizes=(50,), steps=60, signals=sorted(signals))
+    document = compose_document(gather(folder, Settings()))
+    places = {part.name: part for part in document.sections}
+    assert absent in said(places["alerts"])
+    if absent != "train/loss":
+        assert f"No run has recorded {absent}; record it" in said(places["bounds"])
+    assert any(isinstance(block, Figure) for block in places["learning"].blocks)
+
+
+def test_without_any_known_signal_every_section_says_so(tmp_path):
+    folder = tmp_path / "x"
+    simulate_run(folder / "run", signals=["train/accuracy"], steps=40)
+    document = compose_document(gather(folder, Settings()))
+    places = {part.name: part for part in document.sections}
+    assert "No configuration could be labelled." in said(places["verdict"])
+    assert "Recorded are: eval/accuracy, eval/loss and train/accuracy." in said(places["verdict"])
+    assert DEFAULT_SIGNAL in said(places["metrics"])
+
+
+def test_unfinished_and_failed_runs_are_told_apart(tmp_path):
+    folder = tmp_path / "x"
+    simulate_run(folder / "a", seed=0, status="running")
+    simulate_run(folder / "b", seed=1, status="failed")
+    titles = alerts_of(folder)
+    assert "1 run was unfinished when this was written" in titles
+    assert titles["1 run failed"].tone == "error"
+
+
+def test_a_repeated_seed_and_a_gap_in_the_design_are_reported(tmp_path):
+    folder = tmp_path / "x"
+    simulate_run(folder / "a", optimizer="adam", batch_size=50, seed=0)
+    simulate_run(folder / "b", optimizer="adam", batch_size=50, seed=0)
+    simulate_run(folder / "c", optimizer="sgd", batch_size=100, seed=0)
+    titles = alerts_of(folder)
+    assert "A seed occurs more than once in adam, batch 50" in titles
+    assert "adam, batch 100 and sgd, batch 50" in titles["The design has gaps"].spans[0]
+
+
+def test_two_learning_rates_of_one_optimizer_are_two_rows(tmp_path):
+    folder = tmp_path / "x"
+    for rate in (0.001, 0.01):
+        simulate_run(folder / f"lr{rate}", learning_rate=rate, steps=60)
+    material = gather(folder, Settings())
+    assert material.by == ("optimizer", "batch_size", "learning_rate")
+    assert material.rows == ["adam, learning_rate 0.001", "adam, learning_rate 0.01"]
+
+
+def test_the_fingerprint_follows_the_recorded_values(small, tmp_path):
+    material = gather(small, Settings())
+    first = fingerprint(material.experiment)
+    assert first == fingerprint(material.experiment)
+    changed = simulate_experiment(tmp_path / "small", drift=lambda *_: 0.1)
+    assert first != fingerprint(gather(changed, Settings()).experiment)
+
+
+def test_reproduction_shows_command_configuration_versions_and_commit(material):
+    part = section(material, "reproduction")
+    tables = {
+        row[0].text: row[1].text for block in part.blocks if isinstance(block, Table) for row in block.rows
+    }
+    assert tables["dataset"] == "digits"
+    assert tables["optimizers[0]"] == '{"name": "adam", "learning_rate": 0.001}'
+    assert tables["versions.numpy"] == "2.4.0"
+    assert tables["git.commit"] == "0123456789abcdef0123456789abcdef01234567"
+    assert tables["runs"] == "10: 1 diverged, 9 finished"
+    assert "tracekit run --dataset digits" in said(part)
