@@ -129,7 +129,7 @@ def apply_over_groups(
     starts = np.flatnonzero(np.diff(numbers[order], prepend=-1))
     first_rows = order[starts]
     sorted_rows = frame[list(measured)].iloc[order]
-    ends = np.append(starts[1:], len(order))
+    ends = np.append(starts, len(order))[1:]
     rows = []
     for done, (start, end) in enumerate(zip(starts, ends, strict=True), start=1):
         rows.append(function(sorted_rows.iloc[start:end]))

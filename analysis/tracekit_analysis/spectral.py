@@ -229,9 +229,11 @@ def _comb(values: FloatArray, n_epochs: int) -> tuple[float, float, int, int]:
 def _spectrum(
     series: Series, frequency: FloatArray, density: FloatArray, entropy: float, flatness: float
 ) -> Spectrum:
+    with np.errstate(over="ignore", under="ignore"):
+        density = density * series.scale * series.scale
     return Spectrum(
         frequency=frequency,
-        density=density * series.scale * series.scale,
+        density=density,
         entropy=entropy,
         flatness=flatness,
         n=series.n,

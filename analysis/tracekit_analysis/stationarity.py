@@ -139,17 +139,28 @@ def adf(x: ArrayLike | Series, *, lags: int | None = None, trend: Literal["c", "
 
     from arch.unitroot import ADF
     from arch.utility.exceptions import InfeasibleTestException
+    from statsmodels.tools.sm_exceptions import SingularMatrixWarning
 
     values, notes = _shortened(series.values)
     n = values.size
     limit = math.floor(12.0 * (n / 100.0) ** 0.25)
     if lags is None and n >= SHORT_LENGTH:
         lags = limit
+    singular = (
+        InfeasibleTestException,
+        SingularMatrixWarning,
+        RuntimeWarning,
+        ValueError,
+        np.linalg.LinAlgError,
+    )  # the ways in which arch refuses a series without noise: a ramp, an alternation
     try:
-        test = ADF(values, lags=lags, trend=trend, max_lags=limit if lags is None else None, method="aic")
-        statistic, pvalue, used_lags = float(test.stat), float(test.pvalue), int(test.lags)
-    except (InfeasibleTestException, np.linalg.LinAlgError) as error:
-        why = f"the ADF regression is singular ({error})"
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", SingularMatrixWarning)
+            warnings.simplefilter("error", RuntimeWarning)
+            test = ADF(values, lags=lags, trend=trend, max_lags=limit if lags is None else None, method="aic")
+            statistic, pvalue, used_lags = float(test.stat), float(test.pvalue), int(test.lags)
+    except singular:
+        why = "the ADF regression is singular: the series is predictable from its own past"
         return _no_unit_root_test("adf", null, alternative, trend, series, "inconclusive", why)
     return UnitRootTest(
         "adf", null, alternative, statistic, pvalue, used_lags, trend, series.n, n, *_state(series, notes)
@@ -325,6 +336,8 @@ def _no_unit_root_test(
     name: str, null: str, alternative: str, trend: str, series: Series, status: Status, reason: str
 ) -> UnitRootTest:
     nan = math.nan
+    if series.status == "divergent":
+        status, reason = series.status, series.reason
     return UnitRootTest(
         name, null, alternative, nan, nan, 0, trend, series.n, 0, status, reason, series.notes
     )

@@ -1,0 +1,119 @@
+"""Whatever the data, every function answers with a status: no exception, no warning, no changed input."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import tracekit_analysis as analysis
+
+NOISE = np.random.default_rng(0).standard_normal(600)
+STEP = np.arange(600)
+
+
+def with_value(value: float, *places: int) -> np.ndarray:
+    x = NOISE.copy()
+    x[list(places)] = value
+    return x
+
+
+INPUTS = {
+    "empty": (np.zeros(0), "inconclusive"),
+    "one value": (np.ones(1), "inconclusive"),
+    "seven values": (NOISE[:7], "inconclusive"),
+    "eight values": (NOISE[:8], None),
+    "sixty values": (NOISE[:60], None),
+    "constant": (np.full(600, 2.5), "degenerate"),
+    "all zero": (np.zeros(600), "degenerate"),
+    "one spike": (np.where(STEP == 300, 1.0, 0.0), None),
+    "spike at the end": (np.where(STEP == 599, 1e9, 0.0), None),
+    "two values": (np.where(NOISE > 0, 1.0, 0.0), None),
+    "alternating": (np.resize([0.0, 1.0], 600), None),
+    "mostly zero": (np.where(NOISE > 1.5, NOISE, 0.0), None),
+    "two levels": (np.where(STEP < 300, 0.0, 1.0), None),
+    "ramp": (STEP * 1.0, None),
+    "NaN first": (with_value(np.nan, 0), "ok"),
+    "NaN inside": (with_value(np.nan, 400), "ok"),
+    "NaN last": (with_value(np.nan, 599), "divergent"),
+    "many NaN": (np.where(STEP % 10 == 3, np.nan, NOISE), "inconclusive"),
+    "all NaN": (np.full(600, np.nan), "inconclusive"),
+    "infinity first": (with_value(np.inf, 0), "divergent"),
+    "infinity inside": (with_value(-np.inf, 400), "divergent"),
+    "constant, then NaN": (np.where(STEP < 300, 1.0, np.nan), "divergent"),
+    "huge": (NOISE / np.abs(NOISE).max() * 1.7e308, "ok"),
+    "tiny": (NOISE * 1e-310, "ok"),
+    "growing": (np.exp(0.1 * STEP), "divergent"),
+    "growing, signs alternate": (np.exp(0.1 * STEP) * np.resize([1, -1], 600), "divergent"),
+    "integers": (np.round(NOISE * 50).astype(np.int32), "ok"),
+    "booleans": (NOISE > 0, None),
+    "float32": (NOISE.astype(np.float32), "ok"),
+    "not contiguous": (np.repeat(NOISE, 3)[::3], "ok"),
+    "backwards": (NOISE[::-1], "ok"),
+}
+FUNCTIONS = {
+    "lfq lower": analysis.lfq_test,
+    "lfq upper": functools.partial(analysis.lfq_test, side="upper"),
+    "kpss_cosine": analysis.kpss_cosine,
+    "scale_lfq": analysis.scale_lfq,
+    "index lower": analysis.stability_index,
+    "index upper": functools.partial(analysis.stability_index, side="upper"),
+    "burn_in": analysis.burn_in,
+    "adf": analysis.adf,
+    "kpss": analysis.kpss,
+    "stationarity": analysis.classify_stationarity,
+    "welch": analysis.welch_psd,
+    "periodogram": analysis.periodogram,
+    "comb": functools.partial(analysis.epoch_comb, updates_per_epoch=30),
+    "tau": analysis.autocorrelation_time,
+}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("data", INPUTS)
+def test_a_status_for_all_data(data, function):
+    values, status = INPUTS[data]
+    before = values.copy()
+    outcome = FUNCTIONS[function](values)
+    np.testing.assert_array_equal(values, before)
+    assert outcome.n == len(values)
+    assert outcome.status in ("ok", "inconclusive", "degenerate", "divergent")
+    assert bool(outcome.reason) == (outcome.status != "ok")
+    if status is not None:
+        assert outcome.status == status
+    for field in dataclasses.fields(outcome):
+        if field.name.endswith("pvalue"):
+            value = getattr(outcome, field.name)
+            assert np.isnan(value) or 0.0 <= value <= 1.0
+
+
+def test_every_unusable_series_is_a_row():
+    frame = pd.concat(
+        pd.DataFrame({"run": name, "step": np.arange(len(x)), "epoch": np.arange(len(x)) // 30, "value": x})
+        for name, (x, _) in INPUTS.items()
+        if len(x)
+    )
+    table = analysis.characterize(frame).set_index("run")
+    for name, (x, status) in INPUTS.items():
+        if len(x):
+            assert table.loc[name, "n"] == len(x)
+            assert status in (None, table.loc[name, "status"])
+            assert bool(table.loc[name, "reason"]) == (table.loc[name, "status"] != "ok")
+    assert table.loc["growing", "lower_label"] == "diverged"
+
+
+def test_a_million_values_take_seconds():
+    n = 1_000_000
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {"step": np.arange(n), "epoch": np.arange(n) // 500, "value": rng.standard_normal(n)}
+    )
+    analysis.characterize(frame.iloc[:1000])
+    start = time.process_time()
+    (row,) = analysis.characterize(frame).to_dict("records")
+    assert time.process_time() - start < 10.0
+    assert row["lower_label"] == row["upper_label"] == "stable"
