@@ -1,0 +1,111 @@
+"""Layers whose weight multiplies what they are given: linear maps and convolutions."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from tracekit.engine.initializers import Initializer, he_normal, zeros
+from tracekit.engine.layers.layer import Layer
+from tracekit.engine.ops.convolution import conv2d
+from tracekit.engine.ops.linear_algebra import linear
+from tracekit.engine.tensor import Tensor
+
+
+class _WeightedLayer(Layer):
+    """A layer with a weight and perhaps a bias."""
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        *,
+        rng: np.random.Generator | int,
+        dtype: DTypeLike,
+        initializer: Initializer,
+        bias: bool,
+    ) -> None:
+        self.weight = Tensor(initializer(shape, rng, dtype), requires_grad=True, name="weight")
+        self.bias: Tensor | None = None
+        if bias:
+            self.bias = Tensor(zeros(shape[:1], dtype=dtype), requires_grad=True, name="bias")
+
+    def parameters(self) -> dict[str, Tensor]:
+        """Return "weight" and, if there is one, "bias"."""
+        return {"weight": self.weight} | ({} if self.bias is None else {"bias": self.bias})
+
+
+class Linear(_WeightedLayer):
+    """Affine map x Wᵀ + b of the rows of a matrix.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+        Length of a row before and after.
+    rng : Generator or int
+        Draws the initial weight, of shape (out_features, in_features).
+    dtype : dtype
+        float32 or float64.
+    initializer : callable
+        One of :mod:`tracekit.engine.initializers`; the bias starts at zero.
+    bias : bool
+        Whether there is a bias, of shape (out_features,).
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        *,
+        rng: np.random.Generator | int,
+        dtype: DTypeLike = np.float32,
+        initializer: Initializer = he_normal,
+        bias: bool = True,
+    ) -> None:
+        shape = (out_features, in_features)
+        super().__init__(shape, rng=rng, dtype=dtype, initializer=initializer, bias=bias)
+
+    def _forward(self, x: Tensor, training: bool, rng: np.random.Generator | None) -> Tensor:
+        return linear(x, self.weight, self.bias)
+
+
+class Conv2d(_WeightedLayer):
+    """Convolution of channels-last images with square kernels.
+
+    Parameters
+    ----------
+    in_channels, out_channels : int
+        Channels before and after.
+    kernel : int
+        Side of the kernel, pixels.
+    stride, padding : int
+        As in :func:`tracekit.engine.ops.conv2d`.
+    rng : Generator or int
+        Draws the initial weight, of shape (out_channels, in_channels, kernel, kernel).
+    dtype : dtype
+        float32 or float64.
+    initializer : callable
+        One of :mod:`tracekit.engine.initializers`; the bias starts at zero.
+    bias : bool
+        Whether there is a bias, of shape (out_channels,).
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int,
+        *,
+        rng: np.random.Generator | int,
+        stride: int = 1,
+        padding: int = 0,
+        dtype: DTypeLike = np.float32,
+        initializer: Initializer = he_normal,
+        bias: bool = True,
+    ) -> None:
+        shape = (out_channels, in_channels, kernel, kernel)
+        super().__init__(shape, rng=rng, dtype=dtype, initializer=initializer, bias=bias)
+        self.stride = stride
+        self.padding = padding
+
+    def _forward(self, x: Tensor, training: bool, rng: np.random.Generator | None) -> Tensor:
+        return conv2d(x, self.weight, self.bias, stride=self.stride, padding=self.padding)
