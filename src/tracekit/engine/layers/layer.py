@@ -7,14 +7,19 @@ what it returns depends on its parameters and its arguments only.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import numpy as np
 
+from tracekit.engine.capture import report_call
 from tracekit.engine.tensor import Tensor, TensorLike, as_tensor
 
 
 class Layer(ABC):
     """What all layers have in common: they can be called, and they list their parameters."""
+
+    mixes_samples: ClassVar[bool] = False
+    """Whether in training a sample's output depends on the other samples of the batch."""
 
     def parameters(self) -> dict[str, Tensor]:
         """Return the trainable tensors by name, in the order in which they are used."""
@@ -38,4 +43,7 @@ class Layer(ABC):
         rng : Generator, optional
             Where layers that are random in training draw from.
         """
-        return self._forward(as_tensor(x), training, rng)
+        signal = as_tensor(x)
+        output = self._forward(signal, training, rng)
+        report_call(self, signal, output, training)
+        return output
