@@ -129,6 +129,11 @@ class Table:
     sortable: bool = True
     kind: ClassVar[str] = "table"
 
+    @property
+    def is_matrix(self) -> bool:
+        """Whether the cells are verdicts by row and column, which a narrow screen shows one below the other."""
+        return not self.sortable and any(cell.tone for row in self.rows for cell in row)
+
 
 @dataclass(frozen=True, slots=True)
 class Drawing:

@@ -14,6 +14,7 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
@@ -64,6 +65,40 @@ def envelope(step: Vector, value: Vector, *, bins: int = ENVELOPE_BINS) -> Thinn
         high = start + int(np.argmax(value[start:stop]))
         kept.extend(sorted({low, high}))
     return Thinned(step[kept], value[kept], broken)
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """What several runs did together; all arrays are as long as `step`."""
+
+    step: Vector  #: updates, ascending
+    median: Vector  #: over runs
+    low: Vector  #: lowest run
+    high: Vector  #: highest run
+
+
+def over_runs(data: pd.DataFrame, last: float) -> Curve:
+    """Summarize runs update by update, or over 40 stretches up to `last` if they have more than 80 updates.
+
+    `data` has ``run``, ``step`` and ``value``; values that are not finite do not enter.
+    """
+    finite = data[np.isfinite(data["value"].to_numpy(float))]
+    if finite.empty:
+        return Curve(*(np.empty(0),) * 4)
+    steps = finite["step"].to_numpy(float)
+    if np.unique(steps).size > 80:
+        width = last / 40
+        steps = (np.minimum(np.floor(steps / width), 39) + 0.5) * width
+    table = finite.assign(step=steps).pivot_table(
+        index="step", columns="run", values="value", aggfunc="mean", observed=True
+    )
+    values = table.to_numpy(float)
+    return Curve(
+        table.index.to_numpy(float),
+        np.nanmedian(values, axis=1),
+        np.nanmin(values, axis=1),
+        np.nanmax(values, axis=1),
+    )
 
 
 def bound_level(n_steps: int) -> float:

@@ -5,15 +5,24 @@ They are usable from a notebook on any matplotlib axes; the report draws them th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import EngFormatter, LogFormatterSciNotation, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import (
+    EngFormatter,
+    FixedLocator,
+    LogFormatterSciNotation,
+    LogLocator,
+    MaxNLocator,
+    NullLocator,
+    StrMethodFormatter,
+)
 
-from tracekit.report.drawing import Vector, block_quantiles, bound_level, envelope
+from tracekit.report.drawing import Vector, block_quantiles, bound_level, envelope, over_runs
 
 #: Colours by role. Faces may exchange them (the HTML page does, in the dark), so each role has its own.
 INK = "#1f2328"
@@ -120,12 +129,12 @@ def seed_band(
     """
     house_style(ax, x="update", y=unit)
     names = list(groups) if groups is not None else sorted(data[group].astype(str).unique())
-    last = float(data["step"].max()) if len(data) else 1.0
+    last = steps or (float(data["step"].max()) if len(data) else 1.0)
     for position, name in enumerate(names):
-        middle, center, low, high = _over_runs(data[data[group].astype(str) == name], last)
+        curve = over_runs(data[data[group].astype(str) == name], last)
         color, dash = group_style(position)
-        ax.fill_between(middle, low, high, color=color, alpha=0.18, linewidth=0, zorder=2)
-        ax.plot(middle, center, color=color, linestyle=dash, linewidth=1.4, zorder=3)
+        ax.fill_between(curve.step, curve.low, curve.high, color=color, alpha=0.18, linewidth=0, zorder=2)
+        ax.plot(curve.step, curve.median, color=color, linestyle=dash, linewidth=1.4, zorder=3)
     if log:
         ax.set_yscale("log")
     _frame(ax, data, limits, steps)
@@ -148,38 +157,55 @@ def index_intervals(data: pd.DataFrame, ax: Axes, *, margin: float) -> Axes:
     house_style(ax, x="index I, in lower half-spreads")
     ax.grid(False, axis="y")
     low, index, high = (data[name].to_numpy(float) for name in ("low", "index", "high"))
-    # The interval of a signal that runs away can be a thousand margins wide; the axis then ends at eight.
-    right = min(max(np.max(high[np.isfinite(high)], initial=0.0), 2 * margin) * 1.08, 8 * margin)
+    reach = np.concatenate([index, high])
+    right = float(np.max(reach[np.isfinite(reach)], initial=2 * margin)) * 1.08
+    if right > 6 * margin:
+        # Signals still on their way have indices of many margins; those of stable cells must stay legible.
+        ax.set_xscale("symlog", linthresh=2 * margin, linscale=1.0)
+        ax.xaxis.set_major_locator(FixedLocator(_rising_ticks(margin, right)))
+        ax.xaxis.set_minor_locator(NullLocator())
+        ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        ax.set_xlabel(f"index I, in lower half-spreads (logarithmic beyond {2 * margin:g})")
+    ax.set_xlim(0, right)
     for row, label in enumerate(data["label"].astype(str)):
         color = VERDICTS.get(label, MUTED)
         if np.isfinite(high[row]):
-            ends = np.clip([low[row], high[row]], 0, right)
-            ax.plot(ends, [row, row], color=color, linewidth=2.0, solid_capstyle="butt", zorder=3)
-            if high[row] > right:
-                ax.plot(right, row, marker=">", color=color, markersize=4, clip_on=False, zorder=4)
+            ax.plot(
+                [low[row], high[row]], [row, row], color=color, linewidth=2.0, solid_capstyle="butt", zorder=3
+            )
         if np.isfinite(index[row]):
             ax.plot(
-                min(index[row], right),
+                index[row],
                 row,
                 marker=MARKERS.get(label, "o"),
                 markersize=5.5,
                 color=color,
                 markerfacecolor=PAPER if label == "inconclusive" else color,
+                clip_on=False,
                 zorder=5,
             )
         else:
-            ax.text(right / 2, row, "no index", color=MUTED, va="center", ha="center", fontsize=7.5)
+            ax.text(0.02, row, "no index", transform=ax.get_yaxis_transform(), color=MUTED, va="center")
     ax.axvline(margin, color=INK, linewidth=0.9, linestyle=(0, (4, 2)), zorder=2)
-    ax.set_xlim(0, right)
     ax.set_ylim(len(data) - 0.4, -0.6)
     ax.set_yticks(range(len(data)), [str(name) for name in data["name"]])
-    ax.tick_params(axis="y", length=0, labelcolor=INK)
+    ax.tick_params(axis="y", length=0, pad=6, labelcolor=INK)
     return ax
 
 
 def group_style(position: int) -> tuple[str, Any]:
     """Give the colour and the dash of the n-th group; six colours, then the same ones dashed otherwise."""
     return GROUPS[position % len(GROUPS)], DASHES[(position // len(GROUPS) + position) % len(DASHES)]
+
+
+def _rising_ticks(margin: float, right: float) -> list[float]:
+    """Give 0, the margin, and round numbers above it up to `right`; powers of ten alone if those are many."""
+    decades = range(math.floor(math.log10(margin)), math.ceil(math.log10(right)) + 1)
+    rounds = [step * 10.0**decade for decade in decades for step in (1, 2, 5)]
+    above = [value for value in rounds if 1.5 * margin < value <= right]
+    if len(above) > 6:
+        above = [value for value in above if math.log10(value) % 1 == 0]
+    return [0.0, margin, *above]
 
 
 def _frame(ax: Axes, data: pd.DataFrame, limits: tuple[float, float] | None, steps: float | None) -> None:
@@ -215,25 +241,4 @@ def _mark(ax: Axes, steps: Vector, marker: str, height: float) -> None:
         markersize=4,
         color=INK,
         zorder=6,
-    )
-
-
-def _over_runs(data: pd.DataFrame, last: float) -> tuple[Vector, Vector, Vector, Vector]:
-    """Give middle updates, and median, smallest and largest run there; non-finite values do not enter."""
-    finite = data[np.isfinite(data["value"].to_numpy(float))]
-    if finite.empty:
-        return np.empty(0), np.empty(0), np.empty(0), np.empty(0)
-    steps = finite["step"].to_numpy(float)
-    if np.unique(steps).size > 80:
-        width = last / 40
-        steps = (np.minimum(np.floor(steps / width), 39) + 0.5) * width
-    table = finite.assign(step=steps).pivot_table(
-        index="step", columns="run", values="value", aggfunc="mean", observed=True
-    )
-    values = table.to_numpy(float)
-    return (
-        table.index.to_numpy(float),
-        np.nanmedian(values, axis=1),
-        np.nanmin(values, axis=1),
-        np.nanmax(values, axis=1),
     )

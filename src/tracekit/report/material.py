@@ -113,6 +113,14 @@ class Material:
         """Columns of the design, in order."""
         return sorted({cell.batch_size for cell in self.cells}, key=_sortable)
 
+    @property
+    def unsettled(self) -> tuple[int, int]:
+        """Series of the deciding signal whose level still moves at their end, and how many series there are."""
+        if "settled" not in self.features:
+            return 0, 0
+        settled = self.features.loc[self.features["signal"] == self.settings.signal, "settled"]
+        return int(settled.eq(False).sum()), len(settled)
+
     def signal(self, name: str) -> pd.DataFrame:
         """Values of one signal; MissingSignalError if no run has it.
 
@@ -138,6 +146,12 @@ class Material:
         for name, value in zip(self.by, cell.key, strict=True):
             chosen &= data[name] == value
         return data[chosen]
+
+
+def without_diverged(data: pd.DataFrame) -> pd.DataFrame:
+    """Leave out runs that diverged, if others remain: axes are chosen for what the others show."""
+    calm = data[data["status"].astype(str) != "diverged"]
+    return data if calm.empty else calm
 
 
 def load(path: Any, settings: Settings) -> tuple[Experiment, dict[str, frozenset[str]], pd.DataFrame]:

@@ -8,8 +8,10 @@ import functools
 import importlib.resources
 import json
 import re
+import textwrap
 from typing import Any
 
+import numpy as np
 import typst
 
 from tracekit.report.document import Document, Drawing, Section, Table, printable
@@ -36,6 +38,7 @@ def inputs(document: Document) -> dict[str, str]:
     fitted = dataclasses.replace(document, sections=tuple(_fit(section) for section in document.sections))
     content = _plain(fitted)
     content["date"] = _date(document.created)
+    content["running_head"] = printable(textwrap.shorten(document.title, 70, placeholder="…")[:71])
     return {"document": json.dumps(content)}
 
 
@@ -80,15 +83,11 @@ def _fit(section: Section) -> Section:
 def _split(table: Table) -> list[Table]:
     """Cut a table that no page is wide enough for into several, each with the columns that name its rows."""
     widths = _widths(table)
-    keys = sum(widths[: table.keys])
-    groups: list[list[int]] = [[]]
-    used = keys
-    for column in range(table.keys, len(widths)):
-        if groups[-1] and used + widths[column] > _SMALLEST:
-            groups.append([])
-            used = keys
-        groups[-1].append(column)
-        used += widths[column]
+    keys, others = sum(widths[: table.keys]), range(table.keys, len(widths))
+    for n_parts in range(1, len(others) + 1):
+        groups = [[int(column) for column in group] for group in np.array_split(others, n_parts)]
+        if all(keys + sum(widths[column] for column in group) <= _SMALLEST for group in groups):
+            break
     if len(groups) == 1:
         return [table]
     parts = []

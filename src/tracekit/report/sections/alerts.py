@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import numpy as np
@@ -55,12 +55,11 @@ def _unfinished(material: Material) -> Iterator[Alert]:
 def _few_seeds(material: Material) -> Iterator[Alert]:
     few = [cell for cell in material.cells if _n_seeds(cell.runs) < SEEDS_FOR_A_LABEL]
     if few:
-        listed = enumerate_words(f"{cell.name} ({_n_seeds(cell.runs)})" for cell in few[:_LISTED])
-        more = f" and {len(few) - _LISTED} more" if len(few) > _LISTED else ""
+        listed = _first(f"{cell.name} ({_n_seeds(cell.runs)})" for cell in few)
         yield Alert(
             "warning",
             f"{count(len(few), 'configuration')} with fewer than {SEEDS_FOR_A_LABEL} seeds",
-            (f"A label needs {SEEDS_FOR_A_LABEL} seeds. Fewer: {listed}{more}.",),
+            (f"A label needs {SEEDS_FOR_A_LABEL} seeds. Fewer: {listed}.",),
         )
 
 
@@ -87,7 +86,7 @@ def _holes(material: Material) -> Iterator[Alert]:
         if (row, size) not in there
     ]
     if absent:
-        yield Alert("note", "The design has gaps", (f"No run for {enumerate_words(absent[:_LISTED])}.",))
+        yield Alert("note", "The design has gaps", (f"No run for {_first(absent)}.",))
 
 
 def _signals(material: Material) -> Iterator[Alert]:
@@ -128,15 +127,11 @@ def _broken_values(material: Material) -> Iterator[Alert]:
 
 
 def _transient(material: Material) -> Iterator[Alert]:
-    features = material.features
-    if "settled" not in features:
-        return
-    judged = features[features["signal"].astype(str) == material.settings.signal]
-    restless = judged[judged["settled"].eq(False)]
-    if len(restless):
+    unsettled, total = material.unsettled
+    if unsettled:
         yield Alert(
             "warning",
-            f"The deciding signal never settles in {len(restless)} of {len(judged)} series",
+            f"The deciding signal never settles in {unsettled} of {total} series",
             (
                 "Its level still moves after every cut that was tried, so these series were judged whole, "
                 "transient included; longer runs would help.",
@@ -158,6 +153,14 @@ CHECKS = (
 
 def _n_seeds(runs: tuple[Run, ...]) -> int:
     return len({run.attributes.get("seed", run.name) for run in runs})
+
+
+def _first(names: Iterable[str]) -> str:
+    """Enumerate the first few names, and say how many more there are."""
+    listed = list(names)
+    if len(listed) <= _LISTED:
+        return enumerate_words(listed)
+    return f"{', '.join(listed[:_LISTED])} and {len(listed) - _LISTED} more"
 
 
 def _name(runs: list[Run], *, reasons: bool = False) -> list[Span]:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from tracekit.report import figures
 from tracekit.report.document import Block, Figure, Heading, Key, Panel, count, paragraph
 from tracekit.report.drawing import bound_level, draw, shared_limits
-from tracekit.report.material import PAPER_SIGNAL, Cell, Material
+from tracekit.report.material import PAPER_SIGNAL, Cell, Material, without_diverged
 from tracekit.report.sections import not_recorded, section
 from tracekit.report.units import unit
 
@@ -37,9 +37,10 @@ def _panels(material: Material, name: str) -> Block:
     if name not in material.signals:
         return not_recorded(name)
     data = material.signal(name)
-    limits = shared_limits(run["value"].to_numpy(float) for _, run in data.groupby("run", observed=True))
+    limits = shared_limits([without_diverged(data)["value"].to_numpy(float)])
     judged = name == material.settings.signal
     panels = []
+    ends = {cell.key: _end_of_transient(material, name, cell) for cell in material.cells}
     for cell in material.cells:
         rows = material.of_cell(data, cell)
         verdict = material.verdicts.get(cell.key) if judged else None
@@ -48,7 +49,7 @@ def _panels(material: Material, name: str) -> Block:
             rows,
             limits=limits,
             steps=material.last_step,
-            settled=_settled(material, name, cell),
+            transient=ends[cell.key],
             label=unit(name),
         )
         diverged = sum(run.status == "diverged" for run in cell.runs)
@@ -68,19 +69,23 @@ def _panels(material: Material, name: str) -> Block:
     caption = (
         f"{name} over updates, one panel a configuration, shared axes. Thin: one run each, drawn through a min-max "
         "envelope, so no spike is lost. Thick: lower bound, the "
-        f"{100 * tau:.0f} % quantile of consecutive blocks of updates, median over runs. Left of the dotted line "
-        "lies the initial transient (median over runs), which is not judged. Arrows at an edge are values beyond "
-        "the axis; a cross marks a run's first NaN or infinite value."
+        f"{100 * tau:.0f} % quantile of consecutive blocks of updates, median over runs. Arrows at an edge are "
+        "values beyond the axis; a cross marks a run's first NaN or infinite value."
     )
-    legend = (
+    legend = [
         Key(figures.SEED, "one run"),
         Key(figures.BOUND, f"lower bound ({100 * tau:.0f} % quantile)", "thick"),
-        Key(figures.INK, "end of the transient", "dotted"),
-    )
-    return Figure(tuple(panels), caption, columns=min(4, max(1, len(material.batch_sizes))), legend=legend)
+    ]
+    if any(ends.values()):
+        legend.append(Key(figures.INK, "end of the transient", "dotted"))
+        caption += (
+            " Left of the dotted line lies the initial transient (median over runs), which is not judged."
+        )
+    columns = min(4, max(1, len(material.batch_sizes)))
+    return Figure(tuple(panels), caption, columns=columns, legend=tuple(legend))
 
 
-def _settled(material: Material, name: str, cell: Cell) -> float:
+def _end_of_transient(material: Material, name: str, cell: Cell) -> float:
     """Give the update at which the transient of a cell's series ends, median over runs; 0 where none was cut."""
     features = material.features
     if "burn_in" not in features:
@@ -93,8 +98,8 @@ def _settled(material: Material, name: str, cell: Cell) -> float:
 
 
 def _paint(
-    data: pd.DataFrame, ax: Axes, *, limits: tuple[float, float], steps: float, settled: float, label: str
+    data: pd.DataFrame, ax: Axes, *, limits: tuple[float, float], steps: float, transient: float, label: str
 ) -> None:
     figures.seed_traces(data, ax, limits=limits, steps=steps, unit=label)
     figures.lower_bound(data, ax)
-    figures.burn_in(settled, ax)
+    figures.burn_in(transient, ax)

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 
 from tracekit.report import figures
 from tracekit.report.document import (
@@ -20,13 +19,14 @@ from tracekit.report.document import (
     Table,
     TableCell,
     count,
+    enumerate_words,
     number,
     paragraph,
     show,
     words,
 )
-from tracekit.report.drawing import draw, shared_limits
-from tracekit.report.material import Material, MissingSignalError
+from tracekit.report.drawing import draw, over_runs, shared_limits
+from tracekit.report.material import Material, MissingSignalError, without_diverged
 from tracekit.report.sections import not_recorded, section
 from tracekit.report.units import unit
 
@@ -56,30 +56,30 @@ def learning(material: Material) -> list[Block]:
 
 
 def _curves(material: Material, name: str) -> Figure:
-    data = material.signal(name)
-    row_of = {cell.key: cell.optimizer for cell in material.cells}
-    data = data.assign(row=_row_names(material, data, row_of))
-    finite = data["value"].to_numpy(float)
-    finite = finite[np.isfinite(finite)]
-    log = finite.size > 0 and finite.min() > 0 and finite.max() > 20 * np.median(finite)
-    limits = shared_limits([finite], log=log)
+    parts = [
+        material.of_cell(material.signal(name), cell).assign(row=cell.optimizer) for cell in material.cells
+    ]
+    drawn = [over_runs(without_diverged(part), material.last_step) for part in parts]
+    values = np.concatenate([line for curve in drawn for line in (curve.low, curve.high)])
+    log = values.size > 0 and values.min() > 0 and values.max() > 20 * np.median(values)
     panels = []
     for size in material.batch_sizes:
-        rows = data[data["batch_size"] == size]
-        there = [row for row in material.rows if (rows["row"] == row).any()]
+        chosen = [part for part, cell in zip(parts, material.cells, strict=True) if cell.batch_size == size]
+        there = [cell.optimizer for cell in material.cells if cell.batch_size == size]
         paint = functools.partial(
-            _paint,
-            rows,
+            figures.seed_band,
+            pd.concat(chosen),
+            group="row",
             groups=material.rows,
-            limits=limits,
+            limits=shared_limits([values], log=log),
             steps=material.last_step,
-            label=unit(name),
+            unit=unit(name),
             log=log,
         )
         panels.append(
             Panel(
                 draw(paint),
-                f"{name} over updates at batch size {show(size)} for {', '.join(there) or 'no optimizer'}.",
+                f"{name} over updates at batch size {show(size)} for {enumerate_words(there)}.",
                 title=f"batch {show(size)}",
             )
         )
@@ -93,28 +93,8 @@ def _curves(material: Material, name: str) -> Figure:
     return Figure(tuple(panels), caption, columns=min(4, max(1, len(panels))), legend=legend)
 
 
-def _row_names(material: Material, data: pd.DataFrame, row_of: dict[tuple[Any, ...], str]) -> list[str]:
-    if len(material.by) == 2:
-        return [str(name) for name in data["optimizer"]]
-    keys = data[list(material.by)].itertuples(index=False, name=None)
-    return [row_of[key] for key in keys]
-
-
 def _mark(position: int) -> Any:
     return ("line", "dashed", "dotted")[(position // len(figures.GROUPS) + position) % 3]
-
-
-def _paint(
-    data: pd.DataFrame,
-    ax: Axes,
-    *,
-    groups: list[str],
-    limits: tuple[float, float] | None,
-    steps: float,
-    label: str,
-    log: bool,
-) -> None:
-    figures.seed_band(data, ax, group="row", groups=groups, limits=limits, steps=steps, unit=label, log=log)
 
 
 def _endings(material: Material) -> Table:

@@ -162,7 +162,7 @@ _TERMS = (
 _LIMITS = (
     "Stable is not good: a run that learns nothing has a bound that holds still. See the learning curves.",
     "Inconclusive is not unstable. More seeds or longer runs can decide it; the interval says how far off it is.",
-    "It speaks of the judged signal at the judged margin, over the whole recorded run, and of nothing else.",
+    "It speaks of the judged signal at the judged margin after the transient, and of nothing else.",
     "It holds for these data, this model and this learning rate. Optimizers differ in their best learning rate, "
     "so a column of the matrix is no ranking of optimizers.",
     "If gradients are summed over the batch instead of averaged, SGD's step grows with the batch size: batch "

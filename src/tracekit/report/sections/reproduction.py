@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -26,8 +27,11 @@ def reproduction(material: Material) -> list[Block]:
         blocks.append(
             paragraph("The store does not say which command made it; the traces were imported or copied.")
         )
-    call = f"signal={settings.signal!r}, margin={settings.margin!r}, level={settings.level!r}"
-    blocks.append(CodeBlock(f"write_report({experiment.name!r}, ..., {call})", "Call that made this report."))
+    report = ["tracekit", "report", experiment.path.name, "--signal", settings.signal]
+    report += ["--margin", str(settings.margin), "--level", str(settings.level)]
+    blocks.append(
+        CodeBlock(shlex.join(report), "Command that makes this report, beside the experiment's folder.")
+    )
     facts = {
         "experiment": experiment.name,
         "created": experiment.record.get("created"),
