@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tracekit.engine.perturbation import is_perturbation, perturbed
 from tracekit.engine.tape import Array, Backward, GradientError, Node, is_recording, propagate
 from tracekit.engine.tape import no_grad as no_grad
 from tracekit.errors import ArgumentError, ShapeError, bad_argument
@@ -52,11 +53,13 @@ class Tensor:
     def __init__(self, data: ArrayLike, *, requires_grad: bool = False, name: str | None = None) -> None:
         self.data: Array = np.asarray(data)
         if self.data.dtype not in (np.float32, np.float64):
-            raise ArgumentError(
-                bad_argument(
-                    "data.dtype", str(self.data.dtype), "must be float32 or float64", "convert with .astype"
+            if not is_perturbation(self.data):
+                raise ArgumentError(
+                    bad_argument(
+                        "data.dtype", str(self.data.dtype), "must be float32 or float64", "convert with .astype"
+                    )
                 )
-            )
+            self.data = perturbed(self.data)
         self.grad: Array | None = None
         self.requires_grad = requires_grad
         self.name = name
@@ -302,11 +305,13 @@ OPS: Registry[Primitive] = Registry(
     [
         "tracekit.engine.ops.arithmetic",
         "tracekit.engine.ops.elementwise",
+        "tracekit.engine.ops.gaussian",
         "tracekit.engine.ops.linear_algebra",
         "tracekit.engine.ops.reductions",
         "tracekit.engine.ops.arrangement",
         "tracekit.engine.ops.convolution",
         "tracekit.engine.ops.pooling",
+        "tracekit.engine.ops.normalization",
         "tracekit.engine.ops.regularization",
         "tracekit.engine.ops.losses",
     ],

@@ -1,10 +1,11 @@
-"""Ops that move elements and compute nothing: reshape, transpose, index, concatenate and pad."""
+"""Ops that move elements and compute nothing: reshape, transpose, index, look up, concatenate and pad."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tracekit.engine.ops.cases import Case, Draw, draw_shape, draw_values, elementwise
 from tracekit.engine.tape import Array, Backward
@@ -89,6 +90,46 @@ def index(x: Array, /, key: Any) -> tuple[Array, Backward]:
         return (gradient,)
 
     return x[key], backward
+
+
+def _embedding_case(draw: Draw) -> Case:
+    n_entries = draw.integer(1, 4)
+    rng = np.random.default_rng(draw.seed())
+    indices = rng.integers(n_entries, size=draw_shape(draw, max_ndim=2))
+    return Case((draw_values(draw, (n_entries, draw.integer(1, 3))),), {"indices": indices})
+
+
+@primitive(cases=[_embedding_case])
+def embedding(table: Array, /, indices: ArrayLike) -> tuple[Array, Backward]:
+    """Look up rows of a table; the gradients of a row that is looked up several times add up.
+
+    Parameters
+    ----------
+    table : (n_entries, n_features)
+        One row for each entry.
+    indices : (...) of int
+        Which rows, from 0 to n_entries - 1.
+
+    Returns
+    -------
+    (..., n_features)
+    """
+    rows = np.asarray(indices)
+    if table.ndim != 2:
+        raise ShapeError(bad_argument("table", table.shape, "must have 2 axes: n_entries, n_features"))
+    if rows.dtype.kind not in "iu":
+        need = "must be an integer type"
+        raise ArgumentError(bad_argument("indices.dtype", str(rows.dtype), need, "use .astype(int)"))
+    if rows.size and (rows.min() < 0 or rows.max() >= len(table)):
+        wrong = int(rows[(rows < 0) | (rows >= len(table))][0])
+        raise ArgumentError(f"`indices` must be in 0..{len(table) - 1}, the rows of `table`; got {wrong}.")
+
+    def backward(g: Array) -> tuple[Array]:
+        gradient = np.zeros_like(table)
+        np.add.at(gradient, rows, g)
+        return (gradient,)
+
+    return table[rows], backward
 
 
 def _concatenate_case(draw: Draw) -> Case:

@@ -39,13 +39,8 @@ def tanh(x: Array, /) -> tuple[Array, Backward]:
 
 @primitive(cases=[elementwise(low=-6, high=6)])
 def sigmoid(x: Array, /) -> tuple[Array, Backward]:
-    """Elementwise logistic function 1 / (1 + exp(-x)).
-
-    Only exp(-|x|) is taken, which cannot overflow; where it underflows, 0 is the right limit.
-    """
-    with np.errstate(under="ignore"):
-        tail = np.exp(-np.abs(x))
-        value = np.where(x >= 0, 1, tail) / (1 + tail)
+    """Elementwise logistic function 1 / (1 + exp(-x))."""
+    value = _logistic(x)
     return value, lambda g: (g * (value * (1 - value)),)
 
 
@@ -65,6 +60,28 @@ def leaky_relu(x: Array, /, negative_slope: float = 0.01) -> tuple[Array, Backwa
     return np.where(x > 0, x, slope * x), lambda g: (np.where(x > 0, g, slope * g),)
 
 
+@primitive(cases=[elementwise(low=-6, high=6)])
+def silu(x: Array, /) -> tuple[Array, Backward]:
+    """Elementwise x times its logistic function, also called swish (Hendrycks and Gimpel, 2016)."""
+    gate = _logistic(x)
+    with np.errstate(under="ignore"):
+        value = x * gate
+        slope = gate + value * (1 - gate)
+    return value, lambda g: (g * slope,)
+
+
+@primitive(cases=[elementwise(kinks=(0,), settings=lambda draw: {"alpha": draw.choice([0.5, 1.0, 2.0])})])
+def elu(x: Array, /, alpha: float = 1.0) -> tuple[Array, Backward]:
+    """Elementwise x where x > 0, else alpha (exp(x) - 1); the derivative at 0 is `alpha`.
+
+    Clevert, Unterthiner and Hochreiter (ICLR 2016), equation 15.
+    """
+    alpha = float(alpha)
+    with np.errstate(under="ignore"):
+        below = alpha * np.expm1(np.minimum(x, 0))
+    return np.where(x > 0, x, below), lambda g: (g * np.where(x > 0, 1, below + alpha),)
+
+
 @primitive(cases=[elementwise(kinks=(0,))])
 def abs(x: Array, /) -> tuple[Array, Backward]:
     """Elementwise absolute value; the derivative at 0 is taken as 0."""
@@ -78,3 +95,10 @@ def clip(x: Array, /, low: float, high: float) -> tuple[Array, Backward]:
     if not low <= high:
         raise ArgumentError(bad_argument("low", low, f"must not exceed `high` (={high!r})"))
     return np.clip(x, low, high), lambda g: (np.where((x >= low) & (x <= high), g, 0),)
+
+
+def _logistic(x: Array) -> Array:
+    """1 / (1 + exp(-x)), from exp(-|x|), which cannot overflow; where it underflows, 0 is the right limit."""
+    with np.errstate(under="ignore"):
+        tail = np.exp(-np.abs(x))
+        return np.where(x >= 0, 1, tail) / (1 + tail)

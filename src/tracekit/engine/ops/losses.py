@@ -18,13 +18,22 @@ LossReduction: TypeAlias = Literal["mean", "sum"]
 def _cross_entropy_case(draw: Draw) -> Case:
     n, n_classes = draw.integer(1, 5), draw.integer(1, 5)
     labels = np.random.default_rng(draw.seed()).integers(n_classes, size=n)
-    settings = {"labels": labels, "reduction": draw.choice(["mean", "sum"])}
+    settings = {
+        "labels": labels,
+        "reduction": draw.choice(["mean", "sum"]),
+        "label_smoothing": draw.choice([0.0, 0.1, 1.0]),
+    }
     return Case((draw_values(draw, (n, n_classes), low=-4, high=4),), settings)
 
 
 @primitive(cases=[_cross_entropy_case])
 def softmax_cross_entropy(
-    logits: Array, /, labels: ArrayLike, reduction: LossReduction = "mean"
+    logits: Array,
+    /,
+    labels: ArrayLike,
+    reduction: LossReduction = "mean",
+    *,
+    label_smoothing: float = 0.0,
 ) -> tuple[Array, Backward]:
     """Negative logarithm of the probability that softmax gives to the right class, nats.
 
@@ -36,24 +45,36 @@ def softmax_cross_entropy(
         Right classes, from 0 to n_classes - 1.
     reduction : {"mean", "sum"}
         What is returned of the n losses.
+    label_smoothing : float
+        Share s in [0, 1] of the target probability that is spread evenly over all classes, the right one
+        included: (1 - s) + s / n_classes for the right class, s / n_classes for each other (Szegedy,
+        Vanhoucke, Ioffe, Shlens and Wojna, CVPR 2016, section 7).
     """
     targets = np.asarray(labels)
     _check_labels(logits, targets)
     if reduction not in get_args(LossReduction):
         raise ArgumentError(bad_argument("reduction", reduction, "must be 'mean' or 'sum'"))
+    if not 0 <= label_smoothing <= 1:
+        raise ArgumentError(bad_argument("label_smoothing", label_smoothing, "must be in [0, 1]"))
+    smoothing = float(label_smoothing)
     rows = np.arange(len(logits))
     # A class far below the largest has probability 0: the underflow is the right answer.
     with np.errstate(under="ignore"):
         shifted = logits - logits.max(axis=1, keepdims=True)
         exponentials = np.exp(shifted)
         totals = exponentials.sum(axis=1, keepdims=True)
-        losses = np.log(totals[:, 0]) - shifted[rows, targets]
+        expected = shifted[rows, targets]
+        if smoothing:
+            expected = (1 - smoothing) * expected + smoothing * shifted.mean(axis=1)
+        losses = np.log(totals[:, 0]) - expected
     count = len(logits) if reduction == "mean" else 1
 
     def backward(g: Array) -> tuple[Array]:
         with np.errstate(under="ignore"):
             gradient = exponentials / totals
-            gradient[rows, targets] -= 1
+            gradient[rows, targets] -= 1 - smoothing
+            if smoothing:
+                gradient -= smoothing / logits.shape[1]
             gradient *= g / count
         return (gradient,)
 
