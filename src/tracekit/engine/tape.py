@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from tracekit.engine.perturbation import perturbed
 from tracekit.errors import TracekitError
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def propagate(root: Tensor, seed: Array) -> None:
         node.parents, node.backward = (), None
         if received is None or backward is None:
             continue
-        for parent, contribution in zip(parents, backward(received), strict=True):
+        for parent, contribution in zip(parents, backward(perturbed(received)), strict=True):
             if contribution is None or not parent.requires_grad:
                 continue
             added = contribution() if callable(contribution) else contribution

@@ -54,10 +54,9 @@ class Tensor:
         self.data: Array = np.asarray(data)
         if self.data.dtype not in (np.float32, np.float64):
             if not is_perturbation(self.data):
+                need = "must be float32 or float64"
                 raise ArgumentError(
-                    bad_argument(
-                        "data.dtype", str(self.data.dtype), "must be float32 or float64", "convert with .astype"
-                    )
+                    bad_argument("data.dtype", str(self.data.dtype), need, "convert with .astype")
                 )
             self.data = perturbed(self.data)
         self.grad: Array | None = None

@@ -1,0 +1,141 @@
+"""Arrays that carry a derivative along one direction as an imaginary part, too small to change their values.
+
+For an analytic f, f(x + i h v) = f(x) + i h f'(x) v + O(h²). With h = 1e-30 the remainder is far below
+rounding and nothing is subtracted, so that the derivative is as exact as f itself (Squire and Trapp, SIAM
+Review 40(1), 1998). Ops also compare numbers and take maxima and absolute values, which for complex numbers
+mean something else; :class:`PerturbedArray` gives them the meaning that they have on the real line, so that
+ops need not know. Of kinks, such as that of ReLU, each number stays on its side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+if TYPE_CHECKING:
+    from tracekit.engine.tape import Array
+
+LARGEST_STEP = 1e-30
+"""Largest imaginary part that a perturbation starts from."""
+
+_perturbing: ContextVar[bool] = ContextVar("perturbing", default=False)
+
+
+class PerturbedArray(np.ndarray[Any, np.dtype[Any]]):
+    """A complex array that is ordered by its real parts, with functions continued from the real line."""
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **settings: Any) -> Any:
+        """Compute on plain arrays: what is continued from the real line, or else the ufunc itself."""
+        operands = [_plain(each) for each in inputs]
+        targets = settings.pop("out", None)
+        if targets is not None:
+            settings["out"] = tuple(_plain(each) for each in targets)
+        if settings.get("dtype") is not None:
+            settings["dtype"] = _complex_if_float(settings["dtype"])
+        name = ufunc.__name__ if method == "__call__" else ""
+        if name in _CONTINUED:
+            value = _CONTINUED[name](*operands)
+            if targets is not None:
+                np.copyto(settings["out"][0], value)
+        else:
+            if name in _COMPARISONS:
+                operands = [np.real(each) for each in operands]
+            value = getattr(ufunc, method)(*operands, **settings)
+        return targets[0] if targets is not None else perturbed(value)
+
+    def astype(self, dtype: Any, *arguments: Any, **settings: Any) -> Any:
+        """Convert: to floating-point numbers with the derivative, to others without."""
+        plain = self.view(np.ndarray)
+        target = _complex_if_float(dtype)
+        return perturbed((plain if target.kind == "c" else plain.real).astype(target, *arguments, **settings))
+
+    def var(  # type: ignore[override]
+        self,
+        axis: int | tuple[int, ...] | None = None,
+        dtype: None = None,
+        out: None = None,
+        ddof: float = 0,
+        *,
+        keepdims: bool = False,
+    ) -> Any:
+        """Mean of squares about the mean, and not, as of complex numbers, of squared moduli."""
+        deviation = self - self.mean(axis, keepdims=True)
+        total = (deviation * deviation).sum(axis, keepdims=keepdims)
+        return total / (self.size / np.size(total) - ddof)
+
+    def std(  # type: ignore[override]
+        self,
+        axis: int | tuple[int, ...] | None = None,
+        dtype: None = None,
+        out: None = None,
+        ddof: float = 0,
+        *,
+        keepdims: bool = False,
+    ) -> Any:
+        """Root of :meth:`var`."""
+        return np.sqrt(self.var(axis, ddof=ddof, keepdims=keepdims))
+
+
+def perturbed(value: Any) -> Any:
+    """Return a view of a complex array as a perturbed one; anything else as it is."""
+    if isinstance(value, np.ndarray) and value.dtype == np.complex128:
+        return value.view(PerturbedArray)
+    return value
+
+
+@contextmanager
+def perturbation() -> Iterator[None]:
+    """Let tensors hold perturbed arrays, which is an error elsewhere."""
+    token = _perturbing.set(True)
+    try:
+        # Imaginary parts below 1e-308 are negligible beside those of 1e-30 that they are added to.
+        with np.errstate(under="ignore"):
+            yield
+    finally:
+        _perturbing.reset(token)
+
+
+def is_perturbation(array: Array) -> bool:
+    """Return whether an array carries a derivative: whether it is complex, inside :func:`perturbation`."""
+    return array.dtype == np.complex128 and _perturbing.get()
+
+
+def _complex_if_float(dtype: DTypeLike) -> np.dtype[Any]:
+    return np.dtype(np.complex128 if np.dtype(dtype).kind == "f" else dtype)
+
+
+def _plain(value: Any) -> Any:
+    return value.view(np.ndarray) if isinstance(value, PerturbedArray) else value
+
+
+def _larger(x: ArrayLike, y: ArrayLike, flip: int = 1) -> Array:
+    """Take the larger of two real parts (the smaller if `flip` is -1) with its derivative.
+
+    Of two that tie, a constant wins over a perturbed operand, so that max(x, 0) has derivative 0 at 0; else
+    the first one wins, as in pooling windows.
+    """
+    if np.iscomplexobj(y) and not np.iscomplexobj(x):
+        x, y = y, x
+    x_real, y_real = flip * np.real(x), flip * np.real(y)
+    is_behind = x_real < y_real if np.iscomplexobj(y) else x_real <= y_real
+    return np.where(is_behind | np.isnan(y_real), y, x)
+
+
+def _clipped(x: Array, low: ArrayLike, high: ArrayLike) -> Array:
+    return np.where(x.real < low, low, np.where(x.real > high, high, x))
+
+
+_COMPARISONS = {"greater", "greater_equal", "less", "less_equal", "equal", "not_equal"}
+
+_CONTINUED: dict[str, Callable[..., Array]] = {
+    "absolute": lambda x: x * np.sign(x.real),
+    "sign": lambda x: np.sign(x.real),
+    "maximum": _larger,
+    "minimum": lambda x, y: _larger(x, y, flip=-1),
+    "clip": _clipped,
+}
