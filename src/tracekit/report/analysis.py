@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from tracekit.errors import ArgumentError
 from tracekit.report.material import PAPER_SIGNAL, Settings
@@ -23,7 +24,9 @@ def analyse(
     if chosen.empty:
         return pd.DataFrame(columns=["run", *by, "signal"]), unlabelled
     try:
-        features = characterize(chosen)
+        # Regressions on a few columns: threads cost fifty times what they gain when the cores are busy.
+        with threadpool_limits(1, user_api="blas"):
+            features = characterize(chosen)
         if not (features["signal"] == settings.signal).any():
             return features, unlabelled
         labels = label_from_features(
