@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tracekit_analysis.bounds import stability_index, stability_label
-from tracekit_analysis.cosine import lfq_test
+from tracekit_analysis.cosine import MIN_TEST_LENGTH, lfq_test
 from tracekit_analysis.dependence import autocorrelation_time
 from tracekit_analysis.regime import Regime
 from tracekit_analysis.results import Side
@@ -69,7 +69,7 @@ def describe_columns(preset: Preset = "standard") -> dict[str, str]:
     {
         "n": "number of recorded values",
         "n_used": "number of values analysed: finite, and after the burn-in",
-        "status": "ok, inconclusive, degenerate (constant) or divergent",
+        "status": "ok, inconclusive (also below 50 values), degenerate (constant) or divergent",
         "reason": "why the status is not ok, in one sentence",
         "n_missing": "non-finite values and steps missing from the schedule",
         "ties": "share of values that repeat an earlier one exactly",
@@ -81,11 +81,11 @@ def describe_columns(preset: Preset = "standard") -> dict[str, str]:
 )
 def _state(regime: Regime) -> Row:
     whole = regime.whole
-    refused = regime.late.refusal()
+    refused = regime.late.refusal(MIN_TEST_LENGTH)
     notes = [*whole.notes, *(note for test in regime.confirmatory for note in test.notes)]
     return {
         "n": whole.n,
-        "n_used": 0 if refused else regime.late.n_used,
+        "n_used": regime.late.n_used,
         "status": refused[0] if refused else whole.status,
         "reason": refused[1] if refused else whole.reason,
         "n_missing": whole.n_missing,

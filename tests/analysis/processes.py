@@ -59,6 +59,11 @@ def level_break(height: float, at: float = 0.5) -> Process:
     return lambda rng, n: rng.standard_normal(n) + height * (time(n) > at)
 
 
+def scale_break(ratio: float) -> Process:
+    """Widen noise by a factor at half of the run; both bounds then have index (ratio - 1) / (ratio + 1)."""
+    return lambda rng, n: rng.standard_normal(n) * np.where(time(n) > 0.5, ratio, 1.0)
+
+
 def lower_tail(factor: Callable[[FloatArray], FloatArray]) -> Process:
     """Stretch the negative half of normal noise by a factor of time, with the mean held at zero."""
 

@@ -102,6 +102,7 @@ def test_every_unusable_series_is_a_row():
         if len(x):
             assert table.loc[name, "n"] == len(x)
             assert status in (None, table.loc[name, "status"])
+            assert np.isnan(table.loc[name, "kpss_cosine_pvalue"]) or table.loc[name, "n_used"] >= 50
             assert bool(table.loc[name, "reason"]) == (table.loc[name, "status"] != "ok")
     assert table.loc["growing", "lower_label"] == "diverged"
 

@@ -23,6 +23,7 @@ from processes import (
     noisy_random_walk,
     random_walk,
     reshuffled,
+    scale_break,
     student,
     traces,
 )
@@ -59,7 +60,7 @@ PROCESSES: dict[str, Process] = {
     "lower drift": lower_tail(lambda u: 1 + u),
     "walk": random_walk,
     "noisy walk": noisy_random_walk,
-    "variance x2": lambda rng, n: iid(rng, n) * np.where(np.arange(n) < n / 2, 1.0, 2.0),
+    "variance x2": scale_break(2.0),
 }
 
 
@@ -210,7 +211,9 @@ CELLS = [  # process, least P(stable), most P(stable), least P(unstable), most P
     ("constant", iid, 0.98, 1.0, 0.0, 0.01),
     ("constant, AR.5", autoregressive(0.5), 0.95, 1.0, 0.0, 0.01),
     ("at the margin", linear_trend(0.2 * math.sqrt(12) * NORMAL_05), 0.0, 0.09, 0.0, 0.09),
-    ("broken", level_break(2 / 3 * NORMAL_05), 0.0, 0.01, 0.95, 1.0),
+    ("scale break at the margin", scale_break(1.5), 0.0, 0.09, 0.0, 0.01),
+    ("scale break, index 1/3", scale_break(2.0), 0.0, 0.01, 0.95, 1.0),
+    ("level break, index 1/3", level_break(2 / 3 * NORMAL_05), 0.0, 0.01, 0.95, 1.0),
 ]
 
 
