@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from tracekit.engine.layers.layer import Layer
-from tracekit.engine.ops.elementwise import leaky_relu, relu, sigmoid, tanh
+from tracekit.engine.ops.elementwise import elu, leaky_relu, relu, sigmoid, silu, tanh
+from tracekit.engine.ops.gaussian import gelu
 from tracekit.engine.ops.regularization import check_rate, dropout
 from tracekit.engine.tensor import Tensor
 from tracekit.errors import ArgumentError, bad_argument
@@ -26,6 +27,30 @@ class LeakyReLU(Layer):
 
     def _forward(self, x: Tensor, training: bool, rng: np.random.Generator | None) -> Tensor:
         return leaky_relu(x, self.negative_slope)
+
+
+class ELU(Layer):
+    """Elementwise x where x > 0, else `alpha` times exp(x) - 1."""
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        self.alpha = alpha
+
+    def _forward(self, x: Tensor, training: bool, rng: np.random.Generator | None) -> Tensor:
+        return elu(x, self.alpha)
+
+
+class GELU(Layer):
+    """Elementwise x times the normal distribution function, in its exact form."""
+
+    def _forward(self, x: Tensor, training: bool, rng: np.random.Generator | None) -> Tensor:
+        return gelu(x)
+
+
+class SiLU(Layer):
+    """Elementwise x times its logistic function."""
+
+    def _forward(self, x: Tensor, training: bool, rng: np.random.Generator | None) -> Tensor:
+        return silu(x)
 
 
 class Tanh(Layer):

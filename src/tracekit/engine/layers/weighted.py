@@ -1,4 +1,4 @@
-"""Layers whose weight multiplies what they are given: linear maps and convolutions."""
+"""Layers with a learned matrix: linear maps, convolutions and tables of embeddings."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from numpy.typing import DTypeLike
 
 from tracekit.engine.initializers import Initializer, he_normal, zeros
 from tracekit.engine.layers.layer import Layer
+from tracekit.engine.ops.arrangement import embedding
 from tracekit.engine.ops.convolution import conv2d
 from tracekit.engine.ops.linear_algebra import linear
-from tracekit.engine.tensor import Tensor
+from tracekit.engine.tensor import Tensor, TensorLike
 
 
 class _WeightedLayer(Layer):
@@ -32,6 +33,10 @@ class _WeightedLayer(Layer):
     def parameters(self) -> dict[str, Tensor]:
         """Return "weight" and, if there is one, "bias"."""
         return {"weight": self.weight} | ({} if self.bias is None else {"bias": self.bias})
+
+    def kinds(self) -> dict[str, str]:
+        """Return the parameters' own names."""
+        return {name: name for name in self.parameters()}
 
 
 class Linear(_WeightedLayer):
@@ -109,3 +114,55 @@ class Conv2d(_WeightedLayer):
 
     def _forward(self, x: Tensor, training: bool, rng: np.random.Generator | None) -> Tensor:
         return conv2d(x, self.weight, self.bias, stride=self.stride, padding=self.padding)
+
+
+class Embedding(Layer):
+    """Rows of a table, looked up by integers; as the first layer of a model it takes the place of its input.
+
+    Since no tensor holds integers, captures of a forward pass do not see its calls.
+
+    Parameters
+    ----------
+    n_entries, n_features : int
+        Rows of the table and their length.
+    rng : Generator or int
+        Draws the initial table, standard normal as in PyTorch.
+    dtype : dtype
+        float32 or float64.
+    """
+
+    def __init__(
+        self,
+        n_entries: int,
+        n_features: int,
+        *,
+        rng: np.random.Generator | int,
+        dtype: DTypeLike = np.float32,
+    ) -> None:
+        table = np.random.default_rng(rng).standard_normal((n_entries, n_features)).astype(dtype)
+        self.weight = Tensor(table, requires_grad=True, name="weight")
+
+    def parameters(self) -> dict[str, Tensor]:
+        """Return "weight", the table."""
+        return {"weight": self.weight}
+
+    def kinds(self) -> dict[str, str]:
+        """Return that the table is an "embedding"."""
+        return {"weight": "embedding"}
+
+    def _forward(self, x: Tensor, training: bool, rng: np.random.Generator | None) -> Tensor:
+        return self(x)
+
+    def __call__(
+        self, x: TensorLike, *, training: bool = False, rng: np.random.Generator | None = None
+    ) -> Tensor:
+        """Look the rows up.
+
+        Parameters
+        ----------
+        x : (...) of int
+            Which rows.
+        training, rng
+            Make no difference.
+        """
+        return embedding(self.weight, x.data if isinstance(x, Tensor) else x)

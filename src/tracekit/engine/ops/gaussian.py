@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -13,22 +15,20 @@ from tracekit.engine.tensor import primitive
 _NODES_PER_UNIT = 64
 _LOWEST, _HIGHEST = -39, 9
 """Below and above them Φ is 0 and 1 in float64."""
-_N_TERMS = {np.dtype(np.float32): 4, np.dtype(np.float64): 7}
+_N_TERMS: dict[np.dtype[Any], int] = {np.dtype(np.float32): 4, np.dtype(np.float64): 7}
 """Terms of the series, at most 1/128 from a node, that leave no more than the rounding of the dtype."""
 _PIECE_ELEMENTS = 2**14
 """Elements at a time, so that all that is computed for them stays in the cache."""
 
-_NODES = [
-    place / _NODES_PER_UNIT for place in range(_LOWEST * _NODES_PER_UNIT, _HIGHEST * _NODES_PER_UNIT + 1)
-]
-_CDF = {
-    dtype: np.array([math.erfc(-node / math.sqrt(2)) / 2 for node in _NODES]).astype(dtype)
-    for dtype in _N_TERMS
-}
-_DENSITY = {
-    dtype: np.array([math.exp(-node * node / 2) / math.sqrt(2 * math.pi) for node in _NODES]).astype(dtype)
-    for dtype in _N_TERMS
-}
+
+def _tabulate(function: Callable[[float], float]) -> dict[np.dtype[Any], Array]:
+    places = range(_LOWEST * _NODES_PER_UNIT, _HIGHEST * _NODES_PER_UNIT + 1)
+    values = [function(place / _NODES_PER_UNIT) for place in places]
+    return {dtype: np.array(values).astype(dtype) for dtype in _N_TERMS}
+
+
+_CDF = _tabulate(lambda z: math.erfc(-z / math.sqrt(2)) / 2)
+_DENSITY = _tabulate(lambda z: math.exp(-z * z / 2) / math.sqrt(2 * math.pi))
 
 
 def normal_cdf(x: Array) -> Array:
@@ -57,16 +57,17 @@ def normal_density(x: Array) -> Array:
 def _normal_cdf_of_piece(x: Array) -> Array:
     # fmin and fmax, unlike clip, turn NaN into a number, which can name a node.
     within = np.fmin(np.fmax(x, x.dtype.type(_LOWEST)), x.dtype.type(_HIGHEST))
-    z = np.rint(within * _NODES_PER_UNIT)
+    # Of perturbed numbers, the nodes are on the real line; see engine/perturbation.py.
+    z = np.rint(within.real * _NODES_PER_UNIT)
     place = z.astype(np.intp) - _LOWEST * _NODES_PER_UNIT
     z /= _NODES_PER_UNIT
     h = within - z
     previous, term = h, -0.5 * h * h * z
     series = previous + term
-    for k in range(2, _N_TERMS[x.dtype]):
+    for k in range(2, _N_TERMS[z.dtype]):
         previous, term = term, (z * term + ((k - 1) / k) * h * previous) * h * (-1 / (k + 1))
         series += term
-    return _CDF[x.dtype][place] + _DENSITY[x.dtype][place] * series
+    return _CDF[z.dtype][place] + _DENSITY[z.dtype][place] * series
 
 
 @primitive(cases=[elementwise(low=-6, high=6)])
