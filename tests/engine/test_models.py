@@ -78,7 +78,7 @@ def test_images_too_small_for_a_model_are_explained(name: str, smallest: int) ->
         build_model(name, input_shape=(smallest, smallest - 1, 1), n_classes=2, rng=0)
     assert str(raised.value) == (
         f"`input_shape` (=({smallest}, {smallest - 1}, 1)) needs at least {smallest}x{smallest} pixels for "
-        f"{name!r}, which halves images by pooling; choose another model."
+        f"{name!r}, which halves images on the way; choose another model."
     )
 
 
