@@ -228,12 +228,10 @@ def show(value: object, digits: int = 3) -> str:
         return "∞" if value > 0 else "−∞"
     if value == int(value) and abs(value) < 1e6:
         return f"{int(value):,}".replace("-", "−")
-    size = abs(value)
-    if not 1e-3 <= size < 1e6:
-        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    if not -3 <= int(exponent) < 6:
         return f"{mantissa}e{int(exponent)}".replace("-", "−")
-    places = max(0, digits - 1 - math.floor(math.log10(size)))
-    return f"{value:,.{places}f}".replace("-", "−")
+    return f"{value:,.{max(0, digits - 1 - int(exponent))}f}".replace("-", "−")
 
 
 def setting(value: float) -> str:
