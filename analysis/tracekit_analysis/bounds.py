@@ -27,6 +27,7 @@ MIN_SUB_BLOCKS = 8
 MAX_BLOCKS = 16
 MAX_TREND_BLOCKS = 20
 MAX_TIED = 0.20
+LARGE_F = 1e5
 MARGIN = 0.20
 MARGINS = (0.1, 0.2, 0.4)
 
@@ -273,6 +274,9 @@ def _noncentrality(f: float, df1: float, df2: float, probability: float) -> floa
 
     if scipy.special.fdtr(df1, df2, f) <= probability:
         return 0.0
+    if f > LARGE_F:
+        # The numerator's own noise is negligible (and ncfdtr fails): F' = (lambda / df1) / (chi2 / df2).
+        return df1 * f * float(scipy.special.chdtri(df2, probability)) / df2
     upper = max(1.0, df1 * f)
     while excess(upper) > 0.0:
         upper *= 2.0

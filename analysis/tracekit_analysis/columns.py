@@ -1,7 +1,7 @@
 """Which columns `characterize` gives: one group of columns per topic, each with its meaning in one line.
 
-A new statistic adds one decorated function here or in a module listed in `MODULES`; the table, its
-documentation and the tests of both read the groups.
+A new statistic adds one decorated function here; the table, its documentation and the report read the
+groups.
 """
 
 from __future__ import annotations

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from processes import NORMAL_05, autoregressive, iid, level_break, linear_trend, lower_tail, student
+from scipy.stats import ncf
 
 from tracekit_analysis import AnalysisError, lfq_test, stability_index, stability_label
+from tracekit_analysis.bounds import noncentrality_interval
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -111,6 +113,16 @@ def test_a_drift_below_the_margin_is_called_immaterial():
     decision = stability_label(stability_index(x), lfq=lfq_test(x))
     assert decision.label == "stable"
     assert decision.reason.startswith("drifting, immaterial: the 95% interval of the index, [")
+
+
+@pytest.mark.parametrize(("df1", "df2"), [(7, 8), (15, 48), (75, 240)])
+def test_interval_of_the_noncentrality_inverts_the_law_at_any_size(df1, df2):
+    for f in (0.1, 1.0, 3.0, 30.0, 9e4, 1.1e5, 1e12, 1e300):
+        low, high = noncentrality_interval(f, df1, df2, 0.9)
+        assert 0.0 <= low <= high
+        if f < 1e6:
+            assert low == 0.0 or ncf.cdf(f, df1, df2, low) == pytest.approx(0.95, abs=1e-3)
+            assert high == 0.0 or ncf.cdf(f, df1, df2, high) == pytest.approx(0.05, abs=1e-3)
 
 
 def test_the_index_needs_no_moments():
