@@ -167,26 +167,30 @@ def stability_index(
         why = f"fewer than {MIN_SUB_BLOCKS} stretches of 8 correlation times ({tau_loc:.1f} values each)"
         return _no_index(series, side, quantile, level, "inconclusive", why)
     used = values[: m * k * length]
-    sub_bounds = np.quantile(used.reshape(m, k, length), quantile, axis=2)
     blocks = used.reshape(m, k * length)
     block_bounds = np.quantile(blocks, quantile, axis=1)
     spread = float(np.median(np.median(blocks, axis=1) - block_bounds))
-    levels = sub_bounds.mean(axis=1)
-    msb = float(k * levels.var(ddof=1))
-    msw = float(sub_bounds.var(axis=1, ddof=1).mean())
-    if spread <= 0.0 or msw <= 0.0:
-        why = "the bound equals the median" if spread <= 0.0 else "the bound does not vary inside blocks"
-        return _no_index(series, side, quantile, level, "inconclusive", f"too few distinct values: {why}")
+    if spread <= 0.0:
+        return _no_index(series, side, quantile, level, "inconclusive", "the bound equals the median")
+    with np.errstate(over="ignore", invalid="ignore"):
+        sub_bounds = np.quantile(used.reshape(m, k, length), quantile, axis=2) / spread
+        levels = sub_bounds.mean(axis=1)
+        msb = float(k * levels.var(ddof=1))
+        msw = float(sub_bounds.var(axis=1, ddof=1).mean())
+        variance = float((block_bounds / spread).var(ddof=1))
+    if not 0.0 < msw < math.inf or not msb < math.inf:
+        why = "the bound does not vary inside blocks" if msw == 0.0 else "the bound varies beyond all measure"
+        return _no_index(series, side, quantile, level, "inconclusive", why)
 
-    per_noncentrality = msw / (m * k * spread**2)
+    per_noncentrality = msw / (m * k)
     low, high = noncentrality_interval(msb / msw, m - 1, m * (k - 1), level)
-    theta = (msb / msw - 1.0) * (m - 1) * per_noncentrality
+    theta = (msb - msw) * (m - 1) / (m * k)
     slope = scipy.stats.theilslopes(levels, alpha=level)
-    drift, drift_low, drift_high = (float(part) * m / spread for part in (slope[0], slope[2], slope[3]))
-    sign, scale = (1.0, series.scale) if side == "lower" else (-1.0, series.scale)
+    drift, drift_low, drift_high = (float(part) * m for part in (slope[0], slope[2], slope[3]))
+    sign = 1.0 if side == "lower" else -1.0
     if sign < 0:
         drift, drift_low, drift_high = -drift, -drift_high, -drift_low
-    variance = float(block_bounds.var(ddof=1))
+    unit = spread * series.scale
     return StabilityIndex(
         side=side,
         tau=quantile,
@@ -195,16 +199,16 @@ def stability_index(
         ci_high=math.sqrt(high * per_noncentrality),
         level=level,
         theta=theta,
-        msb=msb * scale * scale,
-        msw=msw * scale * scale,
-        spread=spread * scale,
-        bound=sign * float(np.median(block_bounds)) * scale,
+        msb=msb * unit * unit,
+        msw=msw * unit * unit,
+        spread=unit,
+        bound=sign * float(np.median(block_bounds)) * series.scale,
         drift=drift,
         drift_ci_low=drift_low,
         drift_ci_high=drift_high,
         trend_pvalue=_mann_kendall(values, quantile, tau_loc),
-        bound_variance=variance * scale * scale,
-        bound_variance_scaled=variance / spread**2,
+        bound_variance=variance * unit * unit,
+        bound_variance_scaled=variance,
         tau_loc=tau_loc,
         n_blocks=m,
         blocks_k=k,

@@ -205,17 +205,18 @@ def _seed(series: pd.DataFrame, side: Side) -> Seed:
         return Seed("diverged")
     if run_status in ("failed", "running"):
         return Seed("unfinished")
-    usable = series[(series["status"] == "ok") & (series[f"{side}_msw"] > 0.0)]
+    measured = series[f"{side}_msw"].between(0.0, math.inf, inclusive="neither")
+    usable = series[(series["status"] == "ok") & measured & (series[f"{side}_msb"] < math.inf)]
     usable = usable[usable["n_used"] >= MIN_LABEL_LENGTH].sort_values(f"{side}_theta", kind="stable")
     if usable.empty:
         return Seed("unusable")
     median = usable.iloc[len(usable) // 2]  # of an even number the upper one, which is the less stable
-    spread2 = float(median[f"{side}_spread"]) ** 2
+    spread = float(median[f"{side}_spread"])
     return Seed(
         "used",
         theta=float(median[f"{side}_theta"]),
-        msb=float(median[f"{side}_msb"]) / spread2,
-        msw=float(median[f"{side}_msw"]) / spread2,
+        msb=float(median[f"{side}_msb"]) / spread / spread,
+        msw=float(median[f"{side}_msw"]) / spread / spread,
         n_blocks=int(median[f"{side}_n_blocks"]),
         blocks_k=int(median[f"{side}_blocks_k"]),
         verdict=str(median["stationarity"]) if "stationarity" in series.columns else "",

@@ -73,7 +73,8 @@ class Series:
         epochs = self.n_epochs
         if epochs is not None:
             epochs = max(1, round(epochs * (self.n_used - start) / self.n_used))
-        return replace(self, values=self.values[start:], n_epochs=epochs)
+        values, scale = _rescaled(self.values[start:])
+        return replace(self, values=values, scale=self.scale * scale, n_epochs=epochs)
 
 
 def as_series(

@@ -185,7 +185,7 @@ def epoch_comb(x: ArrayLike | Series, updates_per_epoch: int) -> EpochComb:
     n_epochs = series.n_used // length
     if refused is None and n_epochs < 2:
         refused = ("inconclusive", f"{n_epochs} full epochs; at least 2 are needed")
-    if refused is None and np.ptp(series.values[: n_epochs * length]) == 0.0:
+    if refused is None and series.values[: n_epochs * length].var() == 0.0:
         refused = ("degenerate", "constant over the full epochs")
     if refused:
         return EpochComb(nan, nan, 0, 0, nan, 0, series.n, 0, *refused, series.notes)

@@ -110,6 +110,17 @@ def test_missing_values_cost_a_seed_its_voice():
     assert (row["n_seeds"], row["n_used"], row["label"]) == (6, 5, "stable")
 
 
+@pytest.mark.parametrize("unit", [1e-200, 1e-100, 1e100, 1e200])
+def test_units_do_not_matter(unit):
+    row = only(traces(lambda rng, n: iid(rng, n) * unit, n=400))
+    if row["n_used"]:
+        plain = only(traces(iid, n=400))
+        assert row["label"] == plain["label"]
+        assert row["ci_high"] == pytest.approx(plain["ci_high"], rel=1e-6)
+    else:
+        assert not 1e-150 < unit < 1e150
+
+
 def test_seeds_may_have_different_lengths():
     row = only(traces(iid, n=[600, 800, 1000, 1500, 2000]))
     assert (row["label"], row["n_used"]) == ("stable", 5)

@@ -9,6 +9,9 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 import tracekit_analysis as analysis
 
@@ -91,6 +94,20 @@ def test_a_status_for_all_data(data, function):
         if field.name.endswith("pvalue"):
             value = getattr(outcome, field.name)
             assert np.isnan(value) or 0.0 <= value <= 1.0
+
+
+@given(
+    hnp.arrays(np.float64, st.integers(0, 300), elements=st.floats()),
+    st.sampled_from([0.0, 1.0, 1e-300, 1e300]),
+)
+def test_arbitrary_floats_are_rows_too(values, noise):
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = values + noise * NOISE[: values.size]
+    frame = pd.DataFrame(
+        {"step": np.arange(values.size), "epoch": np.arange(values.size) // 20, "value": values}
+    )
+    table = analysis.characterize(frame)
+    assert len(table) == (values.size > 0)
 
 
 def test_every_unusable_series_is_a_row():
