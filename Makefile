@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 DEMO   := runs/demo
 REPORT := reports/demo
 
-.PHONY: setup demo test check calibrate clean
+.PHONY: setup demo test verify check calibrate clean
 
 setup: $(STAMP)
 
@@ -27,6 +27,10 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2
+
+# Every optimizer against PyTorch's own or the published rule, step by step.
+verify: $(STAMP)
+	$(BIN)/python tests/reference/verify_optimizers.py
 
 check: $(STAMP)
 	$(BIN)/ruff check .

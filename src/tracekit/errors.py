@@ -60,7 +60,10 @@ def bad_argument(name: str, value: object, need: str, way_out: str = "") -> str:
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
     """Build the error for a name that no table holds, with the closest one and the list of all."""
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1)
+    # Swapped letters are the likeliest slip: "adma" means adam, though adamax shares more with it in a row.
+    close = sorted(
+        difflib.get_close_matches(name, names, n=10), key=lambda other: sorted(other) != sorted(name)
+    )
     hint = f"did you mean {close[0]!r}? " if close else ""
     listed = ", ".join(names) if names else "none"
     return UnknownNameError(f"unknown {kind} {name!r}; {hint}Known: {listed}.")

@@ -23,7 +23,7 @@ def fails(tracekit_command):
 
 def test_unknown_optimizer(fails, tmp_path):
     sentence = fails(*RUN, "--optimizer", "adma", "--out", tmp_path / "x")
-    assert sentence == "unknown optimizer 'adma'; did you mean 'adam'? Known: adam, heavy_ball, nag, sgd."
+    assert sentence.startswith("unknown optimizer 'adma'; did you mean 'adam'? Known: adabelief, adadelta, ")
     assert not (tmp_path / "x").exists()
 
 

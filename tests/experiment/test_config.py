@@ -2,6 +2,8 @@
 
 import pytest
 
+from tracekit.engine import MODELS
+from tracekit.engine.optim import OPTIMIZERS
 from tracekit.errors import ArgumentError
 from tracekit.experiment import Sweep
 
@@ -60,7 +62,7 @@ def test_toml_gives_way_to_arguments(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"optimizers": ["adma"]}, "unknown optimizer 'adma'; did you mean 'adam'? Known: adam, heavy_ball, nag, sgd."),
+        ({"optimizers": ["adma"]}, "unknown optimizer 'adma'; did you mean 'adam'? Known: " + ", ".join(OPTIMIZERS) + "."),
         (
             {"optimizers": ["sgd:learning_rate=nan"]},
             "`learning_rate` (=nan) must be a positive finite number; the default is 0.1.",
@@ -74,7 +76,7 @@ def test_toml_gives_way_to_arguments(tmp_path):
         ({"optimizers": ["sgd"], "batch_sizes": [5, 5]}, "`batch_sizes` (=[5, 5]) must not repeat a value."),
         ({"optimizers": ["sgd", "sgd"]}, "two optimizers are the same; remove one of them."),
         ({"optimizers": ["sgd"], "recording": {"every": 4}}, "`stride` (=4) must be 1 or odd; an even stride hides oscillations of period 2, take the next odd number."),
-        ({"optimizers": ["sgd"], "model": "resnet"}, "unknown model 'resnet'; Known: ando_cnn, mlp, small_cnn, softmax_regression."),
+        ({"optimizers": ["sgd"], "model": "lenet"}, "unknown model 'lenet'; did you mean 'resnet8'? Known: " + ", ".join(MODELS) + "."),
         ({"optimizers": ["sgd"], "seeds": 0}, "`seeds` (=0) must be at least 1."),
     ],
 )  # fmt: skip

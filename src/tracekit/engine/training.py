@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from tracekit.engine.capture import LayerCall, capture
 from tracekit.engine.layers import Sequential
 from tracekit.engine.ops.losses import softmax_cross_entropy
 from tracekit.engine.optim import Arrays, Optimizer
@@ -48,7 +50,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class EpochEnd:
-    """State after an epoch's last update."""
+    """State after an epoch's last update.
+
+    The model holds the parameters that the optimizer answers with, which for schedule-free methods are not
+    the ones that it trains at.
+    """
 
     step: int  #: number of the update just made
     epoch: int  #: the epoch that ended, from 1
@@ -131,9 +137,14 @@ def train(
         for epoch, epoch_batches in enumerate(batches, start=1):
             for indices in epoch_batches:
                 step += 1
-                loss, logits, outputs = _differentiate(
-                    model, parameters, images[indices], labels[indices], reduction, dropout_rng
+                captured: AbstractContextManager[dict[str, LayerCall]] = (
+                    capture(model) if optimizer.needs_inputs else nullcontext({})
                 )
+                with captured as calls:
+                    loss, logits, outputs = _differentiate(
+                        model, parameters, images[indices], labels[indices], reduction, dropout_rng
+                    )
+                inputs = {f"{name}.weight": call.input for name, call in calls.items()}
                 gradients = {name: _gradient(parameter) for name, parameter in parameters.items()}
                 state = Step(
                     step=step,
@@ -144,9 +155,9 @@ def train(
                     logits=logits.data,
                     logits_gradient=_gradient(logits),
                     outputs=outputs,
-                    parameters=optimizer.parameters,
+                    parameters=optimizer.parameters.arrays,
                     gradients=gradients,
-                    updates=optimizer.update(gradients),
+                    updates=optimizer.update(gradients, inputs=inputs),
                     model=model,
                 )
                 for observer in observers:
@@ -156,8 +167,9 @@ def train(
                 optimizer.apply(state.updates)
                 if step == n_updates:
                     break
-            for observer in observers:
-                observer.on_epoch_end(EpochEnd(step, epoch, model))
+            with optimizer.evaluating():
+                for observer in observers:
+                    observer.on_epoch_end(EpochEnd(step, epoch, model))
             if step == n_updates or epoch == n_epochs:
                 break
     return TrainingResult("finished", step, None)

@@ -145,10 +145,12 @@ class RunConfig(_Common):
     @property
     def attributes(self) -> dict[str, str | int | float]:
         """What tells this run from the others of a sweep."""
+        # A method that sets its own step size has no learning rate; its column is then empty.
+        rate = {key: self.optimizer[key] for key in ("learning_rate",) if key in self.optimizer}
         return {
             "optimizer": self.optimizer["name"],
             "batch_size": self.batch_size,
-            "learning_rate": self.optimizer["learning_rate"],
+            **rate,
             "seed": self.seed,
         }
 
@@ -217,9 +219,10 @@ class Sweep(_Common):
             differing = [
                 f"{key}{value:g}"
                 for key, value in run.optimizer.items()
-                if key not in ("name", "learning_rate") and len({other[key] for other in kin}) > 1
+                if key not in ("name", "learning_rate") and len({other.get(key) for other in kin}) > 1
             ]
-            stem = "-".join([run.optimizer["name"], f"lr{run.optimizer['learning_rate']:g}", *differing])
+            rate = [f"lr{run.optimizer['learning_rate']:g}"] if "learning_rate" in run.optimizer else []
+            stem = "-".join([run.optimizer["name"], *rate, *differing])
             named.append((f"{stem}-b{run.batch_size}-s{run.seed}", run))
         return named
 
@@ -231,9 +234,9 @@ class Sweep(_Common):
             settings = [
                 f"{key}={str(value).lower() if isinstance(value, bool) else value}"
                 for key, value in optimizer.items()
-                if key == "learning_rate" or (key != "name" and value != defaults[key])
+                if key == "learning_rate" or (key != "name" and value != defaults.get(key))
             ]
-            words += ["--optimizer", f"{optimizer['name']}:{','.join(settings)}"]
+            words += ["--optimizer", ":".join(filter(None, [optimizer["name"], ",".join(settings)]))]
         for name, values in (("--batch-size", self.batch_sizes), ("--seed", self.seeds)):
             for value in values:
                 words += [name, str(value)]

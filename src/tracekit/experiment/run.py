@@ -66,7 +66,7 @@ def execute_run(
     )
     parameters = {name: tensor.data for name, tensor in model.parameters().items()}
     settings = {key: value for key, value in config.optimizer.items() if key != "name"}
-    optimizer = build_optimizer(config.optimizer["name"], parameters, **settings)
+    optimizer = build_optimizer(config.optimizer["name"], parameters, kinds=model.kinds(), **settings)
     configuration = config.model_dump(mode="json") | {"dataset_sha256": dataset.fingerprint()}
     meta = describe() | {"threads": threads, "n_parameters": sum(array.size for array in parameters.values())}
     with (

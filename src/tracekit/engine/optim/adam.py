@@ -1,4 +1,4 @@
-"""Adam, in the form of its algorithm box and in the form with epsilon-hat."""
+"""Adam and its nearest kin: the second moment of the gradient, in one form or another."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import math
 import numpy as np
 
 from tracekit.engine.optim.definitions import optimizer
-from tracekit.engine.optim.links import coupled_weight_decay, descent
-from tracekit.engine.optim.settings import Fraction, NotNegative, Positive, Rate
-from tracekit.engine.optim.transform import Arrays, State, Transform, zeros_like
+from tracekit.engine.optim.links import coupled_weight_decay, decoupled_weight_decay, descent
+from tracekit.engine.optim.settings import Fraction, NotNegative, Positive
+from tracekit.engine.optim.transform import Transform, ema, per_tensor
+
+TensorState = dict[str, np.ndarray]
 
 
-def scale_by_adam(beta1: float, beta2: float, epsilon: float, *, epsilon_hat: bool) -> Transform:
+def scale_by_adam(beta1: float, beta2: float, epsilon: float, *, epsilon_hat: bool = False) -> Transform:
     """First moment over the root of the second, both bias-corrected.
 
     With ``epsilon_hat=False``: (m/bc1) / (sqrt(v/bc2) + ε), the paper's Algorithm 1, PyTorch and optax.
@@ -21,37 +23,23 @@ def scale_by_adam(beta1: float, beta2: float, epsilon: float, *, epsilon_hat: bo
     Here bc1 = 1 − beta1^t and bc2 = 1 − beta2^t.
     """
 
-    def init(parameters: Arrays) -> State:
-        return {
-            "count": 0,
-            "first_moment": zeros_like(parameters),
-            "second_moment": zeros_like(parameters),
-        }
+    def rule(g: np.ndarray, s: TensorState, theta: np.ndarray, t: int) -> np.ndarray:
+        ema(s["first_moment"], g, beta1)
+        ema(s["second_moment"], g * g, beta2)
+        denominator = np.sqrt(s["second_moment"])
+        root_correction2 = math.sqrt(1.0 - beta2**t)
+        if epsilon_hat:
+            denominator += epsilon
+            scale = root_correction2 / (1.0 - beta1**t)
+        else:
+            denominator /= root_correction2
+            denominator += epsilon
+            scale = 1.0 / (1.0 - beta1**t)
+        update = np.divide(s["first_moment"], denominator, out=denominator)
+        update *= scale
+        return update
 
-    def update(updates: Arrays, state: State, parameters: Arrays) -> Arrays:
-        state["count"] += 1
-        correction1 = 1.0 - beta1 ** state["count"]
-        root_correction2 = math.sqrt(1.0 - beta2 ** state["count"])
-        passed = {}
-        for name, gradient in updates.items():
-            m, v = state["first_moment"][name], state["second_moment"][name]
-            m *= beta1
-            m += (1.0 - beta1) * gradient
-            v *= beta2
-            v += (1.0 - beta2) * (gradient * gradient)
-            denominator = np.sqrt(v)
-            if epsilon_hat:
-                denominator += epsilon
-                scale = root_correction2 / correction1
-            else:
-                denominator /= root_correction2
-                denominator += epsilon
-                scale = 1.0 / correction1
-            passed[name] = np.divide(m, denominator, out=denominator)
-            passed[name] *= scale
-        return passed
-
-    return Transform("adam", init, update)
+    return per_tensor("adam", rule, first_moment="array", second_moment="array")
 
 
 @optimizer(
@@ -61,7 +49,7 @@ def scale_by_adam(beta1: float, beta2: float, epsilon: float, *, epsilon_hat: bo
     source="Kingma & Ba 2015, arXiv:1412.6980",
 )
 def adam(
-    learning_rate: Rate = 1e-3,
+    learning_rate: Positive = 1e-3,
     beta1: Fraction = 0.9,
     beta2: Fraction = 0.999,
     epsilon: Positive = 1e-8,
@@ -74,3 +62,176 @@ def adam(
         scale_by_adam(beta1, beta2, epsilon, epsilon_hat=epsilon_hat),
         descent(learning_rate),
     )
+
+
+@optimizer(
+    "adamw",
+    family="adaptive",
+    rule="u = m̂ / (√v̂ + ε) as Adam;  θ ← θ − η (u + λθ)",
+    source="Loshchilov & Hutter 2019, arXiv:1711.05101; λ is multiplied by η, as in PyTorch",
+)
+def adamw(
+    learning_rate: Positive = 1e-3,
+    beta1: Fraction = 0.9,
+    beta2: Fraction = 0.999,
+    epsilon: Positive = 1e-8,
+    weight_decay: NotNegative = 1e-2,
+) -> tuple[Transform, ...]:
+    """Adam with decoupled weight decay."""
+    return (
+        scale_by_adam(beta1, beta2, epsilon),
+        *decoupled_weight_decay(weight_decay),
+        descent(learning_rate),
+    )
+
+
+@optimizer(
+    "amsgrad",
+    family="adaptive",
+    rule="v_max ← max(v_max, v);  θ ← θ − η m̂ / (√(v_max / bc₂) + ε)",
+    source="Reddi, Kale & Kumar 2018; the maximum is over v before bias correction, as in PyTorch",
+)
+def amsgrad(
+    learning_rate: Positive = 1e-3,
+    beta1: Fraction = 0.9,
+    beta2: Fraction = 0.999,
+    epsilon: Positive = 1e-8,
+    weight_decay: NotNegative = 0.0,
+) -> tuple[Transform, ...]:
+    """Adam whose denominator never shrinks."""
+
+    def rule(g: np.ndarray, s: TensorState, theta: np.ndarray, t: int) -> np.ndarray:
+        ema(s["first_moment"], g, beta1)
+        ema(s["second_moment"], g * g, beta2)
+        np.maximum(s["largest_second_moment"], s["second_moment"], out=s["largest_second_moment"])
+        denominator = np.sqrt(s["largest_second_moment"]) / math.sqrt(1.0 - beta2**t) + epsilon
+        return s["first_moment"] / (1.0 - beta1**t) / denominator
+
+    scale = per_tensor(
+        "amsgrad", rule, first_moment="array", second_moment="array", largest_second_moment="array"
+    )
+    return *coupled_weight_decay(weight_decay), scale, descent(learning_rate)
+
+
+@optimizer(
+    "adamax",
+    family="adaptive",
+    rule="u ← max(β₂u, |g| + ε);  θ ← θ − (η / bc₁) m / u",
+    source="Kingma & Ba 2015, Section 7.1; ε stands inside the maximum, as in PyTorch",
+)
+def adamax(
+    learning_rate: Positive = 2e-3,
+    beta1: Fraction = 0.9,
+    beta2: Fraction = 0.999,
+    epsilon: Positive = 1e-8,
+    weight_decay: NotNegative = 0.0,
+) -> tuple[Transform, ...]:
+    """Adam with the infinity norm of past gradients in place of their root mean square."""
+
+    def rule(g: np.ndarray, s: TensorState, theta: np.ndarray, t: int) -> np.ndarray:
+        ema(s["first_moment"], g, beta1)
+        largest = s["infinity_norm"]
+        np.maximum(largest * beta2, np.abs(g) + epsilon, out=largest)
+        return s["first_moment"] / ((1.0 - beta1**t) * largest)
+
+    scale = per_tensor("adamax", rule, first_moment="array", infinity_norm="array")
+    return *coupled_weight_decay(weight_decay), scale, descent(learning_rate)
+
+
+@optimizer(
+    "nadam",
+    family="adaptive",
+    rule="μ_t = β₁(1 − ½·0.96^(tψ));  θ ← θ − η [(1−μ_t)g/(1−Πμ) + μ_{t+1}m/(1−Πμ·μ_{t+1})] / (√v̂ + ε)",
+    source="Dozat 2016; the momentum schedule with ψ = 0.004, as in PyTorch",
+)
+def nadam(
+    learning_rate: Positive = 2e-3,
+    beta1: Fraction = 0.9,
+    beta2: Fraction = 0.999,
+    epsilon: Positive = 1e-8,
+    momentum_decay: NotNegative = 4e-3,
+    weight_decay: NotNegative = 0.0,
+) -> tuple[Transform, ...]:
+    """Adam with Nesterov's momentum, whose coefficient warms up."""
+
+    def coefficient(t: int) -> float:
+        return beta1 * (1.0 - 0.5 * 0.96 ** (t * momentum_decay))
+
+    def rule(g: np.ndarray, s: TensorState, theta: np.ndarray, t: int) -> np.ndarray:
+        now, following = coefficient(t), coefficient(t + 1)
+        s["momentum_product"] *= now
+        product = float(s["momentum_product"])
+        ema(s["first_moment"], g, beta1)
+        ema(s["second_moment"], g * g, beta2)
+        denominator = np.sqrt(s["second_moment"] / (1.0 - beta2**t)) + epsilon
+        ahead = s["first_moment"] * (following / (1.0 - product * following))
+        return (g * ((1.0 - now) / (1.0 - product)) + ahead) / denominator
+
+    scale = per_tensor("nadam", rule, first_moment="array", second_moment="array", momentum_product=1.0)
+    return *coupled_weight_decay(weight_decay), scale, descent(learning_rate)
+
+
+@optimizer(
+    "nadamw",
+    family="adaptive",
+    rule="u = (β₁m + (1−β₁)g) / bc₁;  θ ← θ − η (u / (√v̂ + ε) + λθ)",
+    source="Dozat 2016 without a momentum schedule: the baseline of AlgoPerf (Dahl et al. 2023)",
+)
+def nadamw(
+    learning_rate: Positive = 1e-3,
+    beta1: Fraction = 0.9,
+    beta2: Fraction = 0.999,
+    epsilon: Positive = 1e-8,
+    weight_decay: NotNegative = 1e-2,
+) -> tuple[Transform, ...]:
+    """Adam with Nesterov's momentum and decoupled weight decay."""
+
+    def rule(g: np.ndarray, s: TensorState, theta: np.ndarray, t: int) -> np.ndarray:
+        ema(s["first_moment"], g, beta1)
+        ema(s["second_moment"], g * g, beta2)
+        denominator = np.sqrt(s["second_moment"] / (1.0 - beta2**t)) + epsilon
+        ahead = beta1 * s["first_moment"] + (1.0 - beta1) * g
+        return ahead / (1.0 - beta1**t) / denominator
+
+    scale = per_tensor("nadamw", rule, first_moment="array", second_moment="array")
+    return scale, *decoupled_weight_decay(weight_decay), descent(learning_rate)
+
+
+def variance_rectification(beta2: float, t: int) -> tuple[float, float]:
+    """Length ρ_t of RAdam's approximated moving average, and its rectification r_t (NaN where ρ_t <= 4)."""
+    longest = 2.0 / (1.0 - beta2) - 1.0
+    length = longest - 2.0 * t * beta2**t / (1.0 - beta2**t)
+    if length <= 4.0:
+        return length, math.nan
+    numerator = (length - 4.0) * (length - 2.0) * longest
+    return length, math.sqrt(numerator / ((longest - 4.0) * (longest - 2.0) * length))
+
+
+@optimizer(
+    "radam",
+    family="adaptive",
+    rule="θ ← θ − η m̂ r_t √bc₂ / (√v + ε) where ρ_t > 5, else θ ← θ − η m̂",
+    source="Liu et al. 2020, arXiv:1908.03265; threshold 5 and plain steps below it, as in PyTorch",
+)
+def radam(
+    learning_rate: Positive = 1e-3,
+    beta1: Fraction = 0.9,
+    beta2: Fraction = 0.999,
+    epsilon: Positive = 1e-8,
+    weight_decay: NotNegative = 0.0,
+) -> tuple[Transform, ...]:
+    """Adam that waits with its denominator until the second moment's variance is bounded."""
+
+    def rule(g: np.ndarray, s: TensorState, theta: np.ndarray, t: int) -> np.ndarray:
+        ema(s["first_moment"], g, beta1)
+        ema(s["second_moment"], g * g, beta2)
+        corrected = s["first_moment"] / (1.0 - beta1**t)
+        length, rectification = variance_rectification(beta2, t)
+        if length <= 5.0:
+            return corrected
+        return (
+            corrected * (rectification * math.sqrt(1.0 - beta2**t)) / (np.sqrt(s["second_moment"]) + epsilon)
+        )
+
+    scale = per_tensor("radam", rule, first_moment="array", second_moment="array")
+    return *coupled_weight_decay(weight_decay), scale, descent(learning_rate)

@@ -1,8 +1,56 @@
-"""The links that optimizers are composed of: decay, momentum, descent."""
+"""The links that many optimizers share: clipping, decay, momentum, trust ratio, descent."""
 
 from __future__ import annotations
 
-from tracekit.engine.optim.transform import Arrays, LearningRate, State, Transform, stateless, zeros_like
+import math
+
+import numpy as np
+
+from tracekit.engine.optim.transform import Arrays, ParameterSet, State, Transform, decay_term, per_tensor
+
+
+def _stateless(parameters: ParameterSet) -> State:
+    return {}
+
+
+def clip_by_value(limit: float) -> Transform:
+    """Clip every element of the gradient to [-limit, limit]."""
+    return Transform(
+        "clip_by_value",
+        _stateless,
+        lambda updates, state, parameters: {
+            name: np.clip(value, -limit, limit) for name, value in updates.items()
+        },
+    )
+
+
+def clip_by_norm(limit: float) -> Transform:
+    """Scale all tensors by one factor, so that their joint Euclidean norm is at most `limit`.
+
+    The state holds the norm before clipping, for recorders.
+    """
+
+    def update(updates: Arrays, state: State, parameters: ParameterSet) -> Arrays:
+        norm = joint_norm(updates)
+        state["norm"] = norm
+        if norm <= limit:
+            return updates
+        # A norm that is not finite is passed on as it is: the loop then sees the divergence itself.
+        factor = limit / norm if math.isfinite(norm) else 1.0
+        return {name: value * factor for name, value in updates.items()}
+
+    return Transform("clip_by_norm", lambda parameters: {"norm": math.nan}, update)
+
+
+def joint_norm(arrays: Arrays) -> float:
+    """Euclidean norm over all tensors, summed in float64."""
+    return math.sqrt(sum(squared_norm(array) for array in arrays.values()))
+
+
+def squared_norm(array: np.ndarray) -> float:
+    """Sum of squares, in float64."""
+    flat = array.ravel().astype(np.float64, copy=False)
+    return float(flat @ flat)
 
 
 def coupled_weight_decay(weight_decay: float) -> tuple[Transform, ...]:
@@ -10,25 +58,41 @@ def coupled_weight_decay(weight_decay: float) -> tuple[Transform, ...]:
 
     No link at all where the decay is 0, so that it costs nothing.
     """
+    return _decay("coupled_weight_decay", weight_decay)
+
+
+def decoupled_weight_decay(weight_decay: float) -> tuple[Transform, ...]:
+    """Add ``weight_decay * parameter`` to the preconditioned update (Loshchilov & Hutter 2019).
+
+    Standing before the descent, it shrinks the parameter by learning_rate * weight_decay.
+    """
+    return _decay("decoupled_weight_decay", weight_decay)
+
+
+def _decay(name: str, weight_decay: float) -> tuple[Transform, ...]:
     if weight_decay == 0:
         return ()
-    return (stateless("weight_decay", lambda gradient, parameter: gradient + weight_decay * parameter),)
+
+    def update(updates: Arrays, state: State, parameters: ParameterSet) -> Arrays:
+        return {key: value + decay_term(weight_decay, key, parameters) for key, value in updates.items()}
+
+    return (Transform(name, _stateless, update),)
 
 
 def heavy_ball(momentum: float) -> Transform:
     """Polyak's momentum: b <- momentum * b + u, and b is passed on (Polyak 1964).
 
-    The learning rate is applied after the buffer. With a constant learning rate this is the same
-    trajectory as Polyak's form with the rate inside; under a schedule it is not.
+    Before the descent the learning rate lies outside the buffer, after it inside. With a constant
+    learning rate both are the same trajectory; under a schedule they are not.
     """
 
-    def update(updates: Arrays, state: State, parameters: Arrays) -> Arrays:
-        for name, buffer in state["momentum"].items():
-            buffer *= momentum
-            buffer += updates[name]
-        return dict(state["momentum"])
+    def rule(u: np.ndarray, s: dict[str, np.ndarray], theta: np.ndarray, t: int) -> np.ndarray:
+        b = s["momentum"]
+        b *= momentum
+        b += u
+        return b
 
-    return Transform("heavy_ball", lambda parameters: {"momentum": zeros_like(parameters)}, update)
+    return per_tensor("heavy_ball", rule, momentum="array")
 
 
 def nesterov(momentum: float) -> Transform:
@@ -38,24 +102,20 @@ def nesterov(momentum: float) -> Transform:
     (Sutskever et al. 2013); the look-ahead form visits the same points under another name.
     """
 
-    def update(updates: Arrays, state: State, parameters: Arrays) -> Arrays:
-        passed = {}
-        for name, buffer in state["momentum"].items():
-            buffer *= momentum
-            buffer += updates[name]
-            passed[name] = updates[name] + momentum * buffer
-        return passed
+    def rule(u: np.ndarray, s: dict[str, np.ndarray], theta: np.ndarray, t: int) -> np.ndarray:
+        b = s["momentum"]
+        b *= momentum
+        b += u
+        return u + momentum * b
 
-    return Transform("nesterov", lambda parameters: {"momentum": zeros_like(parameters)}, update)
+    return per_tensor("nesterov", rule, momentum="array")
 
 
-def descent(learning_rate: LearningRate) -> Transform:
+def descent(learning_rate: float) -> Transform:
     """Multiply by minus the learning rate: what leaves is added to the parameters."""
 
-    def update(updates: Arrays, state: State, parameters: Arrays) -> Arrays:
-        state["count"] += 1
-        rate = float(learning_rate(state["count"]) if callable(learning_rate) else learning_rate)
-        state["learning_rate"] = rate
-        return {name: value * -rate for name, value in updates.items()}
+    def update(updates: Arrays, state: State, parameters: ParameterSet) -> Arrays:
+        state["learning_rate"] = learning_rate * parameters.schedule
+        return {name: value * -parameters.rate(learning_rate, name) for name, value in updates.items()}
 
-    return Transform("descent", lambda parameters: {"count": 0, "learning_rate": float("nan")}, update)
+    return Transform("descent", lambda parameters: {"learning_rate": math.nan}, update)

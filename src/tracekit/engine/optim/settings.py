@@ -9,7 +9,6 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 import numpy as np
 
-from tracekit.engine.optim.transform import LearningRate
 from tracekit.errors import ArgumentError, bad_argument
 
 
@@ -22,14 +21,10 @@ class Requirement:
     whole: bool = False  #: whether only integers will do
 
 
-_POSITIVE = Requirement("must be a positive finite number", lambda value: value > 0)
-
-Positive = Annotated[float, _POSITIVE]
+Positive = Annotated[float, Requirement("must be a positive finite number", lambda value: value > 0)]
 NotNegative = Annotated[float, Requirement("must be a finite number of at least 0", lambda value: value >= 0)]
 Fraction = Annotated[float, Requirement("must lie in [0, 1)", lambda value: 0 <= value < 1)]
 Count = Annotated[int, Requirement("must be a whole number of at least 0", lambda value: value >= 0, True)]
-#: A learning rate: a positive number, or a function from the number of the update (from 1) to one.
-Rate = Annotated[LearningRate, _POSITIVE]
 
 
 def check_settings(links: Callable[..., Any], settings: dict[str, Any], defaults: dict[str, Any]) -> None:
@@ -42,8 +37,6 @@ def check_settings(links: Callable[..., Any], settings: dict[str, Any], defaults
     """
     hints = get_type_hints(links, include_extras=True)
     for name, value in settings.items():
-        if name == "learning_rate" and callable(value):
-            continue
         _check(name, value, hints[name], defaults[name])
 
 
@@ -51,11 +44,6 @@ def _check(name: str, value: Any, hint: Any, default: Any) -> None:
     if hint is bool:
         if not isinstance(value, bool):
             raise ArgumentError(bad_argument(name, value, "must be true or false"))
-        return
-    choices = [argument for argument in get_args(hint) if isinstance(argument, str)]
-    if choices:
-        if value not in choices:
-            raise ArgumentError(bad_argument(name, value, f"must be one of {', '.join(choices)}"))
         return
     requirement = next(extra for extra in get_args(hint) if isinstance(extra, Requirement))
     is_number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
