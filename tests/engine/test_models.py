@@ -71,7 +71,81 @@ def test_small_cnn_has_about_two_to_twelve_thousand_parameters(side: int, channe
     assert sum(parameter.size for parameter in model.parameters().values()) == size
 
 
-@pytest.mark.parametrize(("name", "smallest"), [("ando_cnn", 8), ("small_cnn", 4)])
+@pytest.mark.parametrize(("name", "n_blocks", "size"), [("resnet8", 3, 75_290), ("resnet20", 9, 269_722)])
+def test_resnets_are_those_of_the_paper(name: str, n_blocks: int, size: int) -> None:
+    """He et al. give 0.27M parameters for 20 layers (table 6)."""
+    model = build_model(name, input_shape=(32, 32, 3), n_classes=10, rng=0)
+    assert list(model.layers) == [
+        *("conv1", "norm1", "relu1"),
+        *(
+            f"{kind}{number + (kind == 'relu')}"
+            for number in range(1, n_blocks + 1)
+            for kind in ("block", "relu")
+        ),
+        *("pool1", "linear1"),
+    ]
+    assert sum(parameter.size for parameter in model.parameters().values()) == size
+    outputs: dict[str, Tensor] = {}
+    model(np.zeros((1, 32, 32, 3), np.float32), outputs=outputs)
+    assert {outputs[f"block{number}"].shape for number in range(1, n_blocks + 1)} == {
+        *((1, 32, 32, 16), (1, 16, 16, 32), (1, 8, 8, 64)),
+    }
+    weighted = [key for key, kind in model.kinds().items() if kind in ("weight", "output")]
+    assert len(weighted) == int(name.removeprefix("resnet"))
+    assert list(model.parameters())[3:6] == [
+        *("block1.body.conv1.weight", "block1.body.norm1.scale", "block1.body.norm1.bias"),
+    ]
+
+
+def test_vgg_small_is_as_its_docstring_says() -> None:
+    model = build_model("vgg_small", input_shape=(32, 32, 3), n_classes=10, rng=0)
+    assert list(model.layers) == [
+        *("conv1", "norm1", "relu1", "conv2", "norm2", "relu2", "pool1"),
+        *("conv3", "norm3", "relu3", "conv4", "norm4", "relu4", "pool2"),
+        *("conv5", "norm5", "relu5", "conv6", "norm6", "relu6", "pool3"),
+        *("flatten", "linear1", "norm7", "relu7", "linear2"),
+    ]
+    assert model.parameters()["linear1.weight"].shape == (128, 4 * 4 * 128)
+    assert sum(parameter.size for parameter in model.parameters().values()) == 551_146
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_says_of_what_kind_its_parameters_are(name: str) -> None:
+    model = build_model(name, input_shape=(8, 8, 1), n_classes=4, rng=0)
+    kinds = model.kinds()
+    assert list(kinds) == list(model.parameters())
+    for key, parameter in model.parameters().items():
+        assert kinds[key] in ({"weight", "output"} if parameter.ndim > 1 else {"bias", "scale"})
+    assert [key for key, kind in kinds.items() if kind == "output"] == [list(kinds)[-2]]
+    for key, kind in kinds.items():
+        if kind in ("bias", "scale"):
+            assert (model.parameters()[key].data == (kind == "scale")).all()
+
+
+@pytest.mark.parametrize("name", ["resnet8", "resnet20", "vgg_small"])
+def test_models_with_batch_normalization_learn_to_tell_two_batches_apart(name: str) -> None:
+    model = build_model(name, input_shape=(8, 8, 1), n_classes=2, rng=0)
+    rng = np.random.default_rng(0)
+    images, labels = rng.random((16, 8, 8, 1), dtype=np.float32), np.arange(16) % 2
+    losses = []
+    for _ in range(30):
+        for parameter in model.parameters().values():
+            parameter.grad = None
+        loss = ops.softmax_cross_entropy(model(images, training=True), labels)
+        loss.backward()
+        losses.append(loss.item())
+        for parameter in model.parameters().values():
+            assert parameter.grad is not None
+            parameter.data -= np.float32(0.05) * parameter.grad
+    assert losses[-1] < 0.5 * losses[0]
+    evaluated = ops.softmax_cross_entropy(model(images), labels).item()
+    assert evaluated < losses[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "smallest"),
+    [("ando_cnn", 8), ("small_cnn", 4), ("resnet8", 4), ("resnet20", 4), ("vgg_small", 8)],
+)
 def test_images_too_small_for_a_model_are_explained(name: str, smallest: int) -> None:
     build_model(name, input_shape=(smallest, smallest, 1), n_classes=2, rng=0)
     with pytest.raises(ShapeError) as raised:

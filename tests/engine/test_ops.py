@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from tracekit.engine import OPS, Primitive, Tensor, check_gradient, ops
 from tracekit.engine.ops import convolution
 from tracekit.engine.ops.cases import Case
+from tracekit.engine.ops.gaussian import normal_cdf, normal_density
 from tracekit.errors import ArgumentError, ShapeError
 
 pytestmark = pytest.mark.usefixtures("strict_floats")
@@ -100,13 +102,23 @@ def test_memory_layout_does_not_matter(op: Primitive, data: st.DataObject) -> No
         np.testing.assert_allclose(gradient, expected, rtol=1e-12, atol=1e-12)
 
 
+def batch_axes(x: np.ndarray) -> tuple[int, ...]:
+    return tuple(range(x.ndim - 1))
+
+
 NUMPY_EXPRESSIONS = {
     "abs": np.abs,
     "add": np.add,
     "clip": lambda x, low, high: np.minimum(np.maximum(x, low), high),
     "concatenate": lambda *arrays, axis: np.concatenate(arrays, axis=axis),
+    "batch_norm": lambda x, scale, shift, epsilon: (
+        scale * (x - x.mean(axis=batch_axes(x))) / np.sqrt(x.var(axis=batch_axes(x)) + epsilon) + shift
+    ),
     "divide": np.divide,
+    "elu": lambda x, alpha: np.where(x > 0, x, alpha * (np.exp(x) - 1)),
+    "embedding": lambda table, indices: table[indices],
     "exp": np.exp,
+    "gelu": lambda x: x * np.array([math.erfc(-each / math.sqrt(2)) / 2 for each in x.flat]).reshape(x.shape),
     "index": lambda x, key: x[key],
     "leaky_relu": lambda x, negative_slope: np.maximum(x, 0) + negative_slope * np.minimum(x, 0),
     "linear": lambda x, weight, bias=0.0: np.einsum("ni,oi->no", x, weight) + bias,
@@ -118,11 +130,15 @@ NUMPY_EXPRESSIONS = {
     "mean_squared_error": lambda x, y: np.mean((x - y) ** 2),
     "multiply": np.multiply,
     "negative": np.negative,
+    "normalize": lambda x, scale, shift, mean, variance: (
+        scale * (x - mean) / np.sqrt(variance + 1e-5) + shift
+    ),
     "pad": lambda x, widths, value=0.0: np.pad(x, widths, constant_values=value),
     "power": lambda x, exponent: np.power(x, float(exponent)),
     "relu": lambda x: np.where(x > 0, x, 0),
     "reshape": np.reshape,
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "silu": lambda x: x / (1 + np.exp(-x)),
     "sqrt": np.sqrt,
     "subtract": np.subtract,
     "sum": np.sum,
@@ -151,6 +167,7 @@ def gradient_at(op: Any, x: list[float], **settings: Any) -> list[float]:
 def test_derivatives_at_kinks_are_those_that_docstrings_state() -> None:
     assert gradient_at(ops.relu, [0.0]) == [0.0]
     assert gradient_at(ops.leaky_relu, [0.0], negative_slope=0.25) == [0.25]
+    assert gradient_at(ops.elu, [0.0], alpha=0.25) == [0.25]
     assert gradient_at(ops.abs, [0.0]) == [0.0]
     assert gradient_at(ops.clip, [-1.5, -1.0, 0.0, 2.0, 2.5], low=-1, high=2) == [0, 1, 1, 1, 0]
     assert gradient_at(ops.power, [0.0], exponent=0) == [0.0]
@@ -164,7 +181,9 @@ def test_first_of_tied_maxima_in_reading_order_gets_the_gradient_of_a_pooling_wi
     assert x.grad.ravel().tolist() == [0.0, 1.0, 0.0, 0.0]
 
 
-@pytest.mark.parametrize("name", ["relu", "leaky_relu", "abs", "tanh", "sigmoid", "sum", "max"])
+@pytest.mark.parametrize(
+    "name", ["relu", "leaky_relu", "elu", "gelu", "silu", "abs", "tanh", "sigmoid", "sum", "max"]
+)
 def test_nan_is_kept(name: str) -> None:
     assert np.isnan(OPS[name](np.array([np.nan])).data).all()
 
@@ -188,6 +207,62 @@ def test_exponentials_of_large_numbers_neither_overflow_nor_underflow() -> None:
     assert loss.item() == 2000.0
     assert logits.grad is not None
     assert logits.grad.tolist() == [[-1.0, 0.0, 1.0]]
+
+
+def test_activations_of_large_numbers_are_their_limits_and_so_are_their_derivatives() -> None:
+    for op, below in ((ops.gelu, 0.0), (ops.silu, 0.0), (ops.elu, -1.0)):
+        far = Tensor(np.array([-1000.0, -100.0, 0.0, 100.0, 1000.0], np.float32), requires_grad=True)
+        value = op(far)
+        value.sum().backward()
+        np.testing.assert_allclose(value.data, [below, below, 0, 100, 1000], atol=1e-40)
+        assert far.grad is not None
+        at_zero = 1.0 if op is ops.elu else 0.5
+        np.testing.assert_allclose(far.grad, [0, 0, at_zero, 1, 1], atol=1e-40)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "tail", "rtol"), [(np.float64, -5, 1e-14), (np.float64, -10, 1e-13), (np.float32, -13, 4e-7)]
+)
+def test_normal_cdf_is_that_of_the_math_module(dtype: type[np.floating], tail: float, rtol: float) -> None:
+    x = np.linspace(tail, 10, 20_001).astype(dtype)
+    # erfc of a rounded argument: the error of -x / sqrt(2) grows with x², and with it what may be asked.
+    expected = [math.erfc(-float(each) / math.sqrt(2)) / 2 for each in x]
+    np.testing.assert_allclose(normal_cdf(x), expected, rtol=rtol)
+    assert normal_cdf(x).dtype == dtype
+
+
+def test_normal_cdf_is_within_rounding_everywhere_and_agrees_with_erf() -> None:
+    x = np.concatenate([np.linspace(-45, 45, 9_001), [-np.inf, 0.0, np.inf]])
+    by_erf = [(1 + math.erf(each / math.sqrt(2))) / 2 for each in x]
+    np.testing.assert_allclose(normal_cdf(x), by_erf, rtol=0, atol=2.5e-16)
+    np.testing.assert_array_equal(normal_cdf(x[-3:]), [0.0, 0.5, 1.0])
+    near_zero = np.array([1e-200, 1e-12, -1e-12])
+    np.testing.assert_allclose(ops.gelu(near_zero).data, near_zero * 0.5, rtol=1e-11)
+    assert normal_cdf(np.zeros((0, 3))).shape == (0, 3)
+
+
+def test_normal_density_is_the_derivative_of_the_distribution() -> None:
+    x = np.linspace(-6, 6, 101)
+    slope = (normal_cdf(x + 1e-5) - normal_cdf(x - 1e-5)) / 2e-5
+    np.testing.assert_allclose(normal_density(x), slope, rtol=0, atol=1e-10)
+
+
+def test_gradients_of_a_row_looked_up_several_times_add_up() -> None:
+    table = Tensor(np.zeros((3, 2)), requires_grad=True)
+    ops.embedding(table, np.array([[0, 2], [2, 2]])).backward([[[1.0, 10], [2, 20]], [[4, 40], [8, 80]]])
+    assert table.grad is not None
+    assert table.grad.tolist() == [[1, 10], [0, 0], [14, 140]]
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_label_smoothing_is_the_cross_entropy_with_a_mixed_target(reduction: str) -> None:
+    logits = np.random.default_rng(0).normal(size=(5, 3))
+    labels = np.array([0, 2, 1, 1, 0])
+    log_probabilities = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    target = 0.8 * np.eye(3)[labels] + 0.2 / 3
+    expected = getattr(-(target * log_probabilities).sum(axis=1), reduction)()
+    loss = ops.softmax_cross_entropy(logits, labels, reduction=reduction, label_smoothing=0.2)
+    np.testing.assert_allclose(loss.item(), expected, rtol=1e-12)
 
 
 def test_logsumexp_of_nothing_but_minus_infinity_is_minus_infinity() -> None:
@@ -389,6 +464,26 @@ SENTENCES = {
         lambda: ops.softmax_cross_entropy(np.zeros((1, 2)), [0], reduction="none"),
         ArgumentError,
         "`reduction` (='none') must be 'mean' or 'sum'.",
+    ),
+    "label smoothing": (
+        lambda: ops.softmax_cross_entropy(np.zeros((1, 2)), [0], label_smoothing=1.5),
+        ArgumentError,
+        "`label_smoothing` (=1.5) must be in [0, 1].",
+    ),
+    "embedding index": (
+        lambda: ops.embedding(np.zeros((3, 2)), [0, -1]),
+        ArgumentError,
+        "`indices` must be in 0..2, the rows of `table`; got -1.",
+    ),
+    "embedding dtype": (
+        lambda: ops.embedding(np.zeros((3, 2)), [0.0]),
+        ArgumentError,
+        "`indices.dtype` (='float64') must be an integer type; use .astype(int).",
+    ),
+    "embedding table": (
+        lambda: ops.embedding(np.zeros(3), [0]),
+        ShapeError,
+        "`table` (=(3,)) must have 2 axes: n_entries, n_features.",
     ),
     "squared error": (
         lambda: ops.mean_squared_error(np.zeros((3, 1)), np.zeros(3)),
