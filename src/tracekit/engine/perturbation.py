@@ -90,7 +90,7 @@ def perturbed(value: Any) -> Any:
 
 @contextmanager
 def perturbation() -> Iterator[None]:
-    """Let tensors hold perturbed arrays, which is an error elsewhere."""
+    """Measure derivatives: let tensors hold perturbed arrays, which is an error elsewhere."""
     token = _perturbing.set(True)
     try:
         # Imaginary parts below 1e-308 are negligible beside those of 1e-30 that they are added to.
@@ -98,6 +98,11 @@ def perturbation() -> Iterator[None]:
             yield
     finally:
         _perturbing.reset(token)
+
+
+def is_perturbing() -> bool:
+    """Return whether this is a measurement of derivatives, which layers that follow their inputs leave out."""
+    return _perturbing.get()
 
 
 def is_perturbation(array: Array) -> bool:
@@ -113,17 +118,25 @@ def _plain(value: Any) -> Any:
     return value.view(np.ndarray) if isinstance(value, PerturbedArray) else value
 
 
-def _larger(x: ArrayLike, y: ArrayLike, flip: int = 1) -> Array:
-    """Take the larger of two real parts (the smaller if `flip` is -1) with its derivative.
+def _larger(x: ArrayLike, y: ArrayLike) -> Array:
+    """Take the larger real part with its derivative.
 
-    Of two that tie, a constant wins over a perturbed operand, so that max(x, 0) has derivative 0 at 0; else
-    the first one wins, as in pooling windows.
+    If they tie, a constant wins over a perturbed operand, so that max(x, 0) has derivative 0 at 0; of two
+    perturbed ones, the first wins, as in pooling windows.
     """
-    if np.iscomplexobj(y) and not np.iscomplexobj(x):
-        x, y = y, x
-    x_real, y_real = flip * np.real(x), flip * np.real(y)
-    is_behind = x_real < y_real if np.iscomplexobj(y) else x_real <= y_real
-    return np.where(is_behind | np.isnan(y_real), y, x)
+    x, y = _constant_last(x, y)
+    is_behind = np.real(x) < np.real(y) if np.iscomplexobj(y) else np.real(x) <= np.real(y)
+    return np.where(is_behind | np.isnan(np.real(y)), y, x)
+
+
+def _smaller(x: ArrayLike, y: ArrayLike) -> Array:
+    """Take the smaller real part; with a constant, the other one than :func:`_larger` if they tie."""
+    x, y = _constant_last(x, y)
+    return np.where((np.real(x) > np.real(y)) | np.isnan(np.real(y)), y, x)
+
+
+def _constant_last(x: ArrayLike, y: ArrayLike) -> tuple[ArrayLike, ArrayLike]:
+    return (y, x) if np.iscomplexobj(y) and not np.iscomplexobj(x) else (x, y)
 
 
 def _clipped(x: Array, low: ArrayLike, high: ArrayLike) -> Array:
@@ -136,6 +149,6 @@ _CONTINUED: dict[str, Callable[..., Array]] = {
     "absolute": lambda x: x * np.sign(x.real),
     "sign": lambda x: np.sign(x.real),
     "maximum": _larger,
-    "minimum": lambda x, y: _larger(x, y, flip=-1),
+    "minimum": _smaller,
     "clip": _clipped,
 }
