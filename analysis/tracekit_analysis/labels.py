@@ -15,7 +15,9 @@ from tracekit_analysis.errors import AnalysisError, bad_argument, require_betwee
 from tracekit_analysis.features import RUN_STATUS, Progress, characterize, require_column
 from tracekit_analysis.results import Side
 
-DEFAULT_SIGNAL = "probe/logits/q05"
+DEFAULT_SIGNAL = "train/first_logit"
+"""The scalar of the reference paper. A fixed probe batch has hardly any step noise, so that any learning
+is large in its own half-spreads: on a small demonstration all 8 cells were unstable with I = 3 to 5."""
 
 
 def label(
@@ -34,6 +36,12 @@ def label(
     Stable if the interval of the pooled stability index ends below `margin`, unstable if it starts above,
     otherwise inconclusive; see `label_from_features` for all rules.
 
+    The index is measured in half-spreads of the signal, so the signal must have step noise for "stable" to be
+    within reach. The default, one logit of the first training sample of every step, is what the reference
+    paper traced, and its half-spread is the variation between samples. A signal of a fixed probe batch
+    (``probe/...``) hardly varies between steps: there any learning at all is a drift of several
+    half-spreads, and every run that learns is called unstable.
+
     Parameters
     ----------
     frame : DataFrame
@@ -42,7 +50,8 @@ def label(
     by : str or sequence of str
         Columns that form a cell.
     signal : str
-        Signal to judge. If it has several series per run (layers), the one with the median theta speaks.
+        Signal to judge; by default the reference paper's, see above. If it has several series per run
+        (layers), the one with the median theta speaks.
     replicate : str
         Column that tells the seeds of a cell apart.
     side : {"lower", "upper"}

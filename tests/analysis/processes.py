@@ -111,7 +111,7 @@ def traces(
     n: int | list[int] = 1000,
     optimizer: str = "sgd",
     batch_size: int = 32,
-    signal: str = "probe/logits/q05",
+    signal: str = "train/first_logit",
     layer: object = pd.NA,
     epoch_length: int = 50,
     first_seed: int = 0,

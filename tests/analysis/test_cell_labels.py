@@ -179,7 +179,7 @@ def test_a_missing_signal_lists_those_present():
         label(traces(iid, seeds=1, n=50), signal="train/los")
     assert (
         str(error.value)
-        == "`signal` (='train/los') must be a recorded signal; recorded are 'probe/logits/q05'."
+        == "`signal` (='train/los') must be a recorded signal; recorded are 'train/first_logit'."
     )
 
 
