@@ -70,6 +70,7 @@ def test_gradients_at_the_outputs_are_those_of_the_loss() -> None:
     probabilities = np.exp(logits.data) / np.exp(logits.data).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(calls["linear1"].gradient, probabilities - np.eye(4)[:3], atol=1e-6)
     bias = model.parameters()["features.first.conv1.bias"].grad
+    assert bias is not None
     np.testing.assert_allclose(
         calls["features.first.conv1"].gradient.sum(axis=(0, 1, 2)), bias, rtol=1e-4, atol=1e-6
     )

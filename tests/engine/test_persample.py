@@ -141,7 +141,8 @@ def test_everything_agrees_with_single_backward_passes(drawn: Any, reduction: Re
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(persample, "_PIECE_ELEMENTS", piece)
         patch.setattr(persample, "_GRADIENT_ELEMENTS", piece)
-        compare(*drawn, reduction, rtol=1e-10)
+        model, images, labels = drawn
+        compare(model, images, labels, reduction, rtol=1e-10)
 
 
 @pytest.mark.parametrize(("dtype", "rtol"), [(np.float32, 2e-5), (np.float64, 1e-10)])
@@ -159,7 +160,8 @@ def test_the_mean_of_the_gradients_is_the_gradient() -> None:
     rng = np.random.default_rng(0)
     model = build_model("mlp", input_shape=(4, 4, 1), n_classes=3, rng=0, dtype=np.float64)
     images, labels = rng.random((7, 4, 4, 1)), rng.integers(3, size=7)
-    for reduction, combine in (("mean", np.mean), ("sum", np.sum)):
+    combinations: list[tuple[Reduction, Any]] = [("mean", np.mean), ("sum", np.sum)]
+    for reduction, combine in combinations:
         for parameter in model.parameters().values():
             parameter.grad = None
         calls = captured(model, images, labels, reduction)
@@ -183,8 +185,9 @@ def test_masks_of_dropout_stay_those_of_the_pass() -> None:
         logits = model(images, training=True, rng=np.random.default_rng(3))
         ops.softmax_cross_entropy(logits, labels).backward()
     gradients = per_sample_gradients(calls, reduction="mean")
-    weight = model.parameters()["linear1.weight"]
-    np.testing.assert_allclose(gradients["linear1.weight"].mean(axis=0), weight.grad, rtol=1e-12, atol=1e-15)
+    expected = model.parameters()["linear1.weight"].grad
+    assert expected is not None
+    np.testing.assert_allclose(gradients["linear1.weight"].mean(axis=0), expected, rtol=1e-12, atol=1e-15)
     dropped = calls["linear2"].input == 0
     assert dropped.any()
     assert (gradients["linear1.weight"][dropped] == 0).all()
@@ -211,8 +214,8 @@ def test_results_are_new_arrays_and_the_record_is_left_alone() -> None:
         call.gradient.setflags(write=False)
     before = [parameter.grad for parameter in model.parameters().values()]
     for function in EVERY_FUNCTION:
-        first = function(calls, reduction="mean")
-        arrays = first.values() if isinstance(first, dict) else [first.total]
+        result: Any = function(calls, reduction="mean")
+        arrays = result.values() if isinstance(result, dict) else [result.total]
         for array in arrays:
             array[...] = 7
     assert all(

@@ -146,7 +146,8 @@ def _clipped(x: Array, low: ArrayLike, high: ArrayLike) -> Array:
 _COMPARISONS = {"greater", "greater_equal", "less", "less_equal", "equal", "not_equal"}
 
 _CONTINUED: dict[str, Callable[..., Array]] = {
-    "absolute": lambda x: x * np.sign(x.real),
+    # At 0 the side of x >= 0, as functions take it that are smooth there and computed from |x|.
+    "absolute": lambda x: np.where(x.real < 0, -x, x),
     "sign": lambda x: np.sign(x.real),
     "maximum": _larger,
     "minimum": _smaller,
