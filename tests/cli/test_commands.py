@@ -45,7 +45,7 @@ def test_analyze_writes_parquet_with_all_columns(tracekit_command, small_experim
     assert again.err == f"Error: {out} exists; choose another file or pass --overwrite.\n"
 
 
-@pytest.mark.parametrize("kind", ["optimizers", "models", "datasets", "signals"])
+@pytest.mark.parametrize("kind", ["optimizers", "schedules", "models", "datasets", "signals"])
 def test_lists_are_tables_and_json(tracekit_command, kind):
     rows = json.loads(tracekit_command("list", kind, "--json").out)
     assert all(row["name"] and row.get("summary", "x") for row in rows)

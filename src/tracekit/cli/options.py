@@ -22,4 +22,6 @@ Margin = Annotated[
 ]
 Level = Annotated[float, typer.Option(help="Confidence level of the intervals.")]
 
-DEFAULT_SIGNAL = "probe/logits/q05"
+#: The scalar that Ando, Fukuhara & Takefuji plotted. A statistic of the fixed probe batch is a poor default: it has
+#: hardly any noise from step to step, so that in units of its own spread every training looks unstable.
+DEFAULT_SIGNAL = "train/first_logit"

@@ -35,14 +35,33 @@ def list_optimizers(as_json: Json = False) -> None:
             "family": entry.family,
             "summary": entry.summary,
             "rule": entry.rule,
+            "state": entry.state,
             "defaults": entry.defaults,
             "default_settings": ", ".join(f"{key}={value}" for key, value in entry.defaults.items()),
             "source": entry.source,
+            "verification": entry.verification,
         }
         for entry in OPTIMIZERS.values()
     ]
-    headings = {"name": "name", "rule": "rule", "default_settings": "defaults", "source": "source"}
+    headings = {"name": "name", "family": "family", "summary": "what it is", "default_settings": "defaults"}
     _list(headings, rows, as_json)
+
+
+@listing.command("schedules")
+def list_schedules(as_json: Json = False) -> None:
+    """Learning-rate schedules and their settings."""
+    from tracekit.engine.optim.schedules import SCHEDULES
+
+    rows = [
+        {
+            "name": entry.name,
+            "summary": entry.summary,
+            "defaults": entry.defaults,
+            "default_settings": ", ".join(f"{key}={value}" for key, value in entry.defaults.items()),
+        }
+        for entry in SCHEDULES.values()
+    ]
+    _list({"name": "name", "summary": "what it is", "default_settings": "defaults"}, rows, as_json)
 
 
 @listing.command("models")

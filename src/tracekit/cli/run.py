@@ -41,6 +41,15 @@ def run(
     reduction: Annotated[
         str | None, typer.Option(help="How sample gradients combine: mean or sum [default: mean].")
     ] = None,
+    schedule: Annotated[
+        str | None, typer.Option(help="Learning-rate schedule, e.g. cosine:warmup=100 [default: constant].")
+    ] = None,
+    information_decay: Annotated[
+        str | None,
+        typer.Option(
+            help="Lower the rate as information about the labels stops growing: off, global, layer."
+        ),
+    ] = None,
     dtype: Annotated[str | None, typer.Option(help="float32 or float64 [default: float32].")] = None,
     signal: Annotated[
         list[str] | None, typer.Option(help="Signal to record; may be repeated [default: all].")
@@ -79,6 +88,8 @@ def run(
         "sampling": sampling,
         "drop_last": False if keep_last else None,
         "reduction": reduction,
+        "schedule": schedule,
+        "information_decay": information_decay,
         "dtype": dtype,
         "recording": {key: value for key, value in recording.items() if value is not None} or None,
     }

@@ -95,6 +95,7 @@ def train(
     order_rng: np.random.Generator,
     dropout_rng: np.random.Generator,
     observers: Sequence[Observer] = (),
+    start: int = 0,
 ) -> TrainingResult:
     """Train a classifier by minimising softmax cross-entropy.
 
@@ -117,6 +118,9 @@ def train(
     order_rng, dropout_rng : numpy.random.Generator
         Separate, so that the order of the data does not depend on the model.
     observers : sequence of Observer
+    start : int
+        Updates already made: the training goes on after them, with `order_rng` as it was at the very
+        beginning and all other state as `load_checkpoint` restores it.
 
     Returns
     -------
@@ -137,6 +141,8 @@ def train(
         for epoch, epoch_batches in enumerate(batches, start=1):
             for indices in epoch_batches:
                 step += 1
+                if step <= start:
+                    continue
                 captured: AbstractContextManager[dict[str, LayerCall]] = (
                     capture(model) if optimizer.needs_inputs else nullcontext({})
                 )
@@ -167,6 +173,8 @@ def train(
                 optimizer.apply(state.updates)
                 if step == n_updates:
                     break
+            if step <= start:
+                continue
             with optimizer.evaluating():
                 for observer in observers:
                     observer.on_epoch_end(EpochEnd(step, epoch, model))

@@ -13,10 +13,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from tracekit.data import DATASETS
 from tracekit.engine import MODELS
 from tracekit.engine.optim import OPTIMIZERS
-from tracekit.engine.sampling import Sampling
+from tracekit.engine.optim.schedules import SCHEDULES
+from tracekit.engine.sampling import Sampling, updates_per_epoch
 from tracekit.engine.training import Reduction
 from tracekit.errors import ArgumentError, bad_argument
 from tracekit.record import choose_signals, every
+from tracekit.registry import Registry
 
 
 class _Settings(BaseModel):
@@ -45,34 +47,51 @@ def _one_sentence(error: ValidationError) -> str:
     return bad_argument(name, first["input"], f"cannot be used: {message}")
 
 
-def _optimizer(value: Any) -> dict[str, Any]:
+def _named(kind: str, table: Registry[Any], value: Any) -> dict[str, Any]:
     """Read "adam", "adam:learning_rate=0.01,beta1=0.8" or a table, and complete it by the defaults."""
     if isinstance(value, str):
         name, _, rest = value.partition(":")
-        settings: dict[str, Any] = {}
+        given: dict[str, Any] = {}
         for item in filter(None, rest.split(",")):
             key, equals, text = item.partition("=")
             if not equals:
-                raise ArgumentError(
-                    bad_argument(
-                        "optimizer", value, "must read name:setting=number,...", "add the missing `=`"
-                    )
-                )
-            settings[key.strip()] = _number_or_flag(key.strip(), text.strip())
-        value = {"name": name.strip(), **settings}
+                need = "must read name:setting=number,..."
+                raise ArgumentError(bad_argument(kind, value, need, "add the missing `=`"))
+            given[key.strip()] = _number_or_flag(key.strip(), text.strip())
+        value = {"name": name.strip(), **given}
     if not isinstance(value, dict) or "name" not in value:
-        raise ArgumentError(bad_argument("optimizer", value, "must be a name or a table with a name"))
+        raise ArgumentError(bad_argument(kind, value, "must be a name or a table with a name"))
     settings = {key: setting for key, setting in value.items() if key != "name"}
-    return {"name": value["name"], **OPTIMIZERS[value["name"]].resolve(settings)}
+    return {"name": value["name"], **table[value["name"]].resolve(settings)}
+
+
+def _optimizer(value: Any) -> dict[str, Any]:
+    return _named("optimizer", OPTIMIZERS, value)
+
+
+def _schedule(value: Any) -> dict[str, Any]:
+    return _named("schedule", SCHEDULES, value)
 
 
 def _number_or_flag(name: str, text: str) -> float | bool:
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
-    try:
-        return float(text)
-    except ValueError:
-        raise ArgumentError(bad_argument(name, text, "must be a number, or true or false")) from None
+    for read in (int, float):
+        try:
+            return read(text)
+        except ValueError:
+            continue
+    raise ArgumentError(bad_argument(name, text, "must be a number, or true or false"))
+
+
+def _words(named: dict[str, Any], defaults: dict[str, Any], always: str = "") -> str:
+    """Write a resolved table as the command line takes it, defaults left out but for the setting `always`."""
+    settings = [
+        f"{key}={str(value).lower() if isinstance(value, bool) else value}"
+        for key, value in named.items()
+        if key == always or (key != "name" and value != defaults.get(key))
+    ]
+    return ":".join(filter(None, [named["name"], ",".join(settings)]))
 
 
 def _as_list(value: Any) -> Any:
@@ -116,6 +135,12 @@ class _Common(_Settings):
     drop_last: bool = True
     reduction: Reduction = "mean"
     dtype: Literal["float32", "float64"] = "float32"
+    #: learning-rate schedule, see `tracekit list schedules`
+    schedule: Annotated[dict[str, Any], BeforeValidator(_schedule)] = Field(
+        default="constant", validate_default=True
+    )
+    #: lower the rate where the information about the labels stops growing; see `InformationDecay`
+    information_decay: Literal["off", "global", "layer"] = "off"
     recording: Recording = Recording()
 
     @model_validator(mode="before")
@@ -141,6 +166,12 @@ class RunConfig(_Common):
     optimizer: OptimizerSettings
     batch_size: int = Field(ge=1)
     seed: int = Field(ge=0)
+
+    def n_updates(self, n_samples: int) -> int:
+        """Length of the run in updates on a training set of `n_samples`."""
+        return self.updates or updates_per_epoch(n_samples, self.batch_size, self.drop_last) * (
+            self.epochs or 1
+        )
 
     @property
     def attributes(self) -> dict[str, str | int | float]:
@@ -231,18 +262,15 @@ class Sweep(_Common):
         words = ["tracekit", "run", "--dataset", self.dataset, "--model", self.model]
         for optimizer in self.optimizers:
             defaults = OPTIMIZERS[optimizer["name"]].defaults
-            settings = [
-                f"{key}={str(value).lower() if isinstance(value, bool) else value}"
-                for key, value in optimizer.items()
-                if key == "learning_rate" or (key != "name" and value != defaults.get(key))
-            ]
-            words += ["--optimizer", ":".join(filter(None, [optimizer["name"], ",".join(settings)]))]
+            words += ["--optimizer", _words(optimizer, defaults, always="learning_rate")]
         for name, values in (("--batch-size", self.batch_sizes), ("--seed", self.seeds)):
             for value in values:
                 words += [name, str(value)]
         words += ["--updates", str(self.updates)] if self.updates else ["--epochs", str(self.epochs)]
         words += ["--sampling", self.sampling, "--reduction", self.reduction, "--dtype", self.dtype]
         words += [] if self.drop_last else ["--keep-last"]
+        words += ["--schedule", _words(self.schedule, SCHEDULES[self.schedule["name"]].defaults)]
+        words += ["--information-decay", self.information_decay]
         words += ["--every", str(self.recording.every), "--probe-size", str(self.recording.probe_size)]
         for signal in self.recording.signals or ():
             words += ["--signal", signal]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from tracekit.data import Dataset
-from tracekit.engine import build_model
-from tracekit.engine.optim import build_optimizer
+from tracekit.engine import Sequential, build_model
+from tracekit.engine.information import InformationDecay
+from tracekit.engine.optim import Optimizer, build_optimizer
+from tracekit.engine.optim.schedules import build_schedule
 from tracekit.engine.training import Observer, TrainingResult, train
 from tracekit.experiment.config import RunConfig
 from tracekit.experiment.environment import describe
@@ -24,6 +27,39 @@ _STREAMS = {"initialisation": 0, "order": 1, "dropout": 2}
 def random_stream(seed: int, purpose: str) -> np.random.Generator:
     """Return a seed's generator for one purpose, independent of the other purposes' generators."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_STREAMS[purpose],)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Setup:
+    """What a run trains: everything that its configuration decides before the first update."""
+
+    model: Sequential
+    optimizer: Optimizer
+    n_updates: int
+
+
+def _set_up(config: RunConfig, dataset: Dataset) -> _Setup:
+    n_updates = config.n_updates(len(dataset.train_labels))
+    model = build_model(
+        config.model,
+        input_shape=dataset.input_shape,
+        n_classes=len(dataset.classes),
+        rng=random_stream(config.seed, "initialisation"),
+        dtype=np.dtype(config.dtype),
+    )
+    optimizer = build_optimizer(
+        config.optimizer["name"],
+        {name: tensor.data for name, tensor in model.parameters().items()},
+        kinds=model.kinds(),
+        schedule=build_schedule(**config.schedule, n_updates=n_updates),
+        **{key: value for key, value in config.optimizer.items() if key != "name"},
+    )
+    return _Setup(model, optimizer, n_updates)
+
+
+def check_run(config: RunConfig, dataset: Dataset) -> None:
+    """Raise the ArgumentError that a run would end with before its first update, if there is one."""
+    _set_up(config, dataset)
 
 
 def execute_run(
@@ -53,22 +89,15 @@ def execute_run(
     TrainingResult
         How it ended; divergence is a result, not an error.
     """
-    rng = {purpose: random_stream(config.seed, purpose) for purpose in _STREAMS}
+    setup = _set_up(config, dataset)
     dtype = np.dtype(config.dtype)
-    images = dataset.train_images.astype(dtype, copy=False)
     test_images = dataset.test_images.astype(dtype, copy=False)
-    model = build_model(
-        config.model,
-        input_shape=dataset.input_shape,
-        n_classes=len(dataset.classes),
-        rng=rng["initialisation"],
-        dtype=dtype,
-    )
-    parameters = {name: tensor.data for name, tensor in model.parameters().items()}
-    settings = {key: value for key, value in config.optimizer.items() if key != "name"}
-    optimizer = build_optimizer(config.optimizer["name"], parameters, kinds=model.kinds(), **settings)
+    controllers: list[Observer] = []
+    if config.information_decay != "off":
+        controllers.append(InformationDecay(setup.optimizer, scope=config.information_decay))
     configuration = config.model_dump(mode="json") | {"dataset_sha256": dataset.fingerprint()}
-    meta = describe() | {"threads": threads, "n_parameters": sum(array.size for array in parameters.values())}
+    n_parameters = sum(tensor.size for tensor in setup.model.parameters().values())
+    meta = describe() | {"threads": threads, "n_parameters": n_parameters}
     with (
         RunWriter(folder, attributes=config.attributes, configuration=configuration, meta=meta) as writer,
         threadpool_limits(limits=threads),
@@ -81,19 +110,18 @@ def execute_run(
             evaluation=(test_images, dataset.test_labels),
         )
         result = train(
-            model,
-            optimizer,
-            images,
+            setup.model,
+            setup.optimizer,
+            dataset.train_images.astype(dtype, copy=False),
             dataset.train_labels,
             batch_size=config.batch_size,
-            n_updates=config.updates,
-            n_epochs=config.epochs,
+            n_updates=setup.n_updates,
             sampling=config.sampling,
             drop_last=config.drop_last,
             reduction=config.reduction,
-            order_rng=rng["order"],
-            dropout_rng=rng["dropout"],
-            observers=[recorder, *observers],
+            order_rng=random_stream(config.seed, "order"),
+            dropout_rng=random_stream(config.seed, "dropout"),
+            observers=[recorder, *controllers, *observers],
         )
         writer.finish(result.status, reason=result.reason)
     return result

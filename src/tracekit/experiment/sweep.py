@@ -19,12 +19,10 @@ from typing import Any, Literal
 
 from tracekit import __version__
 from tracekit.data import Dataset, load_dataset
-from tracekit.engine import build_model
-from tracekit.engine.sampling import updates_per_epoch
 from tracekit.engine.training import Observer, Step
 from tracekit.errors import ArgumentError, OutputExistsError, StoreError, TracekitError, bad_argument
 from tracekit.experiment.config import RunConfig, Sweep
-from tracekit.experiment.run import execute_run, random_stream
+from tracekit.experiment.run import check_run, execute_run
 from tracekit.traces import SCHEMA_VERSION, Experiment, make_folder, open_experiment, write_json
 from tracekit.traces.files import EXPERIMENT_FILE
 
@@ -122,13 +120,7 @@ def run_sweep(
     dataset = load_dataset(sweep.dataset, data_dir=data_dir)
     tasks = [_Task(name, config, folder / name, threads) for name, config in sweep.named_runs()]
     for task in tasks:
-        task.n_updates(dataset)
-    build_model(
-        sweep.model,
-        input_shape=dataset.input_shape,
-        n_classes=len(dataset.classes),
-        rng=random_stream(0, "initialisation"),
-    )
+        check_run(task.config, dataset)
     _claim(folder, overwrite)
     write_json(
         folder / EXPERIMENT_FILE,
@@ -162,11 +154,6 @@ class _Task:
     folder: Path
     threads: int
 
-    def n_updates(self, dataset: Dataset) -> int:
-        config = self.config
-        per_epoch = updates_per_epoch(dataset.train_labels.size, config.batch_size, config.drop_last)
-        return config.updates or per_epoch * (config.epochs or 1)
-
 
 def _claim(folder: Path, overwrite: bool) -> None:
     """Make the folder ours: create it, or remove the experiment that it holds if that was asked for."""
@@ -190,7 +177,7 @@ def _claim(folder: Path, overwrite: bool) -> None:
 
 
 def _execute(task: _Task, dataset: Dataset, tell: ProgressListener, stopped: Callable[[], bool]) -> None:
-    reporter = _Reporter(task.name, task.n_updates(dataset), tell, stopped)
+    reporter = _Reporter(task.name, task.config.n_updates(len(dataset.train_labels)), tell, stopped)
     status: Literal["finished", "diverged", "failed"]
     try:
         result = execute_run(task.config, dataset, task.folder, threads=task.threads, observers=[reporter])

@@ -26,7 +26,7 @@ STATUS_FILE = "status.json"
 TRACES_FOLDER = "traces"
 
 
-def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary file beside `path`, then rename it: readers see all of it or nothing.
 
     Raises

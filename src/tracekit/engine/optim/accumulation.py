@@ -27,6 +27,7 @@ TensorState = dict[str, np.ndarray]
     family="adaptive",
     rule="G ← G + g²;  θ ← θ − η g / (√G + ε)",
     source="Duchi, Hazan & Singer 2011; ε outside the root and G₀ = 0, as in PyTorch",
+    verification="PyTorch",
 )
 def adagrad(
     learning_rate: Positive = 1e-2, epsilon: Positive = 1e-10, weight_decay: NotNegative = 0.0
@@ -46,6 +47,7 @@ def adagrad(
     family="adaptive",
     rule="v ← αv + (1−α)g²;  a ← αa + (1−α)g if centered;  θ ← θ − η heavy_ball(g / (√(v − a²) + ε))",
     source="Tieleman & Hinton 2012; momentum after the scaling, no bias correction, as in PyTorch",
+    verification="PyTorch",
 )
 def rmsprop(
     learning_rate: Positive = 1e-2,
@@ -82,6 +84,7 @@ def rmsprop(
     family="adaptive",
     rule="E ← ρE + (1−ρ)g²;  δ = √(D + ε)/√(E + ε) g;  D ← ρD + (1−ρ)δ²;  θ ← θ − η δ",
     source="Zeiler 2012, arXiv:1212.5701; η = 1 and ρ = 0.9, as in PyTorch",
+    verification="PyTorch",
 )
 def adadelta(
     learning_rate: Positive = 1.0,
@@ -107,6 +110,7 @@ def adadelta(
     rule="v ← βv + (1−β)(g−m)²;  m ← βm + (1−β)g;  s ← βs + (1−β)h₋₁²;  h = √(s+ε)/√(v+ε) m;  "
     "β ← σ((‖h₋₁‖₁+ε)/(‖h‖₁+ε)) − ε;  θ ← θ − h",
     source="Yamada 2018, bioRxiv 348557; known to us through a third party's port only, norms over all tensors",
+    verification="published rule",
 )
 def yamadam(epsilon: Positive = 1.4901161193847656e-08) -> tuple[Transform, ...]:
     """AdaDelta's unit correction on a centered Adam that sets its own β; no learning rate.

@@ -47,6 +47,7 @@ def scale_by_adam(beta1: float, beta2: float, epsilon: float, *, epsilon_hat: bo
     family="adaptive",
     rule="m ← β₁m + (1−β₁)g;  v ← β₂v + (1−β₂)g²;  θ ← θ − η m̂ / (√v̂ + ε)",
     source="Kingma & Ba 2015, arXiv:1412.6980",
+    verification="PyTorch",
 )
 def adam(
     learning_rate: Positive = 1e-3,
@@ -69,6 +70,7 @@ def adam(
     family="adaptive",
     rule="u = m̂ / (√v̂ + ε) as Adam;  θ ← θ − η (u + λθ)",
     source="Loshchilov & Hutter 2019, arXiv:1711.05101; λ is multiplied by η, as in PyTorch",
+    verification="PyTorch",
 )
 def adamw(
     learning_rate: Positive = 1e-3,
@@ -90,6 +92,7 @@ def adamw(
     family="adaptive",
     rule="v_max ← max(v_max, v);  θ ← θ − η m̂ / (√(v_max / bc₂) + ε)",
     source="Reddi, Kale & Kumar 2018; the maximum is over v before bias correction, as in PyTorch",
+    verification="PyTorch",
 )
 def amsgrad(
     learning_rate: Positive = 1e-3,
@@ -118,6 +121,7 @@ def amsgrad(
     family="adaptive",
     rule="u ← max(β₂u, |g| + ε);  θ ← θ − (η / bc₁) m / u",
     source="Kingma & Ba 2015, Section 7.1; ε stands inside the maximum, as in PyTorch",
+    verification="PyTorch",
 )
 def adamax(
     learning_rate: Positive = 2e-3,
@@ -143,6 +147,7 @@ def adamax(
     family="adaptive",
     rule="μ_t = β₁(1 − ½·0.96^(tψ));  θ ← θ − η [(1−μ_t)g/(1−Πμ) + μ_{t+1}m/(1−Πμ·μ_{t+1})] / (√v̂ + ε)",
     source="Dozat 2016; the momentum schedule with ψ = 0.004, as in PyTorch",
+    verification="PyTorch",
 )
 def nadam(
     learning_rate: Positive = 2e-3,
@@ -176,6 +181,7 @@ def nadam(
     family="adaptive",
     rule="u = (β₁m + (1−β₁)g) / bc₁;  θ ← θ − η (u / (√v̂ + ε) + λθ)",
     source="Dozat 2016 without a momentum schedule: the baseline of AlgoPerf (Dahl et al. 2023)",
+    verification="published rule",
 )
 def nadamw(
     learning_rate: Positive = 1e-3,
@@ -212,6 +218,7 @@ def variance_rectification(beta2: float, t: int) -> tuple[float, float]:
     family="adaptive",
     rule="θ ← θ − η m̂ r_t √bc₂ / (√v + ε) where ρ_t > 5, else θ ← θ − η m̂",
     source="Liu et al. 2020, arXiv:1908.03265; threshold 5 and plain steps below it, as in PyTorch",
+    verification="PyTorch",
 )
 def radam(
     learning_rate: Positive = 1e-3,

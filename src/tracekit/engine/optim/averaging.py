@@ -75,6 +75,7 @@ def _schedule_free(
     family="averaging",
     rule="z ← z − ηg(y);  x ← (1−c)x + cz, c = η²/Ση²;  y = βx + (1−β)z",
     source="Defazio et al. 2024, arXiv:2405.15682; the authors' reference code",
+    verification="published rule",
 )
 def schedule_free_sgd(
     learning_rate: Positive = 1.0,
@@ -91,6 +92,7 @@ def schedule_free_sgd(
     family="averaging",
     rule="z ← z − η(g/(√v̂ + ε) + λy);  x ← (1−c)x + cz, c = η²/Ση²;  y = β₁x + (1−β₁)z",
     source="Defazio et al. 2024, arXiv:2405.15682; the authors' reference code",
+    verification="published rule",
 )
 def schedule_free_adamw(
     learning_rate: Positive = 2.5e-3,

@@ -19,6 +19,7 @@ TensorState = dict[str, np.ndarray]
     family="belief",
     rule="s ← β₂s + (1−β₂)(g−m)² + ε;  θ ← θ − η m̂ / (√ŝ + ε)",
     source="Zhuang et al. 2020, arXiv:2010.07468; the authors' code without its rectification",
+    verification="published rule",
 )
 def adabelief(
     learning_rate: Positive = 1e-3,
@@ -49,6 +50,7 @@ def adabelief(
     family="belief",
     rule="K times: g′ ← ⟨g′,m′⟩g′/(‖g′‖²+ξ), m′ ← ⟨g′,m′⟩m′/(‖m′‖²+ξ);  v ← β₂v + (1−β₂)(m′−g′)² + ε;  θ ← θ − η m̂/√v̂",
     source="Zhang, Niwa & Kleijn 2023 (TMLR), arXiv:2203.13273; the authors' code",
+    verification="published rule",
 )
 def aida(
     learning_rate: Positive = 1e-3,
@@ -107,6 +109,7 @@ def _layerwise(name: str, beta1: float, beta2: float, epsilon: float, *, centere
     family="layerwise",
     rule="V ← β₂V + (1−β₂) mean(g²) + ε, one number a tensor;  θ ← θ − η m̂ / √V̂",
     source="Zhang, Niwa & Kleijn 2023, arXiv:2203.13273 (pre-processing form); the authors' code",
+    verification="published rule",
 )
 def ladam(
     learning_rate: Positive = 1e-3,
@@ -125,6 +128,7 @@ def ladam(
     family="layerwise",
     rule="V ← β₂V + (1−β₂) mean((g−m)²) + ε, one number a tensor;  θ ← θ − η m̂ / √V̂",
     source="Zhang, Niwa & Kleijn 2023, arXiv:2203.13273 (pre-processing form); the authors' code",
+    verification="published rule",
 )
 def ladabelief(
     learning_rate: Positive = 1e-3,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from tracekit.errors import unknown_name
 from tracekit.registry import Registry
 
 Links = Callable[..., tuple[Transform, ...]]
+#: PyTorch's own optimizer, or the published rule transcribed apart from the engine.
+Verification = Literal["PyTorch", "published rule"]
 LinksFunction = TypeVar("LinksFunction", bound=Links)
 
 #: Kinds of parameters that weight decay leaves alone where `decay_matrices_only` is set.
@@ -34,6 +36,7 @@ class OptimizerDefinition:
     family: str  #: momentum | sign | adaptive | belief | friction | layerwise | matrix | averaging
     rule: str  #: the update rule in one line
     source: str  #: paper and year, and whose form where forms differ
+    verification: Verification  #: what its trajectory is compared with, step by step, in tests/reference
     links: Links  #: hyperparameters -> chain of links
 
     @property
@@ -109,11 +112,13 @@ OPTIMIZERS: Registry[OptimizerDefinition] = Registry(
 )
 
 
-def optimizer(name: str, *, family: str, rule: str, source: str) -> Callable[[LinksFunction], LinksFunction]:
+def optimizer(
+    name: str, *, family: str, rule: str, source: str, verification: Verification
+) -> Callable[[LinksFunction], LinksFunction]:
     """Enter the decorated function (hyperparameters -> links) into `OPTIMIZERS`."""
 
     def enter(links: LinksFunction) -> LinksFunction:
-        OPTIMIZERS.add(name, OptimizerDefinition(name, family, rule, source, links))
+        OPTIMIZERS.add(name, OptimizerDefinition(name, family, rule, source, verification, links))
         return links
 
     return enter

@@ -25,6 +25,7 @@ def _sigmoid_of_nonnegative(x: np.ndarray) -> np.ndarray:
     family="friction",
     rule="ξ = σ(|g₋₁ − g|);  θ ← θ − η (√bc₂/bc₁) ξm / (√v + ε)",
     source="Dubey et al. 2020, arXiv:1909.11015; the authors' corrected code (diffGrad_v2)",
+    verification="published rule",
 )
 def diffgrad(
     learning_rate: Positive = 1e-3,
@@ -106,6 +107,7 @@ def _hyadamc(beta1: float, beta2: float, epsilon: float, freedom: float, *, scal
     rule="D = Σ(g−m)²/(v+ε);  w = (d+νd)/(νd+D);  β = W/(W+w);  m ← βm + (1−β)g;  v ← β₂v + (1−β₂)(g−m)²;  "
     "ξ = σ(|g₋₁−g|);  θ ← θ − η r_t √bc₂ mξ/(bc₁(√v + ε)) where ρ_t > 4, else θ ← θ − η mξ/bc₁",
     source="Kim & Choi 2021, Sensors 21(12):4054; code published under the first author's name",
+    verification="published rule",
 )
 def hyadamc_basic(
     learning_rate: Positive = 1e-3,
@@ -127,6 +129,7 @@ def hyadamc_basic(
     family="friction",
     rule="as hyadamc_basic with ξ = σ(Var(|g₋₁−g|)·|g₋₁−g|), the variance over the tensor",
     source="Kim & Choi 2021, Sensors 21(12):4054; code published under the first author's name",
+    verification="published rule",
 )
 def hyadamc_scale(
     learning_rate: Positive = 1e-3,

@@ -56,6 +56,7 @@ def _of(state: State, quantity: str, name: str, n_axes: int) -> Matrices:
     family="matrix",
     rule="L ← L + GGᵀ;  R ← R + GᵀG;  θ ← θ − η L^(−1/4) G R^(−1/4); order-k tensors: exponent −1/(2k) an axis",
     source="Gupta, Koren & Singer 2018, arXiv:1802.09568; without grafting",
+    verification="published rule",
 )
 def shampoo(
     learning_rate: Positive = 0.1,
@@ -109,6 +110,7 @@ def _inverse_root(matrix: np.ndarray, order: int) -> np.ndarray:
     family="matrix",
     rule="G′ = Q_LᵀGQ_R;  Adam (ε-hat form) on G′;  θ ← θ − η (Q_L u Q_Rᵀ + λθ);  Q ← qr(LQ) every f updates",
     source="Vyas et al. 2024, arXiv:2409.11321; the authors' code: no update at the first gradient",
+    verification="published rule",
 )
 def soap(
     learning_rate: Positive = 3e-3,

@@ -29,6 +29,7 @@ def _norm(array: np.ndarray) -> float:
     family="layerwise",
     rule="Λ = η_c‖θ‖/(‖g‖ + λ‖θ‖), 1 for vectors;  v ← μv + ηΛ(g + λθ);  θ ← θ − v",
     source="You, Gitman & Ginsburg 2017, arXiv:1708.03888; the paper's form",
+    verification="published rule",
 )
 def lars(
     learning_rate: Positive = 0.1,
@@ -63,6 +64,7 @@ def lars(
     family="layerwise",
     rule="g ← g / max(1, ‖g‖_all);  u = m̂/(√v̂ + ε) + λθ;  θ ← θ − η (‖θ‖/‖u‖) u",
     source="You et al. 2020, arXiv:1904.00962; NVIDIA apex's form",
+    verification="published rule",
 )
 def lamb(
     learning_rate: Positive = 1e-3,
@@ -101,6 +103,7 @@ def lamb(
     family="layerwise",
     rule="P ← βP + (1−β)‖x‖², x the layer's input;  b ← μb + g;  θ ← θ − η b / max(ln P, 0.01)",
     source="Atici, Pan & Cetin 2022, arXiv:2212.09921; the rule of the authors' README, inputs not standardized",
+    verification="published rule",
 )
 def insgd(
     learning_rate: Positive = 0.1,

@@ -21,6 +21,7 @@ from tracekit.engine.optim.transform import Transform, ema, per_tensor
     family="momentum",
     rule="θ ← θ − η g",
     source="Robbins & Monro 1951",
+    verification="PyTorch",
 )
 def sgd(learning_rate: Positive = 0.1, weight_decay: NotNegative = 0.0) -> tuple[Transform, ...]:
     """Stochastic gradient descent without momentum."""
@@ -32,6 +33,7 @@ def sgd(learning_rate: Positive = 0.1, weight_decay: NotNegative = 0.0) -> tuple
     family="momentum",
     rule="b ← μ b + g;  θ ← θ − η b",
     source="Polyak 1964",
+    verification="PyTorch",
 )
 def heavy_ball_descent(
     learning_rate: Positive = 0.01, momentum: Fraction = 0.9, weight_decay: NotNegative = 0.0
@@ -45,6 +47,7 @@ def heavy_ball_descent(
     family="momentum",
     rule="b ← μ b + g;  θ ← θ − η (g + μ b)",
     source="Nesterov 1983; Sutskever et al. 2013",
+    verification="PyTorch",
 )
 def nesterov_descent(
     learning_rate: Positive = 0.01, momentum: Fraction = 0.9, weight_decay: NotNegative = 0.0
@@ -58,6 +61,7 @@ def nesterov_descent(
     family="sign",
     rule="θ ← θ − η (sign(β₁m + (1−β₁)g) + λθ);  m ← β₂m + (1−β₂)g",
     source="Chen et al. 2023, arXiv:2302.06675; the authors' code",
+    verification="published rule",
 )
 def lion(
     learning_rate: Positive = 1e-4,
@@ -81,6 +85,7 @@ def lion(
     family="sign",
     rule="s = g·g₋₁;  Δ ← clip(Δ·{η₊ if s>0, η₋ if s<0, 1}, Δ_min, Δ_max);  θ ← θ − sign(g)Δ, no step where s<0",
     source="Riedmiller & Braun 1993; without weight backtracking (iRprop−), as in PyTorch",
+    verification="PyTorch",
 )
 def rprop(
     learning_rate: Positive = 1e-2,

@@ -45,6 +45,7 @@ def orthogonalize(matrix: np.ndarray, *, steps: int = 5, epsilon: float = 1e-7) 
     family="matrix",
     rule="B ← μB + (1−μ)G;  M = (1−μ)G + μB;  θ ← θ − η (√max(1, rows/columns) NS₅(M) + λθ); AdamW for the rest",
     source="Jordan et al. 2024; Liu et al. 2025, arXiv:2502.16982; scale of the original, in full precision",
+    verification="published rule",
 )
 def muon(
     learning_rate: Positive = 0.02,

@@ -28,6 +28,7 @@ TensorState = dict[str, np.ndarray]
     family="adaptive",
     rule="z = clip(g / max(√v, ε), ±k^¼);  m ← β₁m + (1−β₁)z;  θ ← θ − ηm;  then v ← β₂v + (1−β₂)g²",
     source="Taniguchi et al. 2024, arXiv:2411.02853; the authors' code: the first gradient only sets v = g²",
+    verification="published rule",
 )
 def adopt(
     learning_rate: Positive = 1e-3,
@@ -62,6 +63,7 @@ def adopt(
     family="adaptive",
     rule="Δ = g − g₋₁;  m, q, n averages of g, Δ, (g+β₂Δ)²;  u = (m̂ + β₂q̂)/(√n̂ + ε);  θ ← (θ − ηu)/(1 + ηλ)",
     source="Xie et al. 2022, arXiv:2208.06677; the authors' code, whose β are 1 − β of the paper",
+    verification="published rule",
 )
 def adan(
     learning_rate: Positive = 1e-3,
@@ -108,6 +110,7 @@ def _proximal_weight_decay(learning_rate: float, weight_decay: float) -> tuple[T
     rule="m, v averages of dg, d²g²;  d̂ = Σ(d/d₀)dη⟨g, θ₀−θ⟩ / ‖Σ(d/d₀)dηg‖₁;  d ← max(d, d̂);  "
     "θ ← θ − dη (m/(√v + dε) + λθ)",
     source="Mishchenko & Defazio 2024, arXiv:2306.06101; the authors' reference code",
+    verification="published rule",
 )
 def prodigy(
     learning_rate: Positive = 1.0,
