@@ -168,10 +168,9 @@ class RunConfig(_Common):
     seed: int = Field(ge=0)
 
     def n_updates(self, n_samples: int) -> int:
-        """Length of the run in updates on a training set of `n_samples`."""
-        return self.updates or updates_per_epoch(n_samples, self.batch_size, self.drop_last) * (
-            self.epochs or 1
-        )
+        """Length of the run in updates on `n_samples` training samples; ArgumentError if a batch is larger."""
+        per_epoch = updates_per_epoch(n_samples, self.batch_size, self.drop_last)
+        return self.updates or per_epoch * (self.epochs or 1)
 
     @property
     def attributes(self) -> dict[str, str | int | float]:
