@@ -6,14 +6,15 @@ looks perfectly stable, so a series whose order is in doubt is refused.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+import math
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tracekit_analysis.errors import bad_argument
-from tracekit_analysis.results import Status
+from tracekit_analysis.results import Record, Status
 
 MIN_LENGTH = 8
 MAX_MISSING = 0.01
@@ -21,6 +22,8 @@ RUNAWAY_RATIO = 1e6
 RUNAWAY_GROWTH = 10.0
 
 FloatArray = NDArray[np.float64]
+Result = TypeVar("Result", bound=Record)
+_BLANKS: dict[str, object] = {"float": math.nan, "int": 0, "bool": False, "str": "", "FloatArray": np.empty(0)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +50,12 @@ class Series:
     """Number of epochs that the values span; None if unknown."""
     points_per_epoch: int | None = None
     """Values per epoch where all full epochs have equally many; None if unknown or unequal."""
+    epoch_start: int = 0
+    """Number of values before the first full epoch; 0 if unknown."""
+    zeros: float = 0.0
+    """Share of values that are exactly zero."""
+    stride: float | None = None
+    """Most common distance between recorded steps; None without steps."""
 
     @property
     def n_used(self) -> int:
@@ -73,8 +82,10 @@ class Series:
         epochs = self.n_epochs
         if epochs is not None:
             epochs = max(1, round(epochs * (self.n_used - start) / self.n_used))
+        length = self.points_per_epoch
+        phase = 0 if length is None else (self.epoch_start - start) % length
         values, scale = _rescaled(self.values[start:])
-        return replace(self, values=values, scale=self.scale * scale, n_epochs=epochs)
+        return replace(self, values=values, scale=self.scale * scale, n_epochs=epochs, epoch_start=phase)
 
 
 def as_series(
@@ -116,7 +127,8 @@ def as_series(
     if n < MIN_LENGTH:
         return _refused(n, "inconclusive", f"{n} values; at least {MIN_LENGTH} are needed")
 
-    skipped = 0 if positions is None else _missing_steps(positions)
+    stride = None if positions is None else _stride(positions)
+    skipped = 0 if positions is None or stride is None else _missing_steps(positions, stride)
     n_missing = skipped + int(np.count_nonzero(~np.isfinite(values)))
     kept, status, reason = _analysable(values, n_missing, n + skipped)
     if status == "inconclusive":
@@ -133,9 +145,33 @@ def as_series(
         notes.append(f"{skipped} steps are missing; the values were taken as evenly spaced")
     if status == "ok" and used.size < n:
         notes.append(f"analysed values {kept.start} to {kept.stop - 1} of {n}, between non-finite values")
-    n_epochs, per_epoch = (None, None) if passes is None else _epochs(passes[kept])
-    ties = 1.0 - np.unique(used).size / used.size if used.size else 0.0
-    return Series(used, scale, n, status, reason, tuple(notes), n_missing, ties, n_epochs, per_epoch)
+    n_epochs, per_epoch, epoch_start = (None, None, 0) if passes is None else _epochs(passes[kept])
+    return Series(
+        values=used,
+        scale=scale,
+        n=n,
+        status=status,
+        reason=reason,
+        notes=tuple(notes),
+        n_missing=n_missing,
+        ties=1.0 - np.unique(used).size / used.size if used.size else 0.0,
+        n_epochs=n_epochs,
+        points_per_epoch=per_epoch,
+        epoch_start=epoch_start,
+        zeros=float(np.mean(used == 0.0)) if used.size else 0.0,
+        stride=stride,
+    )
+
+
+def unavailable(kind: type[Result], series: Series, refusal: tuple[Status, str], **known: object) -> Result:
+    """Return a result without numbers: NaN, 0, False and empty, but for the fields given in `known`.
+
+    A series that ran away says so, whatever else is amiss with the part before.
+    """
+    status, reason = (series.status, series.reason) if series.status == "divergent" else refusal
+    known |= {"n": series.n, "n_used": 0, "status": status, "reason": reason, "notes": series.notes}
+    blanks = {field.name: _BLANKS[field.type] for field in fields(kind) if field.name not in known}  # type: ignore[arg-type, index]
+    return kind(**blanks, **known)
 
 
 def _analysable(values: FloatArray, n_missing: int, n_due: int) -> tuple[slice, Status, str]:
@@ -193,12 +229,18 @@ def _order_doubt(steps: FloatArray) -> str:
     return f"{duplicated} duplicated steps; several series may be mixed, or rows stored twice"
 
 
-def _missing_steps(steps: FloatArray) -> int:
+def _stride(steps: FloatArray) -> float | None:
+    """Return the most common distance between steps; None for fewer than two."""
+    if steps.size < 2:
+        return None
+    strides, counts = np.unique(np.diff(steps), return_counts=True)
+    return float(strides[np.argmax(counts)])
+
+
+def _missing_steps(steps: FloatArray, stride: float) -> int:
     """Count the steps that a schedule with the most common stride would have recorded besides."""
     if steps.size < 3:
         return 0
-    strides, counts = np.unique(np.diff(steps), return_counts=True)
-    stride = strides[np.argmax(counts)]
     return max(0, round(float((steps[-1] - steps[0]) / stride)) + 1 - steps.size)
 
 
@@ -229,11 +271,13 @@ def _runaway(values: FloatArray) -> int | None:
     return int(near[-1]) + 1
 
 
-def _epochs(epochs: FloatArray) -> tuple[int | None, int | None]:
-    """Return the number of epochs and the common number of values per full epoch, where there is one."""
+def _epochs(epochs: FloatArray) -> tuple[int | None, int | None, int]:
+    """Return the number of epochs, the common number of values per full epoch where there is one, and the
+    number of values before the first full epoch."""
     if epochs.size == 0 or not np.isfinite(epochs).all() or (np.diff(epochs) < 0).any():
-        return None, None
+        return None, None, 0
     counts = np.unique(np.floor(epochs), return_counts=True)[1]
     inner = counts[1:-1] if counts.size > 2 else counts
     per_epoch = int(inner[0]) if (inner == inner[0]).all() else None
-    return int(counts.size), per_epoch
+    start = 0 if per_epoch is None else int(counts[0]) % per_epoch
+    return int(counts.size), per_epoch, start

@@ -137,12 +137,12 @@ def periodogram(x: ArrayLike | Series) -> Spectrum:
         return _no_spectrum(series, *refused)
     n = series.n_used
     power = np.abs(scipy.fft.rfft(series.values - series.values.mean())) ** 2 / n
-    ordinates = power[1 : (n - 1) // 2 + 1]  # without the Nyquist ordinate, which has another law
-    total = float(ordinates.sum())
+    inner = power[1 : (n - 1) // 2 + 1]  # without the Nyquist ordinate, which has another law
+    total = float(inner.sum())
     if total <= 0.0:
         return _no_spectrum(series, "degenerate", "no power below the Nyquist frequency")
-    share = ordinates / total
-    m = ordinates.size
+    share = inner / total
+    m = inner.size
     entropy = float(scipy.special.entr(share).sum())
     white_entropy = float(scipy.special.digamma(m + 1) - scipy.special.digamma(2))
     with np.errstate(divide="ignore"):
@@ -151,6 +151,13 @@ def periodogram(x: ArrayLike | Series) -> Spectrum:
     frequency = np.arange(1, n // 2 + 1) / n
     density = power[1 : n // 2 + 1] * np.where(frequency < 0.5, 2.0, 1.0)
     return _spectrum(series, frequency, density, entropy / white_entropy, flatness / white_flatness)
+
+
+def ordinates(values: FloatArray) -> FloatArray:
+    """Return the periodogram at the frequencies 1/n, 2/n, ... below 1/2: |sum x exp(-i 2 pi f t)|^2 / n."""
+    n = values.size
+    transform = scipy.fft.rfft(values - values.mean())[1 : (n - 1) // 2 + 1]
+    return np.asarray((transform.real**2 + transform.imag**2) / n)
 
 
 def epoch_comb(x: ArrayLike | Series, updates_per_epoch: int) -> EpochComb:
