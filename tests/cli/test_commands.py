@@ -93,3 +93,44 @@ def test_data_show(tracekit_command):
     content = json.loads(tracekit_command("data", "show", "digits", "--json").out)
     assert content["input_shape"] == [8, 8, 1]
     assert content["n_train"] + content["n_test"] == 1797
+
+
+def test_range_test_suggests_a_rate(tracekit_command):
+    words = ("range-test", "--optimizer", "sgd", "--model", "mlp", "--updates", 60)
+    result = json.loads(tracekit_command(*words, "--json").out)
+    assert 1e-3 < result["suggestion"] < 10
+    assert len(result["losses"]) == len(result["learning_rates"]) <= 60
+    assert "suggested learning rate: " in tracekit_command(*words).out
+
+
+def test_a_run_with_schedule_smoothing_and_information_decay(tracekit_command, tmp_path):
+    done = tracekit_command(
+        *(
+            "run",
+            "--optimizer",
+            "muon",
+            "--optimizer",
+            "yamadam",
+            "--model",
+            "mlp",
+            "--batch-size",
+            300,
+            "--epochs",
+            3,
+        ),
+        *(
+            "--schedule",
+            "cosine:warmup=2",
+            "--label-smoothing",
+            0.1,
+            "--information-decay",
+            "global",
+            "--jobs",
+            1,
+        ),
+        *("-q", "--out", tmp_path / "x"),
+    )
+    assert done.code == 0, done.err
+    runs = tracekit.open_experiment(tmp_path / "x").runs
+    assert sorted(run.name for run in runs) == ["muon-lr0.02-b300-s0", "yamadam-b300-s0"]
+    assert runs[0].configuration["schedule"] == {"name": "cosine", "final": 0.0, "warmup": 2}

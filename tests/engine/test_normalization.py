@@ -7,7 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tracekit.engine import BatchNorm, GroupNorm, Layer, LayerNorm, Tensor, no_grad, ops
+from tracekit.engine import (
+    BatchNorm,
+    GroupNorm,
+    Layer,
+    LayerNorm,
+    Tensor,
+    build_model,
+    gauss_newton_vector_product,
+    no_grad,
+    ops,
+)
 from tracekit.errors import ArgumentError, ShapeError
 
 pytestmark = pytest.mark.usefixtures("strict_floats")
@@ -186,3 +196,12 @@ def test_a_wrong_argument_is_explained_in_one_sentence(situation: str) -> None:
     with pytest.raises(kind) as raised:
         call()
     assert str(raised.value) == sentence
+
+
+def test_measuring_curvature_is_no_step_of_training_for_running_moments():
+    net = build_model("vgg_small", input_shape=(8, 8, 1), n_classes=3, rng=0, dtype=np.float64)
+    images = np.random.default_rng(1).normal(size=(6, 8, 8, 1))
+    before = {name: buffer.copy() for name, buffer in net.buffers().items()}
+    vector = {name: np.ones(tensor.shape) for name, tensor in net.parameters().items()}
+    gauss_newton_vector_product(lambda: net(images, training=True), net.parameters(), vector)
+    assert all(np.array_equal(before[name], buffer) for name, buffer in net.buffers().items())

@@ -21,9 +21,11 @@ def run(name="sgd", model="mlp", **settings):
     return result
 
 
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("n_updates", [60, 100])
 @pytest.mark.parametrize(("name", "low", "high"), [("sgd", 0.01, 3.0), ("adam", 3e-4, 0.3)])
-def test_the_suggestion_lies_where_training_is_known_to_work(name, low, high):
-    result = run(name)
+def test_the_suggestion_lies_where_training_is_known_to_work(name, low, high, seed, n_updates):
+    result = run(name, rng=seed, n_updates=n_updates)
     assert low < result.suggestion < high
     assert result.learning_rates[0] == pytest.approx(1e-7)
     assert np.all(np.diff(np.log(result.learning_rates)) > 0)

@@ -100,6 +100,9 @@ def test_the_command_repeats_the_sweep(tmp_path, monkeypatch):
         updates=3,
         model="softmax_regression",
         drop_last=False,
+        label_smoothing=0.1,
+        schedule="cosine:warmup=1",
+        information_decay="layer",
         recording={"signals": ["train/loss"], "every": 3, "probe_size": 4},
     )
     seen = []

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tracekit.cli import data, reading, report, run
+from tracekit.cli import data, ranging, reading, report, run
 
 app = typer.Typer(
     name="tracekit",
@@ -17,6 +17,7 @@ app = typer.Typer(
 )
 
 app.command("run")(run.run)
+app.command("range-test")(ranging.range_test)
 app.add_typer(reading.listing, name="list")
 app.command("show")(reading.show)
 app.command("analyze")(reading.analyze)

@@ -41,6 +41,9 @@ def run(
     reduction: Annotated[
         str | None, typer.Option(help="How sample gradients combine: mean or sum [default: mean].")
     ] = None,
+    label_smoothing: Annotated[
+        float | None, typer.Option(help="Share of the target spread over all classes [default: 0].")
+    ] = None,
     schedule: Annotated[
         str | None, typer.Option(help="Learning-rate schedule, e.g. cosine:warmup=100 [default: constant].")
     ] = None,
@@ -88,6 +91,7 @@ def run(
         "sampling": sampling,
         "drop_last": False if keep_last else None,
         "reduction": reduction,
+        "label_smoothing": label_smoothing,
         "schedule": schedule,
         "information_decay": information_decay,
         "dtype": dtype,

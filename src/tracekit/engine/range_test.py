@@ -142,8 +142,11 @@ def learning_rate_range_test(
 
 
 def _steepest(rates: np.ndarray, watch: _Watch) -> float:
+    """Rate of the steepest fall before the minimum, once the average has enough losses to be one."""
     smoothed = np.array(watch.smoothed)
-    usable = smoothed[: int(np.nanargmin(smoothed)) + 1]
-    if usable.size < 3:
-        return float(rates[0])
-    return float(rates[int(np.argmin(np.gradient(usable, np.log(rates[: usable.size]))))])
+    first = min(round(1.0 / (1.0 - watch.smoothing)), max(0, smoothed.size - 3))
+    lowest = first + int(np.nanargmin(smoothed[first:]))
+    if lowest - first < 2:
+        return float(rates[lowest])
+    slope = np.gradient(smoothed[first : lowest + 1], np.log(rates[first : lowest + 1]))
+    return float(rates[first + int(np.argmin(slope))])

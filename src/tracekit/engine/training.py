@@ -92,6 +92,7 @@ def train(
     sampling: Sampling = "reshuffle",
     drop_last: bool = True,
     reduction: Reduction = "mean",
+    label_smoothing: float = 0.0,
     order_rng: np.random.Generator,
     dropout_rng: np.random.Generator,
     observers: Sequence[Observer] = (),
@@ -115,6 +116,9 @@ def train(
     reduction : {"mean", "sum"}
         How sample gradients combine. ``sum`` makes SGD's step grow with the batch size, as in the
         program of Ando, Fukuhara & Takefuji; the reported loss is a mean either way.
+    label_smoothing : float
+        Share of the target that is spread evenly over all classes (Szegedy et al. 2016); in the reported
+        training loss too.
     order_rng, dropout_rng : numpy.random.Generator
         Separate, so that the order of the data does not depend on the model.
     observers : sequence of Observer
@@ -148,7 +152,13 @@ def train(
                 )
                 with captured as calls:
                     loss, logits, outputs = _differentiate(
-                        model, parameters, images[indices], labels[indices], reduction, dropout_rng
+                        model,
+                        parameters,
+                        images[indices],
+                        labels[indices],
+                        reduction,
+                        label_smoothing,
+                        dropout_rng,
                     )
                 inputs = {f"{name}.weight": call.input for name, call in calls.items()}
                 gradients = {name: _gradient(parameter) for name, parameter in parameters.items()}
@@ -203,6 +213,7 @@ def _differentiate(
     images: np.ndarray,
     labels: np.ndarray,
     reduction: Reduction,
+    label_smoothing: float,
     rng: np.random.Generator,
 ) -> tuple[float, Tensor, Arrays]:
     """Forward and backward pass; returns the mean loss, the logits and every layer's output."""
@@ -211,7 +222,7 @@ def _differentiate(
     outputs: dict[str, Tensor] = {}
     logits = model(images, training=True, rng=rng, outputs=outputs)
     logits.retain_grad()
-    loss = softmax_cross_entropy(logits, labels, reduction=reduction)
+    loss = softmax_cross_entropy(logits, labels, reduction=reduction, label_smoothing=label_smoothing)
     loss.backward()
     mean_loss = loss.data.item() / (labels.size if reduction == "sum" else 1)
     return mean_loss, logits, {name: output.data for name, output in outputs.items()}

@@ -134,6 +134,9 @@ class _Common(_Settings):
     sampling: Sampling = "reshuffle"
     drop_last: bool = True
     reduction: Reduction = "mean"
+    label_smoothing: float = Field(
+        default=0.0, ge=0.0, lt=1.0
+    )  #: share of the target spread over all classes
     dtype: Literal["float32", "float64"] = "float32"
     #: learning-rate schedule, see `tracekit list schedules`
     schedule: Annotated[dict[str, Any], BeforeValidator(_schedule)] = Field(
@@ -267,9 +270,11 @@ class Sweep(_Common):
                 words += [name, str(value)]
         words += ["--updates", str(self.updates)] if self.updates else ["--epochs", str(self.epochs)]
         words += ["--sampling", self.sampling, "--reduction", self.reduction, "--dtype", self.dtype]
+        words += ["--label-smoothing", str(self.label_smoothing)] if self.label_smoothing else []
         words += [] if self.drop_last else ["--keep-last"]
-        words += ["--schedule", _words(self.schedule, SCHEDULES[self.schedule["name"]].defaults)]
-        words += ["--information-decay", self.information_decay]
+        if self.schedule["name"] != "constant" or self.schedule["warmup"]:
+            words += ["--schedule", _words(self.schedule, SCHEDULES[self.schedule["name"]].defaults)]
+        words += ["--information-decay", self.information_decay] if self.information_decay != "off" else []
         words += ["--every", str(self.recording.every), "--probe-size", str(self.recording.probe_size)]
         for signal in self.recording.signals or ():
             words += ["--signal", signal]

@@ -119,6 +119,7 @@ def execute_run(
             sampling=config.sampling,
             drop_last=config.drop_last,
             reduction=config.reduction,
+            label_smoothing=config.label_smoothing,
             order_rng=random_stream(config.seed, "order"),
             dropout_rng=random_stream(config.seed, "dropout"),
             observers=[recorder, *controllers, *observers],

@@ -7,6 +7,7 @@ from numpy.typing import DTypeLike
 
 from tracekit.engine.layers.layer import Layer
 from tracekit.engine.ops.normalization import batch_norm, check_groups, group_norm, layer_norm, normalize
+from tracekit.engine.perturbation import is_perturbing
 from tracekit.engine.tape import Array
 from tracekit.engine.tensor import Tensor
 from tracekit.errors import ArgumentError, bad_argument
@@ -77,8 +78,8 @@ class BatchNorm(_Normalization):
         return normalize(x, self.scale, self.bias, *moments, epsilon=self.epsilon)
 
     def _follow(self, mean: Array, variance: Array) -> None:
-        if np.iscomplexobj(mean):
-            return  # A perturbed pass measures a step of training and is none itself.
+        if is_perturbing():
+            return  # A pass that measures derivatives is no step of training.
         for running, of_batch in ((self.running_mean, mean), (self.running_var, variance)):
             running += self.momentum * (of_batch - running)
 
