@@ -169,5 +169,5 @@ def test_signals_are_chosen_by_stem_or_by_recorded_name():
         "probe/logits",
         "train/loss",
     ]
-    with pytest.raises(UnknownNameError, match="unknown signal 'train/lose'; did you mean 'train/loss'?"):
+    with pytest.raises(UnknownNameError, match=r"unknown signal 'train/lose'; did you mean 'train/loss'\?"):
         choose_signals(["train/lose"])
