@@ -70,6 +70,16 @@ class Observer:
     def on_epoch_end(self, epoch: EpochEnd) -> None:
         """Called after an epoch's last update, and after the last update of all."""
 
+    def on_update_end(self, step: int) -> None:
+        """Called when all that belongs to an update is done, an epoch's end included: state can be saved here."""
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return what the observer must know to go on after an interruption, by name."""
+        return {}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Take up what `state` returned, in an observer of the same make."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingResult:
@@ -181,13 +191,14 @@ def train(
                 if not math.isfinite(loss):
                     return TrainingResult("diverged", step, f"diverged at step {step}: the loss is {loss}")
                 optimizer.apply(state.updates)
+                if step == n_updates or indices is epoch_batches[-1]:
+                    with optimizer.evaluating():
+                        for observer in observers:
+                            observer.on_epoch_end(EpochEnd(step, epoch, model))
+                for observer in observers:
+                    observer.on_update_end(step)
                 if step == n_updates:
                     break
-            if step <= start:
-                continue
-            with optimizer.evaluating():
-                for observer in observers:
-                    observer.on_epoch_end(EpochEnd(step, epoch, model))
             if step == n_updates or epoch == n_epochs:
                 break
     return TrainingResult("finished", step, None)
