@@ -1,67 +1,26 @@
 """Which columns `characterize` gives: one group of columns per topic, each with its meaning in one line.
 
-A new statistic adds one decorated function here; the table, its documentation and the report read the
-groups.
+A new statistic adds one decorated function here, or in `extra_columns` if it describes and decides nothing;
+the table, its documentation and the report read the groups.
 """
 
 from __future__ import annotations
 
+import importlib
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping
 
 from tracekit_analysis.bounds import stability_index, stability_label
+from tracekit_analysis.column_registry import GROUPS, PRESETS, ColumnGroup, Preset, column_group
 from tracekit_analysis.cosine import MIN_TEST_LENGTH, lfq_test
 from tracekit_analysis.dependence import autocorrelation_time
+from tracekit_analysis.groups import Row
 from tracekit_analysis.regime import Regime
 from tracekit_analysis.results import Side
 from tracekit_analysis.spectral import epoch_comb, periodogram
 from tracekit_analysis.stationarity import judge
-
-Preset = Literal["minimal", "standard"]
-PRESETS: tuple[Preset, ...] = ("minimal", "standard")
-"""``minimal``: dependence, burn-in and both bounds. ``standard``: all; ADF makes it the slower one."""
-
-Row = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnGroup:
-    """Columns that one function computes together."""
-
-    preset: Preset
-    """Smallest preset that holds the group."""
-    columns: Mapping[str, str]
-    """Meaning of each column, by name."""
-    compute: Callable[[Regime], Row]
-    """Function of one series that returns exactly these columns."""
-
-
-GROUPS: list[ColumnGroup] = []
-
-
-def column_group(
-    preset: Preset, columns: Mapping[str, str]
-) -> Callable[[Callable[[Regime], Row]], Callable[[Regime], Row]]:
-    """Add the decorated function to the table of column groups."""
-
-    def register(compute: Callable[[Regime], Row]) -> Callable[[Regime], Row]:
-        GROUPS.append(ColumnGroup(preset, columns, compute))
-        return compute
-
-    return register
-
-
-def groups_of(preset: Preset) -> Iterator[ColumnGroup]:
-    """Yield the groups that a preset holds, in the order of the columns."""
-    wanted = PRESETS[: PRESETS.index(preset) + 1]
-    return (group for group in GROUPS if group.preset in wanted)
-
-
-def describe_columns(preset: Preset = "standard") -> dict[str, str]:
-    """Return the meaning of every column of `characterize`, by name, in order."""
-    return {name: meaning for group in groups_of(preset) for name, meaning in group.columns.items()}
+from tracekit_analysis.trend import mann_kendall
+from tracekit_analysis.volatility import arch_test
 
 
 @column_group(
@@ -101,7 +60,7 @@ def _state(regime: Regime) -> Row:
     "minimal",
     {
         "tau_int": "integrated autocorrelation time, in values",
-        "ess": "effective sample size n_used / tau_int",
+        "ess": "effective sample size: independent values worth as much for the mean, n_used / tau_int",
     },
 )
 def _dependence(regime: Regime) -> Row:
@@ -110,32 +69,32 @@ def _dependence(regime: Regime) -> Row:
 
 
 BOUND_COLUMNS: Mapping[str, str] = {
-    "index": "stability index I of the {side} bound after the burn-in, in half-spreads",
-    "index_ci_low": "lower end of the 95% interval of I",
-    "index_ci_high": "upper end of the 95% interval of I",
-    "label": "decision on this one series at margin 0.2",
-    "label_at_010": "decision at margin 0.1",
-    "label_at_040": "decision at margin 0.4",
-    "label_reason": "the decision at margin 0.2 in one sentence",
-    "lfq_pvalue": "LFQ p-value for a constant {side} bound after the burn-in",
-    "index_whole": "stability index over the whole series, transient included",
-    "lfq_pvalue_whole": "LFQ p-value over the whole series, transient included",
-    "drift": "Theil-Sen change of the bound over the series, in half-spreads",
-    "drift_ci_low": "lower end of the 95% interval of the drift",
-    "drift_ci_high": "upper end of the 95% interval of the drift",
-    "trend_pvalue": "Mann-Kendall p-value of the bound over long blocks",
-    "bound": "median over blocks of the {side} bound, in units of the series",
-    "bound_variance": "variance of the block bounds, in squared units of the series",
-    "bound_variance_scaled": "the same in squared half-spreads",
-    "bound_variance_excess": "the same less sampling noise; equal to theta",
-    "theta": "signed unbiased estimate of I squared",
-    "msb": "mean square of sub-block bounds between blocks",
-    "msw": "mean square of sub-block bounds within blocks",
-    "spread": "half-spread S, in units of the series",
-    "tau": "quantile level of the bound",
-    "tau_loc": "correlation time of bound crossings, in values",
-    "n_blocks": "number of blocks m",
-    "blocks_k": "number of sub-blocks k per block",
+    "index": "stability index I: how far the {side} bound moves after the burn-in, in half-spreads",
+    "index_ci_low": "lower end of the 95% interval of the {side} stability index",
+    "index_ci_high": "upper end of the 95% interval of the {side} stability index",
+    "label": "decision on the {side} bound of this one series at margin 0.2",
+    "label_at_010": "decision on the {side} bound at margin 0.1",
+    "label_at_040": "decision on the {side} bound at margin 0.4",
+    "label_reason": "the decision on the {side} bound at margin 0.2 in one sentence",
+    "lfq_pvalue": "LFQ p-value; null: the {side} bound is constant after the burn-in",
+    "index_whole": "stability index of the {side} bound over the whole series, transient included",
+    "lfq_pvalue_whole": "LFQ p-value for the {side} bound over the whole series, transient included",
+    "drift": "Theil-Sen change of the {side} bound over the series, in half-spreads; negative is downwards",
+    "drift_ci_low": "lower end of the 95% interval of the {side} bound's drift, in half-spreads",
+    "drift_ci_high": "upper end of the 95% interval of the {side} bound's drift, in half-spreads",
+    "trend_pvalue": "Mann-Kendall p-value; null: no monotone trend of the {side} bound over long blocks",
+    "bound": "median over blocks of the {side} bound (its conditional quantile), in units of the series",
+    "bound_variance": "variance of the {side} bound over blocks, sampling noise included, in squared units",
+    "bound_variance_scaled": "variance of the {side} bound over blocks, in squared half-spreads",
+    "bound_variance_excess": "variance of the {side} bound beyond sampling noise, in squared half-spreads",
+    "theta": "signed unbiased estimate of the squared {side} stability index; the one to pool over seeds",
+    "msb": "mean square between blocks of the {side} bound of sub-blocks, in squared units of the series",
+    "msw": "mean square within blocks of the {side} bound of sub-blocks, in squared units of the series",
+    "spread": "half-spread S, the distance from the {side} bound to the median, in units of the series",
+    "tau": "quantile level of the {side} bound, counted from its own side",
+    "tau_loc": "correlation time of crossings of the {side} bound, in values; at least 1",
+    "n_blocks": "number of blocks m behind the {side} stability index",
+    "blocks_k": "number of sub-blocks k per block behind the {side} stability index",
 }
 
 
@@ -179,11 +138,11 @@ def _upper_bound(regime: Regime) -> Row:
     "standard",
     {
         "stationarity": "verdict: stationary, contradictory, unit-root-like, uninformative, still transient",
-        "adf_pvalue": "ADF p-value; null: unit root",
-        "adf_lags": "lags in the ADF regression",
-        "kpss_cosine_pvalue": "p-value for a constant level",
-        "kpss_auto_pvalue": "KPSS p-value, where ADF does not reject",
-        "scale_lfq_pvalue": "p-value for a constant spread",
+        "adf_pvalue": "augmented Dickey-Fuller p-value; null: unit root",
+        "adf_lags": "lags in the augmented Dickey-Fuller regression",
+        "kpss_cosine_pvalue": "p-value of the cosine KPSS test; null: the level is constant",
+        "kpss_auto_pvalue": "KPSS p-value with automatic lag, only where ADF does not reject; null: stationary",
+        "scale_lfq_pvalue": "p-value of the scale LFQ test; null: the spread is constant",
         "holm_rejections": "rejections among both bounds, level and spread after Holm's correction at 5%",
     },
 )
@@ -203,11 +162,29 @@ def _stationarity(regime: Regime) -> Row:
 @column_group(
     "standard",
     {
-        "spectral_entropy": "spectral entropy over that of white noise; 1 is white",
-        "spectral_flatness": "spectral flatness over that of white noise; 1 is white",
+        "level_trend": "Theil-Sen change of the level over the series, in units of the series",
+        "level_trend_pvalue": "Mann-Kendall p-value on long block means; null: no monotone trend of the level",
+        "arch_pvalue": "McLeod-Li p-value on ranks; null: the size of the noise does not depend on its past",
+    },
+)
+def _trend_and_bursts(regime: Regime) -> Row:
+    trend = mann_kendall(regime.late)
+    return {
+        "level_trend": trend.slope,
+        "level_trend_pvalue": trend.pvalue,
+        "arch_pvalue": arch_test(regime.late).pvalue,
+    }
+
+
+@column_group(
+    "standard",
+    {
+        "spectral_entropy": "spectral entropy over its mean for white noise; 1 is white, 0 a single line",
+        "spectral_flatness": "spectral flatness over its mean for white noise; 1 is white, near 0 coloured",
         "points_per_epoch": "values per epoch; missing if unknown or unequal",
         "epoch_comb_pvalue": "p-value of the comb test; null: no line at the epoch frequency",
-        "epoch_variance_ratio": "VR(E): 1 for independent values, far below 1 for reshuffled fixed batches",
+        "epoch_variance_ratio": "E Var(epoch mean) / Var(x): 1 for independent values, far below 1 for "
+        "fixed batches in a new order each epoch, above 1 for a trend",
     },
 )
 def _spectrum(regime: Regime) -> Row:
@@ -225,3 +202,21 @@ def _spectrum(regime: Regime) -> Row:
         comb = epoch_comb(regime.whole.since(whole_epochs), length)
         row |= {"epoch_comb_pvalue": comb.pvalue, "epoch_variance_ratio": comb.variance_ratio}
     return row
+
+
+def groups_of(preset: Preset) -> Iterator[ColumnGroup]:
+    """Yield the groups that a preset holds, in the order of the columns: what decides, then what describes."""
+    wanted = PRESETS[: PRESETS.index(preset) + 1]
+    if preset == "full":
+        importlib.import_module("tracekit_analysis.extra_columns")
+    return (group for name in wanted for group in GROUPS if group.preset == name)
+
+
+def row_of(regime: Regime, preset: Preset) -> Row:
+    """Compute all columns of one series."""
+    return {name: cell for group in groups_of(preset) for name, cell in group.compute(regime).items()}
+
+
+def describe_columns(preset: Preset = "standard") -> dict[str, str]:
+    """Return the meaning of every column of `characterize`, by name, in order."""
+    return {name: meaning for group in groups_of(preset) for name, meaning in group.columns.items()}

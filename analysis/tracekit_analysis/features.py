@@ -1,32 +1,33 @@
-"""From a tidy table of traces to one row of statistics per series."""
+"""From a tidy table of traces, in memory or in Parquet files, to one row of statistics per series."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from tracekit_analysis.columns import PRESETS, Preset, Row, describe_columns, groups_of
+from tracekit_analysis.column_registry import PRESETS, Preset
+from tracekit_analysis.columns import describe_columns, row_of
+from tracekit_analysis.datasets import apply_over_dataset, column_names
 from tracekit_analysis.errors import bad_argument, require_choice
+from tracekit_analysis.groups import Progress, Row, apply_over_groups, require_column, require_jobs
 from tracekit_analysis.regime import Regime
 from tracekit_analysis.series import as_series
 
 WALL_TIME = "wall_time"
-RUN_STATUS = "run_status"
-
-Progress = Callable[[int, int], None]
-"""Called with the number of groups done and the number of all groups."""
 
 
 def characterize(
-    frame: pd.DataFrame,
+    frame: pd.DataFrame | str | Path,
     *,
     by: str | Sequence[str] | None = None,
     value: str = "value",
     step: str = "step",
     epoch: str = "epoch",
     preset: Preset = "standard",
+    jobs: int = 1,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Compute the statistics of every series in a tidy table of traces: one row per series.
@@ -38,17 +39,23 @@ def characterize(
 
     Parameters
     ----------
-    frame : DataFrame
-        Tidy table, rows of each series in the order of its steps; other series may lie in between.
+    frame : DataFrame or path
+        Tidy table, rows of each series in the order of its steps; other series may lie in between. A path
+        names a Parquet file, or a folder of Parquet files, which are read in the order of their paths a few
+        series at a time: memory is bounded by the largest series, not by the folder.
     by : str or sequence of str, optional
         Columns that tell series apart; they may hold NA. Default: every column other than `value`,
         `step`, `epoch` and ``wall_time``.
     value, step, epoch : str
         Names of the columns of values, of update numbers and of epochs; `epoch` may be absent.
-    preset : {"minimal", "standard"}
-        How many columns; "minimal" leaves out ADF, KPSS and the spectrum.
+    preset : {"minimal", "standard", "full"}
+        How many columns; "minimal" leaves out ADF, KPSS and the spectrum, "full" adds the costly and the
+        descriptive ones.
+    jobs : int
+        Processes to spread the series over; the result is the same, byte for byte, for any number. BLAS is
+        held to one thread in each.
     progress : callable, optional
-        Called as ``progress(done, total)`` after every series.
+        Called as ``progress(done, total)`` after every series; `progress_bar` makes one that draws a bar.
 
     Returns
     -------
@@ -59,89 +66,48 @@ def characterize(
     Raises
     ------
     AnalysisError
-        If a column is missing or a choice is unknown.
+        If a column is missing, a path does not exist or a choice is unknown.
     """
     require_choice("preset", preset, PRESETS)
+    require_jobs(jobs)
+    present = list(frame.columns) if isinstance(frame, pd.DataFrame) else column_names(frame)
     for name in (value, step):
-        require_column(frame, name)
+        if isinstance(frame, pd.DataFrame):
+            require_column(frame, name)
+        elif name not in present:
+            known = ", ".join(repr(column) for column in present)
+            raise bad_argument("frame", str(frame), f"must have a column {name!r}", f"it has {known}")
     if by is None:
-        by = [str(name) for name in frame.columns if name not in (value, step, epoch, WALL_TIME)]
+        by = [str(name) for name in present if name not in (value, step, epoch, WALL_TIME)]
     keys = [by] if isinstance(by, str) else list(by)
-    measured = [name for name in (value, step, epoch) if name in frame.columns]
-    groups = list(groups_of(preset))
-
-    def row_of(series: pd.DataFrame) -> Row:
-        regime = Regime(
-            as_series(
-                series[value], steps=series[step], epochs=series[epoch] if epoch in series.columns else None
-            )
+    measured = [name for name in (value, step, epoch) if name in present]
+    function = SeriesRow(preset, value, step, epoch)
+    columns = list(describe_columns(preset))
+    if isinstance(frame, pd.DataFrame):
+        return apply_over_groups(
+            frame, keys, function, measured=measured, columns=columns, progress=progress, jobs=jobs
         )
-        return {name: cell for group in groups for name, cell in group.compute(regime).items()}
-
-    return apply_over_groups(
-        frame, keys, row_of, measured=measured, columns=list(describe_columns(preset)), progress=progress
+    return apply_over_dataset(
+        frame, keys, function, measured=measured, columns=columns, progress=progress, jobs=jobs
     )
 
 
-def apply_over_groups(
-    frame: pd.DataFrame,
-    by: Sequence[str],
-    function: Callable[[pd.DataFrame], Row],
-    *,
-    measured: Sequence[str],
-    columns: Sequence[str],
-    progress: Progress | None = None,
-) -> pd.DataFrame:
-    """Apply a function to every group of rows and stack what it returns under the keys of the groups.
+@dataclass(frozen=True, slots=True)
+class SeriesRow:
+    """The row of one series, as a callable that can be sent to another process."""
 
-    Parameters
-    ----------
-    frame : DataFrame
-        Tidy table.
-    by : sequence of str
-        Grouping columns; NA is a key like any other.
-    function : callable
-        Takes the rows of one group, in their order in `frame`, and returns a dict with `columns` as keys.
-    measured : sequence of str
-        Columns that `function` is given.
-    columns : sequence of str
-        Columns of the result after `by`.
-    progress : callable, optional
-        Called as ``progress(done, total)`` after every group.
+    preset: Preset
+    """Which groups of columns."""
+    value: str
+    """Column of values."""
+    step: str
+    """Column of update numbers."""
+    epoch: str
+    """Column of epochs, which may be absent."""
 
-    Returns
-    -------
-    DataFrame
-        One row per group, in order of first appearance; ``status`` among `by` becomes ``run_status``.
-
-    Raises
-    ------
-    AnalysisError
-        If a grouping column is missing.
-    """
-    for name in by:
-        require_column(frame, name)
-    if by:
-        numbers = frame.groupby(list(by), dropna=False, observed=True, sort=False).ngroup().to_numpy()
-    else:
-        numbers = np.zeros(len(frame), dtype=np.intp)
-    order = np.argsort(numbers, kind="stable")
-    starts = np.flatnonzero(np.diff(numbers[order], prepend=-1))
-    first_rows = order[starts]
-    sorted_rows = frame[list(measured)].iloc[order]
-    ends = np.append(starts, len(order))[1:]
-    rows = []
-    for done, (start, end) in enumerate(zip(starts, ends, strict=True), start=1):
-        rows.append(function(sorted_rows.iloc[start:end]))
-        if progress is not None:
-            progress(done, len(starts))
-    keys = frame[list(by)].iloc[first_rows].reset_index(drop=True)
-    results = pd.DataFrame.from_records(rows, columns=list(columns))
-    return pd.concat([keys.rename(columns={"status": RUN_STATUS}), results], axis=1)
-
-
-def require_column(frame: pd.DataFrame, name: str) -> None:
-    """Raise AnalysisError if a table lacks a column."""
-    if name not in frame.columns:
-        known = ", ".join(repr(column) for column in frame.columns)
-        raise bad_argument("frame", f"{len(frame)} rows", f"must have a column {name!r}", f"it has {known}")
+    def __call__(self, series: pd.DataFrame) -> Row:
+        """Compute the row."""
+        epochs = series[self.epoch] if self.epoch in series.columns else None
+        return row_of(
+            Regime(as_series(series[self.value], steps=series[self.step], epochs=epochs)), self.preset
+        )

@@ -12,7 +12,8 @@ import pandas as pd
 from tracekit_analysis.bounds import MARGIN, MIN_LABEL_LENGTH
 from tracekit_analysis.cells import CellLabel, Seed, label_cell
 from tracekit_analysis.errors import AnalysisError, bad_argument, require_between, require_choice
-from tracekit_analysis.features import RUN_STATUS, Progress, characterize, require_column
+from tracekit_analysis.features import characterize
+from tracekit_analysis.groups import RUN_STATUS, Progress, require_column
 from tracekit_analysis.results import Side
 
 DEFAULT_SIGNAL = "train/first_logit"
@@ -29,6 +30,7 @@ def label(
     side: Side = "lower",
     margin: float = MARGIN,
     level: float = 0.95,
+    jobs: int = 1,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Label every cell of a tidy table of traces as stable, unstable, inconclusive or diverged.
@@ -60,6 +62,8 @@ def label(
         Largest index that counts as stable, in half-spreads.
     level : float
         Confidence level.
+    jobs : int
+        Processes to spread the series over.
     progress : callable, optional
         Called as ``progress(done, total)`` after every series.
 
@@ -84,6 +88,7 @@ def label(
     features = characterize(
         frame[frame["signal"] == signal].assign(signal=signal),
         by=[*runs, "signal", *series],
+        jobs=jobs,
         progress=progress,
     )
     ended = frame[runs].drop_duplicates().rename(columns={"status": RUN_STATUS})

@@ -144,8 +144,8 @@ def test_missing_columns_are_named():
         characterize(pd.DataFrame({"step": [1, 2], "loss": [0.1, 0.2]}))
     assert str(error.value) == ("`frame` (='2 rows') must have a column 'value'; it has 'step', 'loss'.")
     with pytest.raises(AnalysisError) as error:
-        characterize(traces(iid, seeds=1, n=10), preset="full")
-    assert str(error.value) == "`preset` (='full') must be one of 'minimal', 'standard'."
+        characterize(traces(iid, seeds=1, n=10), preset="best")
+    assert str(error.value) == "`preset` (='best') must be one of 'minimal', 'standard', 'full'."
 
 
 def test_importing_the_package_loads_nothing_heavy():
