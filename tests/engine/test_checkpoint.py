@@ -67,7 +67,7 @@ def test_every_optimizer_resumes_bit_for_bit(tmp_path, optimizer):
     go(first, bound, rng, 7)
     save_checkpoint(tmp_path / "c.npz", first, bound, step=7, dropout_rng=rng)
     resumed, bound, rng = parts(optimizer, seed=9)
-    assert load_checkpoint(tmp_path / "c.npz", resumed, bound, dropout_rng=rng) == 7
+    assert load_checkpoint(tmp_path / "c.npz", resumed, bound, dropout_rng=rng).step == 7
     go(resumed, bound, rng, 16, start=7)
     assert bytes_of(resumed) == bytes_of(whole)
 
@@ -86,7 +86,7 @@ def test_steps_and_epochs_go_on_where_they_stopped(tmp_path, sampling, stop):
         bound,
         rng,
         16,
-        start=load_checkpoint(tmp_path / "c.npz", net, bound, dropout_rng=rng),
+        start=load_checkpoint(tmp_path / "c.npz", net, bound, dropout_rng=rng).step,
         sampling=sampling,
     )
     assert before.losses + after.losses == whole.losses
@@ -119,6 +119,17 @@ def test_a_missing_checkpoint_is_one_sentence(tmp_path):
     net, bound, rng = parts()
     with pytest.raises(DataError, match="cannot be read as a checkpoint"):
         load_checkpoint(tmp_path / "none.npz", net, bound, dropout_rng=rng)
+
+
+def test_extra_arrays_are_found_again(tmp_path):
+    net, bound, rng = parts()
+    extra = {"recorder/previous": np.arange(3.0), "empty": np.zeros((0, 2))}
+    save_checkpoint(tmp_path / "c.npz", net, bound, step=2, dropout_rng=rng, extra=extra)
+    loaded = load_checkpoint(tmp_path / "c.npz", net, bound, dropout_rng=rng)
+    assert {name: array.tolist() for name, array in loaded.extra.items()} == {
+        "recorder/previous": [0, 1, 2],
+        "empty": [],
+    }
 
 
 def test_nothing_is_pickled(tmp_path):

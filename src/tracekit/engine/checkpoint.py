@@ -6,9 +6,12 @@ follows from its generator's seed, and `train` moves past the updates already ma
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +24,29 @@ from tracekit.errors import ArgumentError, DataError
 #: Raised when the meaning of an entry changes.
 CHECKPOINT_VERSION = 1
 
+_EXTRA = "extra/"
 
-def save_checkpoint(
-    path: str | Path,
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What a loaded checkpoint says besides the state that it has put back."""
+
+    step: int  #: updates made, for ``train(..., start=...)``
+    extra: dict[str, np.ndarray]  #: arrays that were saved along
+
+
+def checkpoint_bytes(
     model: Sequential,
     optimizer: Optimizer,
     *,
     step: int,
     dropout_rng: np.random.Generator,
-) -> None:
-    """Write a checkpoint; a file that is there is replaced in one piece or not at all.
+    extra: Mapping[str, np.ndarray] | None = None,
+) -> bytes:
+    """Return the contents of a checkpoint file: a copy of the state as it is now.
 
     Parameters
     ----------
-    path : str or Path
-        The npz file.
     model : Sequential
         Its parameters and buffers are saved.
     optimizer : Optimizer
@@ -44,6 +55,8 @@ def save_checkpoint(
         Updates made, what `train` takes as ``start``.
     dropout_rng : Generator
         Its state is saved.
+    extra : mapping of str to ndarray, optional
+        Further arrays to find again, such as the observers' states.
     """
     entries: dict[str, np.ndarray] = {
         "version": np.array(CHECKPOINT_VERSION),
@@ -54,11 +67,31 @@ def save_checkpoint(
     }
     entries |= {f"model/{name}": array for name, array in _model_arrays(model).items()}
     entries |= _flatten("optimizer", optimizer.state)
+    entries |= {f"{_EXTRA}{name}": np.asarray(array) for name, array in (extra or {}).items()}
+    file = io.BytesIO()
+    np.savez(file, **entries)  # type: ignore[arg-type]
+    return file.getvalue()
+
+
+def save_checkpoint(
+    path: str | Path,
+    model: Sequential,
+    optimizer: Optimizer,
+    *,
+    step: int,
+    dropout_rng: np.random.Generator,
+    extra: Mapping[str, np.ndarray] | None = None,
+) -> None:
+    """Write a checkpoint file; one that is there is replaced in one piece or not at all.
+
+    Parameters are those of `checkpoint_bytes`, after the file's path.
+    """
     target = Path(path)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:
-            np.savez(file, **entries)  # type: ignore[arg-type]
+        temporary.write_bytes(
+            checkpoint_bytes(model, optimizer, step=step, dropout_rng=dropout_rng, extra=extra)
+        )
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
@@ -66,13 +99,8 @@ def save_checkpoint(
 
 def load_checkpoint(
     path: str | Path, model: Sequential, optimizer: Optimizer, *, dropout_rng: np.random.Generator
-) -> int:
+) -> Checkpoint:
     """Put a checkpoint's state into a model, optimizer and generator of the same make, in place.
-
-    Returns
-    -------
-    int
-        Updates made, for ``train(..., start=...)``.
 
     Raises
     ------
@@ -89,14 +117,16 @@ def load_checkpoint(
         raise DataError(f"{path} was written by a newer tracekit, or is no checkpoint; upgrade tracekit.")
     arrays = {f"model/{name}": array for name, array in _model_arrays(model).items()}
     arrays |= _flatten("optimizer", optimizer.state)
-    _check_same(path, arrays, {name: entry for name, entry in entries.items() if "/" in name})
+    extra = {name.removeprefix(_EXTRA): entry for name, entry in entries.items() if name.startswith(_EXTRA)}
+    own = {name: entry for name, entry in entries.items() if name.startswith(("model/", "optimizer/"))}
+    _check_same(path, arrays, own)
     for name, array in _model_arrays(model).items():
         array[...] = entries[f"model/{name}"]
     _restore("optimizer", optimizer.state, entries)
     optimizer.count = int(entries["optimizer_count"])
     optimizer.parameters.layer_schedule = json.loads(str(entries["layer_schedule"]))
     dropout_rng.bit_generator.state = json.loads(str(entries["dropout_rng"]))
-    return int(entries["step"])
+    return Checkpoint(int(entries["step"]), extra)
 
 
 def _model_arrays(model: Sequential) -> dict[str, np.ndarray]:

@@ -3,14 +3,17 @@
 Layout::
 
     EXPERIMENT/experiment.json          name, schema version, resolved configuration, command
+    EXPERIMENT/index.json               what the runs' records say; made anew whenever it is out of date
     EXPERIMENT/RUN/config.json          attributes (columns joined to the table) and configuration
-    EXPERIMENT/RUN/meta.json            versions, git commit, processor; nothing that names a person or machine
-    EXPERIMENT/RUN/status.json          running | finished | diverged | failed, last step, reason
+    EXPERIMENT/RUN/meta.json            versions, git commit, processor; no name of a person or machine
+    EXPERIMENT/RUN/status.json          how the run stands, and its parts with their checksums
+    EXPERIMENT/RUN/checkpoint.npz       where an interrupted run can go on; gone when it has ended
     EXPERIMENT/RUN/traces/part-*.parquet
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -20,10 +23,14 @@ from typing import Any
 from tracekit.errors import StoreError
 
 EXPERIMENT_FILE = "experiment.json"
+INDEX_FILE = "index.json"
 CONFIG_FILE = "config.json"
 META_FILE = "meta.json"
 STATUS_FILE = "status.json"
+CHECKPOINT_FILE = "checkpoint.npz"
+LOCK_FILE = ".lock"
 TRACES_FOLDER = "traces"
+QUARANTINE_FOLDER = "quarantine"
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
@@ -74,3 +81,9 @@ def make_folder(path: Path) -> None:
         raise StoreError(
             f"cannot create the folder {path} ({error.strerror or error}); choose a writable place."
         ) from error
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

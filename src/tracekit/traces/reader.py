@@ -10,17 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from tracekit.errors import StoreError, unknown_name
-from tracekit.traces.files import (
-    CONFIG_FILE,
-    EXPERIMENT_FILE,
-    META_FILE,
-    STATUS_FILE,
-    TRACES_FOLDER,
-    read_json,
-)
+from tracekit.traces.files import CONFIG_FILE, EXPERIMENT_FILE, TRACES_FOLDER, read_json
+from tracekit.traces.index import read_records
+from tracekit.traces.parts import check_version, part_signals, read_part, sort_table
 from tracekit.traces.schema import SCHEMA_VERSION, STATUSES, TABLE_SCHEMA
 
 if TYPE_CHECKING:
@@ -36,15 +30,12 @@ class Run:
     attributes: dict[str, Any]  #: what tells it from other runs; columns of the frame that `read` returns
     configuration: dict[str, Any]  #: the resolved configuration it ran with
     meta: dict[str, Any]  #: versions, git commit, processor
-    status: str  #: running | finished | diverged | failed
-    reason: str | None  #: why it diverged or failed
+    status: str  #: running | finished | diverged | interrupted | failed
+    reason: str | None  #: why it diverged, was interrupted or failed
     step: int  #: last recorded update
     seconds: float  #: wall time of the run
-
-    @property
-    def parts(self) -> list[Path]:
-        """The run's Parquet files, in the order they were written."""
-        return sorted((self.path / TRACES_FOLDER).glob("part-*.parquet"))
+    run_id: str  #: what its parts carry, so that a part of another run is noticed
+    parts: tuple[Path, ...]  #: its Parquet files, in the order they were written
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,48 +60,44 @@ def open_experiment(path: str | Path) -> Experiment:
     if not folder.is_dir():
         raise StoreError(f"{folder} is not a folder; give the folder that `tracekit run --out` wrote.")
     if (folder / CONFIG_FILE).exists():
-        run = _open_run(folder)
+        (records,) = read_records(folder.parent, [folder.name], keep=False).values()
+        run = _run(folder, records)
         return Experiment(folder, run.name, {"name": run.name, "configuration": run.configuration}, (run,))
     record: dict[str, Any] = {"name": folder.name}
     if (folder / EXPERIMENT_FILE).exists():
         record = read_json(folder / EXPERIMENT_FILE)
-        _check_version(folder / EXPERIMENT_FILE, record.get("schema_version", SCHEMA_VERSION))
-    runs = [_open_run(child) for child in sorted(folder.iterdir()) if (child / CONFIG_FILE).exists()]
+        check_version(folder / EXPERIMENT_FILE, record.get("schema_version", SCHEMA_VERSION))
+    runs = [_run(folder / name, records) for name, records in read_records(folder).items()]
     if not runs:
         raise StoreError(f"{folder} holds no runs; give the folder that `tracekit run --out` wrote.")
     runs.sort(key=lambda run: ([_sortable(value) for value in run.attributes.values()], run.name))
     return Experiment(folder, str(record.get("name", folder.name)), record, tuple(runs))
 
 
-def _open_run(folder: Path) -> Run:
-    config = read_json(folder / CONFIG_FILE)
-    status = read_json(folder / STATUS_FILE)
+def _run(folder: Path, records: dict[str, Any]) -> Run:
+    config, status = records["config"], records["status"]
     if status.get("status") not in STATUSES:
         raise StoreError(
-            f"{folder / STATUS_FILE} has the status {status.get('status')!r}; it must be one of {', '.join(STATUSES)}."
+            f"{folder} has the status {status.get('status')!r}, which must be one of {', '.join(STATUSES)}."
         )
+    traces = folder / TRACES_FOLDER
     return Run(
         name=folder.name,
         path=folder,
         attributes=dict(config.get("attributes", {})),
         configuration=dict(config.get("configuration", {})),
-        meta=read_json(folder / META_FILE),
+        meta=records["meta"],
         status=status["status"],
         reason=status.get("reason"),
         step=int(status.get("step", 0)),
         seconds=float(status.get("seconds", 0.0)),
+        run_id=str(config.get("run_id", "")),
+        parts=tuple(traces / part["file"] for part in status.get("parts", [])),
     )
 
 
 def _sortable(value: Any) -> tuple[int, Any]:
     return (0, value) if isinstance(value, (int, float)) else (1, str(value))
-
-
-def _check_version(path: Path, version: Any) -> None:
-    if not str(version).isdigit() or int(version) > SCHEMA_VERSION:
-        raise StoreError(
-            f"{path} has trace format {version}, this tracekit reads up to {SCHEMA_VERSION}; upgrade tracekit."
-        )
 
 
 def read(
@@ -158,10 +145,7 @@ def read(
 
 def signal_names(run: Run) -> list[str]:
     """Names of the signals that a run has recorded, sorted."""
-    names: set[str] = set()
-    for part in run.parts:
-        names.update(pc.unique(_read_part(part, ["signal"], None)["signal"]).to_pylist())
-    return sorted(names)
+    return sorted(set().union(*(part_signals(part, run.run_id) for part in run.parts)))
 
 
 def _chosen(kind: str, asked: Sequence[str] | str | None, known: list[str]) -> set[str]:
@@ -175,35 +159,10 @@ def _chosen(kind: str, asked: Sequence[str] | str | None, known: list[str]) -> s
 
 
 def _read_run(run: Run, signals: list[str] | None) -> pa.Table:
-    parts = [_read_part(part, None, signals) for part in run.parts]
-    table = pa.concat_tables(parts) if parts else TABLE_SCHEMA.empty_table()
-    if len(parts) > 1:
-        order = [(name, "ascending") for name in ("signal", "layer", "index", "step")]
-        table = table.unify_dictionaries()
-        keys = pa.table({name: _plain(table[name]) for name, _ in order})
-        table = table.take(pc.sort_indices(keys, sort_keys=order))
-    return table
-
-
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
-
-
-def _read_part(path: Path, columns: list[str] | None, signals: list[str] | None) -> pa.Table:
-    try:
-        # The version is checked first: a newer format may lack columns that this reader asks for.
-        metadata = pq.read_metadata(path).metadata or {}
-        _check_version(path, metadata.get(b"tracekit_schema_version", b"?").decode())
-        filters = None if signals is None else pc.field("signal").isin(signals)
-        return pq.read_table(
-            path, columns=columns, filters=filters, schema=TABLE_SCHEMA if columns is None else None
-        )
-    except (pa.ArrowException, OSError) as error:
-        detail = str(error).splitlines()[0].rstrip(".")
-        raise StoreError(
-            f"{path} cannot be read as Parquet ({detail}); "
-            "it is damaged or half-written: restore it, or move its run out of the experiment."
-        ) from error
+    parts = [read_part(part, signals=signals, run_id=run.run_id) for part in run.parts]
+    if not parts:
+        return TABLE_SCHEMA.empty_table()
+    return parts[0] if len(parts) == 1 else sort_table(pa.concat_tables(parts))
 
 
 def _to_frame(runs: list[Run], tables: list[pa.Table]) -> pd.DataFrame:

@@ -7,6 +7,10 @@ import pyarrow as pa
 #: Raised when a column changes its meaning or goes away; added columns do not raise it.
 SCHEMA_VERSION = 1
 
+#: Keys of the metadata that every part carries.
+VERSION_KEY = "tracekit_schema_version"
+RUN_KEY = "tracekit_run_id"
+
 _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("run", pa.dictionary(pa.int32(), pa.string()), "name of the run, unique in its experiment"),
     ("step", pa.int64(), "number of the update, from 1; values belong to the parameters before that update"),
@@ -19,8 +23,8 @@ _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
 
 TABLE_SCHEMA = pa.schema(
     [pa.field(name, kind, metadata={"description": text}) for name, kind, text in _COLUMNS],
-    metadata={"tracekit_schema_version": str(SCHEMA_VERSION)},
+    metadata={VERSION_KEY: str(SCHEMA_VERSION)},
 )
 
-#: Ways a run can end, and the one in which it has not.
-STATUSES = ("running", "finished", "diverged", "failed")
+#: Ways a run can end, and the one in which it has not. A run whose process was killed stays "running".
+STATUSES = ("running", "finished", "diverged", "interrupted", "failed")

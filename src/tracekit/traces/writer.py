@@ -1,36 +1,48 @@
-"""Writing a run: values come in step by step and leave as sorted Parquet parts."""
+"""Writing a run: values come in step by step, and leave in parts on a thread of their own."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 from numpy.typing import ArrayLike
 
-from tracekit.errors import ArgumentError, OutputExistsError, bad_argument
+from tracekit.errors import ArgumentError, OutputExistsError, StoreError, bad_argument
 from tracekit.traces.files import (
+    CHECKPOINT_FILE,
     CONFIG_FILE,
     META_FILE,
     STATUS_FILE,
     TRACES_FOLDER,
     make_folder,
+    read_json,
     write_json,
-    write_whole,
 )
+from tracekit.traces.lock import RunLock
+from tracekit.traces.parts import Channel, PartRecord, build_table, read_part, sort_table, write_part
 from tracekit.traces.schema import TABLE_SCHEMA
 
-#: A column of one part: (signal, layer, index).
-_Channel = tuple[str, str | None, int | None]
+#: Parts of a running run that are merged into one as soon as there are so many.
+_MERGE_PARTS = 64
+#: Rows above which the parts of an ended run stay as they are: merging holds them in memory.
+_MERGE_ROWS = 20_000_000
 
 
 class RunWriter:
     """Writes one run's folder; a context manager that marks the run failed if its block raises.
+
+    Values are buffered and leave in parts, which a thread writes while the training goes on. What has left
+    is readable whatever happens to the process; `due` says when the next part should leave, so that a
+    process that is killed loses at most `flush_seconds` of its run.
 
     Parameters
     ----------
@@ -43,13 +55,18 @@ class RunWriter:
         The resolved configuration, JSON-compatible.
     meta : mapping
         Circumstances of the run (versions, processor), JSON-compatible.
+    flush_seconds : float
+        Age of the oldest buffered value at which a part is due.
     rows_per_part : int
-        Buffered values after which a part is written.
+        Buffered values at which a part is due; at twice as many it leaves without being asked for.
 
     Raises
     ------
     OutputExistsError
         The folder holds a run already.
+    StoreError
+        The folder cannot be written to, or another process is writing the run. Errors of the writing
+        thread are raised by the next `flush` or by `finish`.
     """
 
     def __init__(
@@ -59,10 +76,9 @@ class RunWriter:
         attributes: Mapping[str, str | int | float],
         configuration: Mapping[str, Any],
         meta: Mapping[str, Any],
+        flush_seconds: float = 5.0,
         rows_per_part: int = 1_000_000,
     ) -> None:
-        if rows_per_part < 1:
-            raise ArgumentError(bad_argument("rows_per_part", rows_per_part, "must be at least 1"))
         clash = sorted(set(attributes) & {*TABLE_SCHEMA.names, "status"})
         if clash:
             raise ArgumentError(
@@ -70,19 +86,70 @@ class RunWriter:
             )
         if (folder / CONFIG_FILE).exists():
             raise OutputExistsError(f"{folder} holds a run already; remove it or write to another folder.")
-        self.folder = folder
-        self._rows_per_part = rows_per_part
-        self._started = _now()
-        self._last_step = 0
-        self._n_parts = 0
-        self._n_rows = 0
-        self._buffered = 0
-        self._buffer: dict[_Channel, tuple[list[int], list[int], list[float]]] = {}
         make_folder(folder / TRACES_FOLDER)
+        self._start(folder, uuid.uuid4().hex, flush_seconds, rows_per_part)
         write_json(folder / META_FILE, dict(meta))
         self._write_status("running", None)
         write_json(
-            folder / CONFIG_FILE, {"attributes": dict(attributes), "configuration": dict(configuration)}
+            folder / CONFIG_FILE,
+            {"run_id": self._run_id, "attributes": dict(attributes), "configuration": dict(configuration)},
+        )
+
+    def _start(self, folder: Path, run_id: str, flush_seconds: float, rows_per_part: int) -> None:
+        for name, value in (("flush_seconds", flush_seconds), ("rows_per_part", rows_per_part)):
+            if not value > 0:
+                raise ArgumentError(bad_argument(name, value, "must be positive"))
+        self.folder = folder
+        self._lock = RunLock(folder)
+        self._run_id = run_id
+        self._flush_seconds = flush_seconds
+        self._rows_per_part = rows_per_part
+        # Durations come from a clock that cannot be set back; the dates in the status are for people.
+        self._started, self._clock = datetime.datetime.now(datetime.UTC), time.monotonic()
+        self._seconds_before = 0.0
+        self._parts: list[PartRecord] = []
+        self._next_part = 0
+        self._last_step = 0
+        self._buffered = 0
+        self._oldest = self._clock
+        self._buffer: dict[Channel, tuple[list[Any], list[Any], list[Any]]] = {}
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="tracekit-writer")
+        self._pending: Future[None] | None = None
+
+    @classmethod
+    def resume(
+        cls, folder: Path, *, last_step: int, flush_seconds: float = 5.0, rows_per_part: int = 1_000_000
+    ) -> Self:
+        """Go on writing an interrupted run after `last_step`; values of later steps are dropped.
+
+        Raises
+        ------
+        StoreError
+            The run has ended, is being written, or one of its parts is damaged.
+        """
+        config, status = read_json(folder / CONFIG_FILE), read_json(folder / STATUS_FILE)
+        if status.get("status") in ("finished", "diverged"):
+            raise StoreError(f"{folder} has {status['status']}; there is nothing to resume.")
+        writer = cls.__new__(cls)
+        writer._start(folder, str(config.get("run_id", "")), flush_seconds, rows_per_part)
+        writer._parts = list(status.get("parts", []))
+        writer._next_part = 1 + max(
+            (int(path.stem.rpartition("-")[2]) for path in (folder / TRACES_FOLDER).glob("part-*.parquet")),
+            default=-1,
+        )
+        writer._seconds_before = float(status.get("seconds", 0.0))
+        writer._started = datetime.datetime.fromisoformat(status["started"])
+        writer._last_step = last_step
+        writer._drop_after(last_step)
+        writer._write_status("running", None)
+        writer._remove_unlisted()
+        return writer
+
+    @property
+    def due(self) -> bool:
+        """Whether enough values, or old enough ones, wait to be written."""
+        return self._buffered > 0 and (
+            self._buffered >= self._rows_per_part or time.monotonic() - self._oldest >= self._flush_seconds
         )
 
     def record(
@@ -98,64 +165,153 @@ class RunWriter:
             else:
                 for index, element in enumerate(vector.ravel().tolist()):
                     self._append((signal, layer, index), step, epoch, element)
-        self._last_step = max(self._last_step, step)
-        if self._buffered >= self._rows_per_part:
+        if step > self._last_step:
+            self._last_step = step
+        if self._buffered >= 2 * self._rows_per_part:
             self.flush()
 
-    def _append(self, channel: _Channel, step: int, epoch: int, value: float) -> None:
-        columns = self._buffer.get(channel)
-        if columns is None:
-            columns = self._buffer[channel] = ([], [], [])
+    def record_series(
+        self,
+        signal: str,
+        steps: np.ndarray,
+        epochs: np.ndarray,
+        values: np.ndarray,
+        *,
+        layer: str | None = None,
+        index: int | None = None,
+    ) -> None:
+        """Keep a whole series at once: equally long arrays of steps, epochs and values; for importers.
+
+        A series is recorded either this way or value by value between two parts, not both.
+        """
+        if not len(steps) == len(epochs) == len(values):
+            lengths = (len(steps), len(epochs), len(values))
+            raise ArgumentError(bad_argument("lengths", lengths, "of steps, epochs and values must be equal"))
+        if not len(steps):
+            return
+        columns = self._columns((signal, layer, index))
+        for column, array, kind in zip(columns, (steps, epochs, values), "qid", strict=True):
+            column.append(np.asarray(array).astype(kind))
+        self._count(len(steps))
+        self._last_step = max(self._last_step, int(np.max(steps)))
+        if self._buffered >= 2 * self._rows_per_part:
+            self.flush()
+
+    def _append(self, channel: Channel, step: int, epoch: int, value: float) -> None:
+        columns = self._buffer.get(channel) or self._columns(channel)
         columns[0].append(step)
         columns[1].append(epoch)
         columns[2].append(value)
-        self._buffered += 1
+        self._count(1)
 
-    def flush(self) -> None:
-        """Write what is buffered as one part, sorted by signal, layer, index and step."""
+    def _columns(self, channel: Channel) -> tuple[list[Any], list[Any], list[Any]]:
+        return self._buffer.setdefault(channel, ([], [], []))
+
+    def _count(self, n: int) -> None:
         if not self._buffered:
-            return
-        channels = sorted(self._buffer, key=_nulls_last)
-        lengths = [len(self._buffer[channel][0]) for channel in channels]
-        columns = {
-            "run": _repeat([self.folder.name] * len(channels), lengths),
-            "step": pa.array(_joined(self._buffer, channels, 0), pa.int64()),
-            "epoch": pa.array(_joined(self._buffer, channels, 1), pa.int32()),
-            "signal": _repeat([signal for signal, _, _ in channels], lengths),
-            "layer": _repeat([layer for _, layer, _ in channels], lengths),
-            "index": pa.array(
-                np.repeat([-1 if index is None else index for _, _, index in channels], lengths),
-                pa.int32(),
-                mask=np.repeat([index is None for _, _, index in channels], lengths),
-            ),
-            "value": pa.array(_joined(self._buffer, channels, 2), pa.float64()),
-        }
-        table = pa.table([columns[name] for name in TABLE_SCHEMA.names], schema=TABLE_SCHEMA)
-        path = self.folder / TRACES_FOLDER / f"part-{self._n_parts:06d}.parquet"
-        write_whole(path, lambda temporary: _write_table(table, temporary))
-        self._n_parts += 1
-        self._n_rows += self._buffered
-        self._buffered = 0
-        self._buffer = {}
+            self._oldest = time.monotonic()
+        self._buffered += n
+
+    def flush(self, *, then: Callable[[], object] | None = None, wait: bool = False) -> None:
+        """Hand what is buffered to the writing thread as one part.
+
+        Parameters
+        ----------
+        then : callable, optional
+            Called on the writing thread once the part is in the store: what must not be ahead of it.
+        wait : bool
+            Return only when that is done.
+        """
+        self._settle()
+        buffer, last_step = self._buffer, self._last_step
+        self._buffer, self._buffered = {}, 0
+        if buffer or then is not None:
+            self._pending = self._thread.submit(self._write, buffer, last_step, then)
+        if wait:
+            self._settle()
+
+    def _write(
+        self,
+        buffer: dict[Channel, tuple[list[Any], list[Any], list[Any]]],
+        last_step: int,
+        then: Callable[[], object] | None,
+    ) -> None:
+        if buffer:
+            self._parts.append(self._store(build_table(self.folder.name, buffer)))
+            self._write_status("running", None, step=last_step)
+        if then is not None:
+            then()
+        if len(self._parts) >= _MERGE_PARTS:
+            self._merge("running", None)
+
+    def _store(self, table: pa.Table) -> PartRecord:
+        path = self.folder / TRACES_FOLDER / f"part-{self._next_part:06d}.parquet"
+        self._next_part += 1
+        return write_part(table, path, self._run_id)
+
+    def _merge(self, status: str, reason: str | None) -> None:
+        """Replace all parts by one; the status file names either the old ones or the new one, never both."""
+        tables = [read_part(self._path(part), run_id=self._run_id) for part in self._parts]
+        self._parts = [self._store(sort_table(pa.concat_tables(tables)))]
+        self._write_status(status, reason)
+        self._remove_unlisted()
+
+    def _path(self, part: PartRecord) -> Path:
+        return self.folder / TRACES_FOLDER / part["file"]
+
+    def _remove_unlisted(self) -> None:
+        """Remove parts that the status does not name: merged ones, and leftovers of a killed writer."""
+        listed = {part["file"] for part in self._parts}
+        for path in (self.folder / TRACES_FOLDER).iterdir():
+            if path.name not in listed:
+                path.unlink()
+
+    def _drop_after(self, last_step: int) -> None:
+        kept: list[PartRecord] = []
+        for part in self._parts:
+            if part["last_step"] <= last_step:
+                kept.append(part)
+            elif part["first_step"] <= last_step:
+                table = read_part(self._path(part), run_id=self._run_id)
+                kept.append(self._store(table.filter(pc.field("step") <= last_step)))
+        self._parts = kept
+
+    def _settle(self) -> None:
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            pending.result()
 
     def finish(self, status: str = "finished", *, reason: str | None = None) -> None:
-        """Write the last part and say how the run ended: finished, diverged or failed, and why."""
-        self.flush()
-        self._write_status(status, reason)
+        """Write what is left and say how the run ended, and why.
 
-    def _write_status(self, status: str, reason: str | None) -> None:
-        started, now = self._started, _now()
+        An interrupted run keeps its parts and its checkpoint, so that it can be resumed.
+        """
+        try:
+            self.flush(wait=True)
+            n_rows = sum(part["n_rows"] for part in self._parts)
+            if len(self._parts) > 1 and status != "interrupted" and n_rows <= _MERGE_ROWS:
+                self._merge(status, reason)
+            self._write_status(status, reason)
+            if status in ("finished", "diverged"):
+                (self.folder / CHECKPOINT_FILE).unlink(missing_ok=True)
+        finally:
+            self._thread.shutdown()
+            self._lock.release()
+
+    def _write_status(self, status: str, reason: str | None, *, step: int | None = None) -> None:
+        seconds = self._seconds_before + time.monotonic() - self._clock
+        ended = self._started + datetime.timedelta(seconds=seconds)
         write_json(
             self.folder / STATUS_FILE,
             {
                 "status": status,
-                "step": self._last_step,
+                "step": self._last_step if step is None else step,
                 "reason": reason,
-                "n_rows": self._n_rows,
-                "n_parts": self._n_parts,
-                "started": started.isoformat(timespec="seconds"),
-                "ended": None if status == "running" else now.isoformat(timespec="seconds"),
-                "seconds": round((now - started).total_seconds(), 3),
+                "n_rows": sum(part["n_rows"] for part in self._parts),
+                "started": self._started.isoformat(timespec="seconds"),
+                "ended": None if status == "running" else ended.isoformat(timespec="seconds"),
+                "seconds": round(seconds, 3),
+                "parts": self._parts,
             },
         )
 
@@ -165,48 +321,14 @@ class RunWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is not None:
-            self.finish("failed", reason=f"{type(error).__name__}: {error}")
-
-
-def _nulls_last(channel: _Channel) -> tuple[str, bool, str, bool, int]:
-    signal, layer, index = channel
-    return signal, layer is None, layer or "", index is None, index or 0
-
-
-def _now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)
-
-
-def _joined(
-    buffer: Mapping[_Channel, tuple[list[int], list[int], list[float]]], channels: list[_Channel], column: int
-) -> np.ndarray:
-    kind = np.float64 if column == 2 else np.int64
-    total = sum(len(buffer[channel][column]) for channel in channels)
-    flat = (element for channel in channels for element in buffer[channel][column])
-    return np.fromiter(flat, dtype=kind, count=total)
-
-
-def _repeat(labels: list[str | None] | list[str], lengths: list[int]) -> pa.DictionaryArray:
-    """Each label as often as its length says, dictionary-encoded; None becomes null."""
-    names = sorted({label for label in labels if label is not None})
-    position = {name: code for code, name in enumerate(names)}
-    codes = np.repeat([-1 if label is None else position[label] for label in labels], lengths).astype(
-        np.int32
-    )
-    return pa.DictionaryArray.from_arrays(
-        pa.array(codes, pa.int32(), mask=codes < 0), pa.array(names, pa.string())
-    )
-
-
-def _write_table(table: pa.Table, path: Path) -> None:
-    # Most signals are float32 numbers in a float64 column: splitting the bytes into streams lets the
-    # compressor drop the constant low ones, which a dictionary cannot.
-    pq.write_table(
-        table,
-        path,
-        compression="zstd",
-        use_dictionary=["run", "signal", "layer"],
-        column_encoding={"value": "BYTE_STREAM_SPLIT", "step": "DELTA_BINARY_PACKED"},
-        row_group_size=131_072,
-    )
+        if error is None:
+            return
+        interrupted = getattr(error, "interrupts_runs", False) or isinstance(error, KeyboardInterrupt)
+        try:
+            if interrupted:
+                self.finish("interrupted", reason=str(error) or "interrupted by the user")
+            else:
+                self.finish("failed", reason=f"{type(error).__name__}: {error}")
+        except StoreError as second:
+            # The first error is the one to report; that the store could not take it in belongs beside it.
+            error.add_note(str(second))

@@ -1,0 +1,187 @@
+"""Parts: the Parquet files of a run, as tables in memory and as files with checksums."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypedDict
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tracekit.errors import StoreError
+from tracekit.traces.files import checksum, write_whole
+from tracekit.traces.schema import RUN_KEY, SCHEMA_VERSION, TABLE_SCHEMA, VERSION_KEY
+
+#: A column of one part: (signal, layer, index).
+Channel = tuple[str, str | None, int | None]
+
+
+class PartRecord(TypedDict):
+    """What a run's status says of one of its parts."""
+
+    file: str  #: name in the run's traces folder
+    n_rows: int
+    first_step: int
+    last_step: int
+    sha256: str
+
+
+def channel_order(channel: Channel) -> tuple[str, bool, str, bool, int]:
+    """Sort key of channels: by signal, layer and index, nulls last."""
+    signal, layer, index = channel
+    return signal, layer is None, layer or "", index is None, index or 0
+
+
+def build_table(run: str, buffer: Mapping[Channel, tuple[Sequence[Any], ...]]) -> pa.Table:
+    """Make a sorted table of buffered channels.
+
+    Parameters
+    ----------
+    run : str
+        Name of the run.
+    buffer : mapping
+        By channel: steps, epochs and values, each a list of arrays or numbers in the order of the steps.
+    """
+    channels = sorted(buffer, key=channel_order)
+    columns = [[_joined(buffer[channel][k], kind) for channel in channels] for k, kind in enumerate("qid")]
+    lengths = [column.size for column in columns[0]]
+    steps, epochs, values = (np.concatenate(column) for column in columns)
+    data = {
+        "run": _repeat([run] * len(channels), lengths),
+        "step": pa.array(steps, pa.int64()),
+        "epoch": pa.array(epochs, pa.int32()),
+        "signal": _repeat([signal for signal, _, _ in channels], lengths),
+        "layer": _repeat([layer for _, layer, _ in channels], lengths),
+        "index": pa.array(
+            np.repeat([-1 if index is None else index for _, _, index in channels], lengths),
+            pa.int32(),
+            mask=np.repeat([index is None for _, _, index in channels], lengths),
+        ),
+        "value": pa.array(values, pa.float64()),
+    }
+    return pa.table([data[name] for name in TABLE_SCHEMA.names], schema=TABLE_SCHEMA)
+
+
+def _joined(pieces: Sequence[Any], kind: str) -> np.ndarray:
+    """Join a list of numbers, or of arrays, to one array of the dtype `kind`."""
+    if pieces and isinstance(pieces[0], np.ndarray):
+        return np.concatenate(pieces).astype(kind, copy=False)
+    return np.array(pieces, dtype=kind)
+
+
+def _repeat(labels: Sequence[str | None], lengths: Sequence[int]) -> pa.DictionaryArray:
+    """Each label as often as its length says, dictionary-encoded; None becomes null."""
+    names = sorted({label for label in labels if label is not None})
+    position = {name: code for code, name in enumerate(names)}
+    codes = np.repeat([-1 if label is None else position[label] for label in labels], lengths).astype(
+        np.int32
+    )
+    return pa.DictionaryArray.from_arrays(
+        pa.array(codes, pa.int32(), mask=codes < 0), pa.array(names, pa.string())
+    )
+
+
+def sort_table(table: pa.Table) -> pa.Table:
+    """Sort rows by signal, layer, index and step, as each part is."""
+    order = [(name, "ascending") for name in ("signal", "layer", "index", "step")]
+    table = table.unify_dictionaries()
+    keys = pa.table({name: _plain(table[name]) for name, _ in order})
+    return table.take(pc.sort_indices(keys, sort_keys=order))
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
+
+
+def write_part(table: pa.Table, path: Path, run_id: str) -> PartRecord:
+    """Write one part, whole or not at all, a row group a signal, and say what is needed to check it later."""
+    schema = TABLE_SCHEMA.with_metadata({VERSION_KEY: str(SCHEMA_VERSION), RUN_KEY: run_id})
+
+    def write(temporary: Path) -> None:
+        # Most signals are float32 numbers in a float64 column: splitting the bytes into streams lets the
+        # compressor drop the constant low ones, which a dictionary cannot.
+        with pq.ParquetWriter(
+            temporary,
+            schema,
+            compression="zstd",
+            use_dictionary=["run", "signal", "layer"],
+            column_encoding={"value": "BYTE_STREAM_SPLIT", "step": "DELTA_BINARY_PACKED"},
+        ) as writer:
+            for start, stop in _signal_spans(table):
+                writer.write_table(table.slice(start, stop - start), row_group_size=1 << 20)
+
+    write_whole(path, write)
+    steps = pc.min_max(table["step"]).as_py()
+    return {
+        "file": path.name,
+        "n_rows": table.num_rows,
+        "first_step": steps["min"],
+        "last_step": steps["max"],
+        "sha256": checksum(path),
+    }
+
+
+#: Rows below which neighbouring signals share a row group: its own footer would outweigh its content.
+_FEW_ROWS = 512
+
+
+def _signal_spans(table: pa.Table) -> list[tuple[int, int]]:
+    """First and last-but-one row of each signal in a sorted table; small neighbours are taken together."""
+    codes = table["signal"].combine_chunks().indices.to_numpy()
+    edges = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), codes.size]
+    spans = [(edges[0], edges[1])] if len(edges) > 1 else []
+    for start, stop in itertools.pairwise(edges[1:]):
+        if stop - spans[-1][0] <= _FEW_ROWS:
+            spans[-1] = (spans[-1][0], stop)
+        else:
+            spans.append((start, stop))
+    return spans
+
+
+def read_part(
+    path: Path,
+    *,
+    columns: list[str] | None = None,
+    signals: list[str] | None = None,
+    run_id: str | None = None,
+) -> pa.Table:
+    """Read one part, or the row groups of some signals of it.
+
+    Raises
+    ------
+    StoreError
+        The file is damaged, of a newer format, or of another run; the message names it.
+    """
+    try:
+        # The version is checked first: a newer format may lack columns that this reader asks for.
+        metadata = pq.read_metadata(path).metadata or {}
+        check_version(path, metadata.get(VERSION_KEY.encode(), b"?").decode())
+        recorded = metadata.get(RUN_KEY.encode(), b"").decode()
+        if run_id is not None and recorded != run_id:
+            raise StoreError(f"{path} is a part of another run; move it to where it belongs.")
+        filters = None if signals is None else pc.field("signal").isin(signals)
+        schema = TABLE_SCHEMA if columns is None else None
+        return pq.read_table(path, columns=columns, filters=filters, schema=schema)
+    except (pa.ArrowException, OSError) as error:
+        detail = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise StoreError(
+            f"{path} cannot be read as Parquet ({detail}); it is damaged or half-written: "
+            "run `tracekit doctor` on the experiment."
+        ) from error
+
+
+def part_signals(path: Path, run_id: str | None = None) -> set[str]:
+    """Names of the signals in a part."""
+    return set(pc.unique(read_part(path, columns=["signal"], run_id=run_id)["signal"]).to_pylist())
+
+
+def check_version(path: Path, version: object) -> None:
+    """Raise StoreError if a file is of a newer format than this reader's."""
+    if not str(version).isdigit() or int(str(version)) > SCHEMA_VERSION:
+        raise StoreError(
+            f"{path} has trace format {version}, this tracekit reads up to {SCHEMA_VERSION}; upgrade tracekit."
+        )
