@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Literal
@@ -32,6 +32,7 @@ class Step:
     step: int  #: number of this update, from 1
     epoch: int  #: pass over the training set, from 1
     indices: np.ndarray  #: (batch,) positions of the samples in the training set
+    images: np.ndarray  #: (batch, height, width, channels)
     labels: np.ndarray  #: (batch,) classes
     loss: float  #: mean cross-entropy over the batch, nats
     logits: np.ndarray  #: (batch, n_classes)
@@ -41,6 +42,10 @@ class Step:
     gradients: Arrays  #: of the reduced loss
     updates: Arrays  #: about to be added to the parameters
     model: Sequential  #: for observers that evaluate it elsewhere
+    optimizer: Optimizer  #: its state is the one after this update's gradients
+    reduction: Reduction  #: how the reduced loss combines the samples
+    label_smoothing: float  #: share of the target spread over all classes
+    calls: Mapping[str, LayerCall]  #: of layers with parameters; empty unless an observer needed them
 
     @property
     def penultimate(self) -> np.ndarray:
@@ -63,6 +68,10 @@ class EpochEnd:
 
 class Observer:
     """Sees the training go by; subclasses override what they need."""
+
+    def needs_calls(self, step: int) -> bool:
+        """Whether `Step.calls` must be filled at an update; asked before its forward pass, for it costs memory."""
+        return False
 
     def on_step(self, step: Step) -> None:
         """Called at every update, before the parameters move."""
@@ -157,15 +166,17 @@ def train(
                 step += 1
                 if step <= start:
                     continue
+                batch, batch_labels = images[indices], labels[indices]
+                needed = optimizer.needs_inputs or any(observer.needs_calls(step) for observer in observers)
                 captured: AbstractContextManager[dict[str, LayerCall]] = (
-                    capture(model) if optimizer.needs_inputs else nullcontext({})
+                    capture(model) if needed else nullcontext({})
                 )
                 with captured as calls:
                     loss, logits, outputs = _differentiate(
                         model,
                         parameters,
-                        images[indices],
-                        labels[indices],
+                        batch,
+                        batch_labels,
                         reduction,
                         label_smoothing,
                         dropout_rng,
@@ -176,7 +187,8 @@ def train(
                     step=step,
                     epoch=epoch,
                     indices=indices,
-                    labels=labels[indices],
+                    images=batch,
+                    labels=batch_labels,
                     loss=loss,
                     logits=logits.data,
                     logits_gradient=_gradient(logits),
@@ -185,6 +197,10 @@ def train(
                     gradients=gradients,
                     updates=optimizer.update(gradients, inputs=inputs),
                     model=model,
+                    optimizer=optimizer,
+                    reduction=reduction,
+                    label_smoothing=label_smoothing,
+                    calls=calls,
                 )
                 for observer in observers:
                     observer.on_step(state)
