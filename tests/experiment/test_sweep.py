@@ -9,7 +9,7 @@ import pytest
 import tracekit
 from tracekit.errors import ArgumentError, OutputExistsError
 from tracekit.experiment import Sweep, run_sweep
-from tracekit.experiment import sweep as sweep_module
+from tracekit.experiment import execution
 
 SMALL = {"model": "softmax_regression", "updates": 6, "batch_sizes": [30]}
 
@@ -63,8 +63,8 @@ def test_a_failing_run_is_marked_and_the_others_go_on(tmp_path, monkeypatch):
             raise RuntimeError("no luck")
         return original(config, *args, **kwargs)
 
-    original = sweep_module.execute_run
-    monkeypatch.setattr(sweep_module, "execute_run", fail_once)
+    original = execution.execute_run
+    monkeypatch.setattr(execution, "execute_run", fail_once)
     news = []
     experiment = run_sweep(
         Sweep(optimizers=["sgd"], seeds=2, **SMALL), tmp_path / "x", jobs=1, progress=news.append

@@ -11,7 +11,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from tracekit.experiment.sweep import RunProgress
+from tracekit.experiment import RunProgress
 
 _PLAIN_SECONDS = 10.0  # between two lines where no terminal redraws them
 

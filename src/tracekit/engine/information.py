@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Literal
 
 import numpy as np
@@ -124,6 +125,22 @@ class InformationDecay(Observer):
                     self._lower(scope, self.lowest + (1.0 - self.lowest) * (1.0 - min(max(share, 0.0), 1.0)))
         self.history.append(shares)
         self._codes, self._labels = {}, []
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Codes and labels of the epoch so far, and the history as JSON."""
+        codes = {f"codes/{scope}": np.concatenate(arrays) for scope, arrays in self._codes.items()}
+        labels = {"labels": np.concatenate(self._labels)} if self._labels else {}
+        return {"history": np.array(json.dumps(self.history)), **labels, **codes}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Take up what `state` returned."""
+        if not state:
+            return
+        self.history = json.loads(str(state["history"]))
+        self._labels = [state["labels"]] if "labels" in state else []
+        self._codes = {
+            key.removeprefix("codes/"): [array] for key, array in state.items() if key.startswith("codes/")
+        }
 
     def _lower(self, scope: str, factor: float) -> None:
         factors = self.optimizer.parameters.layer_schedule

@@ -1,7 +1,18 @@
-"""Experiments: what to run, and running it."""
+"""Experiments: what to run, running it, and going on with it."""
 
+from tracekit.experiment.checkpointing import Interrupted
 from tracekit.experiment.config import Recording, RunConfig, Sweep
+from tracekit.experiment.execution import RunProgress
 from tracekit.experiment.run import execute_run
-from tracekit.experiment.sweep import Interrupted, RunProgress, run_sweep
+from tracekit.experiment.sweep import resume_sweep, run_sweep
 
-__all__ = ["Interrupted", "Recording", "RunConfig", "RunProgress", "Sweep", "execute_run", "run_sweep"]
+__all__ = [
+    "Interrupted",
+    "Recording",
+    "RunConfig",
+    "RunProgress",
+    "Sweep",
+    "execute_run",
+    "resume_sweep",
+    "run_sweep",
+]

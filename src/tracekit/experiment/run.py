@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +11,18 @@ from threadpoolctl import threadpool_limits
 
 from tracekit.data import Dataset
 from tracekit.engine import Sequential, build_model
+from tracekit.engine.checkpoint import load_checkpoint
 from tracekit.engine.information import InformationDecay
 from tracekit.engine.optim import Optimizer, build_optimizer
 from tracekit.engine.optim.schedules import build_schedule
 from tracekit.engine.training import Observer, TrainingResult, train
+from tracekit.errors import DataError
+from tracekit.experiment.checkpointing import Checkpointer, restore_observers
 from tracekit.experiment.config import RunConfig
 from tracekit.experiment.environment import describe
 from tracekit.record import Recorder, choose_signals, every
 from tracekit.traces import RunWriter
+from tracekit.traces.files import CHECKPOINT_FILE, CONFIG_FILE, read_json
 
 #: A seed's independent streams of random numbers, by what they are for.
 _STREAMS = {"initialisation": 0, "order": 1, "dropout": 2}
@@ -69,6 +73,9 @@ def execute_run(
     *,
     threads: int = 1,
     observers: Sequence[Observer] = (),
+    resume: bool = False,
+    flush_seconds: float = 5.0,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> TrainingResult:
     """Train and record one run into its own folder.
 
@@ -78,36 +85,63 @@ def execute_run(
     dataset : Dataset
         The data set that the configuration names.
     folder : Path
-        The run's folder; must not hold a run.
+        The run's folder; must not hold a run, unless it is to be resumed.
     threads : int
         BLAS threads; results are the same bytes only for the same number.
     observers : sequence of Observer
         See the training besides the recorder.
+    resume : bool
+        Go on with the run that is in the folder from its last checkpoint, or from the start if it has none;
+        the trace is then the one of a run that was never interrupted.
+    flush_seconds : float
+        How much of the run a sudden end of the process may cost.
+    stopped : callable
+        Asked after every update whether to stop.
 
     Returns
     -------
     TrainingResult
         How it ended; divergence is a result, not an error.
+
+    Raises
+    ------
+    Interrupted
+        The run was stopped; it can be resumed.
     """
     setup = _set_up(config, dataset)
     dtype = np.dtype(config.dtype)
     test_images = dataset.test_images.astype(dtype, copy=False)
-    controllers: list[Observer] = []
+    controllers: dict[str, Observer] = {}
     if config.information_decay != "off":
-        controllers.append(InformationDecay(setup.optimizer, scope=config.information_decay))
+        controllers["information"] = InformationDecay(setup.optimizer, scope=config.information_decay)
     configuration = config.model_dump(mode="json") | {"dataset_sha256": dataset.fingerprint()}
     n_parameters = sum(tensor.size for tensor in setup.model.parameters().values())
     meta = describe() | {"threads": threads, "n_parameters": n_parameters}
-    with (
-        RunWriter(folder, attributes=config.attributes, configuration=configuration, meta=meta) as writer,
-        threadpool_limits(limits=threads),
-    ):
+    dropout_rng = random_stream(config.seed, "dropout")
+    start = _Start()
+    if resume:
+        start = _load_start(folder, setup, dropout_rng, dataset)
+        writer = RunWriter.resume(folder, last_step=start.step, flush_seconds=flush_seconds)
+    else:
+        writer = RunWriter(
+            folder,
+            attributes=config.attributes,
+            configuration=configuration,
+            meta=meta,
+            flush_seconds=flush_seconds,
+        )
+    with writer, threadpool_limits(limits=threads):
         recorder = Recorder(
             writer,
             signals=choose_signals(config.recording.signals),
             schedule=every(config.recording.every),
             probe_images=test_images[: config.recording.probe_size] if config.recording.probe_size else None,
             evaluation=(test_images, dataset.test_labels),
+        )
+        own: dict[str, Observer] = {"recorder": recorder, **controllers}
+        restore_observers(own, start.extra, folder)
+        checkpointer = Checkpointer(
+            writer, setup.model, setup.optimizer, dropout_rng, observers=own, stopped=stopped
         )
         result = train(
             setup.model,
@@ -121,8 +155,30 @@ def execute_run(
             reduction=config.reduction,
             label_smoothing=config.label_smoothing,
             order_rng=random_stream(config.seed, "order"),
-            dropout_rng=random_stream(config.seed, "dropout"),
-            observers=[recorder, *controllers, *observers],
+            dropout_rng=dropout_rng,
+            observers=[*own.values(), *observers, checkpointer],
+            start=start.step,
         )
         writer.finish(result.status, reason=result.reason)
     return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """Where a run begins: at its beginning, or after a checkpoint."""
+
+    step: int = 0
+    extra: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def _load_start(folder: Path, setup: _Setup, dropout_rng: np.random.Generator, dataset: Dataset) -> _Start:
+    recorded = read_json(folder / CONFIG_FILE).get("configuration", {}).get("dataset_sha256")
+    if recorded != dataset.fingerprint():
+        raise DataError(
+            f"{folder} was recorded on other data than this {dataset.name}; pass the --data-dir it was run with."
+        )
+    path = folder / CHECKPOINT_FILE
+    if not path.exists():
+        return _Start()
+    loaded = load_checkpoint(path, setup.model, setup.optimizer, dropout_rng=dropout_rng)
+    return _Start(loaded.step, loaded.extra)
