@@ -23,7 +23,13 @@ RUNAWAY_GROWTH = 10.0
 
 FloatArray = NDArray[np.float64]
 Result = TypeVar("Result", bound=Record)
-_BLANKS: dict[str, object] = {"float": math.nan, "int": 0, "bool": False, "str": "", "FloatArray": np.empty(0)}
+_BLANKS: dict[str, object] = {
+    "float": math.nan,
+    "int": 0,
+    "bool": False,
+    "str": "",
+    "FloatArray": np.empty(0),
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
