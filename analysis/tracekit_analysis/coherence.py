@@ -64,7 +64,7 @@ class Coherence(Record):
     """Warnings for the reader."""
 
 
-def coherence(
+def multitaper_coherence(
     x: ArrayLike | Series,
     y: ArrayLike | Series,
     *,

@@ -42,7 +42,7 @@ class Fluctuation(Record):
     """Warnings for the reader."""
 
 
-def fluctuation(x: ArrayLike | Series) -> Fluctuation:
+def dfa(x: ArrayLike | Series) -> Fluctuation:
     """Compute the DFA exponent: linear detrending of the cumulated series in windows of 10 to n/10 values.
 
     Parameters
@@ -96,4 +96,4 @@ COLUMNS: dict[str, str] = {
 
 def columns(series: Series) -> dict[str, Any]:
     """Return the columns of this topic for one series."""
-    return {"dfa_exponent": fluctuation(series).exponent}
+    return {"dfa_exponent": dfa(series).exponent}
