@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tracekit.experiment import Sweep, run_sweep
+    from tracekit.experiment import Sweep, resume_sweep, run_sweep
     from tracekit.report import write_report
     from tracekit.traces import open_experiment, read
 
@@ -19,11 +19,12 @@ _HOMES = {
     "Sweep": "tracekit.experiment",
     "open_experiment": "tracekit.traces",
     "read": "tracekit.traces",
+    "resume_sweep": "tracekit.experiment",
     "run_sweep": "tracekit.experiment",
     "write_report": "tracekit.report",
 }
 
-__all__ = ["Sweep", "__version__", "open_experiment", "read", "run_sweep", "write_report"]
+__all__ = ["Sweep", "__version__", "open_experiment", "read", "resume_sweep", "run_sweep", "write_report"]
 
 
 def __getattr__(name: str) -> Any:

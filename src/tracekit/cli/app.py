@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tracekit.cli import data, ranging, reading, report, run
+from tracekit.cli import data, ranging, reading, report, run, upkeep
 
 app = typer.Typer(
     name="tracekit",
@@ -17,6 +17,8 @@ app = typer.Typer(
 )
 
 app.command("run")(run.run)
+app.command("resume")(upkeep.resume)
+app.command("doctor")(upkeep.doctor)
 app.command("range-test")(ranging.range_test)
 app.add_typer(reading.listing, name="list")
 app.command("show")(reading.show)

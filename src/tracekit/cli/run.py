@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tracekit.cli.options import DataDir, Overwrite
+
+if TYPE_CHECKING:
+    from tracekit.traces import Experiment
 
 
 def run(
@@ -65,6 +68,9 @@ def run(
     ] = None,
     jobs: Annotated[int | None, typer.Option(help="Worker processes [default: all processors].")] = None,
     threads: Annotated[int, typer.Option(help="BLAS threads of each worker.")] = 1,
+    flush_seconds: Annotated[
+        float, typer.Option(help="How much of each run a sudden end of the process may cost.")
+    ] = 5.0,
     overwrite: Overwrite = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
@@ -110,17 +116,28 @@ def run(
     n_runs = len(sweep.named_runs())
     with SweepProgress(n_runs, quiet=quiet) as progress:
         experiment = run_sweep(
-            sweep, out, data_dir=data_dir, jobs=jobs, threads=threads, overwrite=overwrite, progress=progress
+            sweep,
+            out,
+            data_dir=data_dir,
+            jobs=jobs,
+            threads=threads,
+            flush_seconds=flush_seconds,
+            overwrite=overwrite,
+            progress=progress,
         )
+    report_outcome(experiment, out, quiet=quiet)
+
+
+def report_outcome(experiment: Experiment, out: Path, *, quiet: bool) -> None:
+    """Name the runs that did not finish, say what to do next, and exit with 3 if a run failed."""
     for entry in experiment.runs:
         if entry.status != "finished":
             typer.echo(f"{entry.name}: {entry.status} ({entry.reason})", err=True)
-    n_failed = sum(entry.status == "failed" for entry in experiment.runs)
     if not quiet:
         typer.echo(
             f"{len(experiment.runs)} runs in {out}; next: tracekit report {out} -o reports/{experiment.name}"
         )
-    if n_failed:
+    if any(entry.status == "failed" for entry in experiment.runs):
         from tracekit.cli import EXIT_FAILED_RUNS
 
         raise typer.Exit(EXIT_FAILED_RUNS)

@@ -4,7 +4,7 @@ from tracekit.experiment.checkpointing import Interrupted
 from tracekit.experiment.config import Recording, RunConfig, Sweep
 from tracekit.experiment.execution import RunProgress
 from tracekit.experiment.run import execute_run
-from tracekit.experiment.sweep import resume_sweep, run_sweep
+from tracekit.experiment.sweep import resume_sweep, run_sweep, unfinished_runs
 
 __all__ = [
     "Interrupted",
@@ -15,4 +15,5 @@ __all__ = [
     "execute_run",
     "resume_sweep",
     "run_sweep",
+    "unfinished_runs",
 ]

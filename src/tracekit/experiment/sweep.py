@@ -122,26 +122,34 @@ def resume_sweep(
     """
     _check_numbers(jobs=jobs, flush_seconds=flush_seconds)
     folder = Path(path)
+    unfinished = unfinished_runs(folder, failed=failed)
+    record = read_json(folder / EXPERIMENT_FILE)
+    sweep = Sweep(**record.get("configuration", {}))
+    dataset = load_dataset(sweep.dataset, data_dir=data_dir)
+    threads = int(record.get("threads", 1))
+    tasks = []
+    for name, config in sweep.named_runs():
+        if name in unfinished:
+            begun = _status(folder / name) is not None
+            if not begun and (folder / name).exists():
+                # The process ended while it made the folder, before there was anything in it to keep.
+                shutil.rmtree(folder / name)
+            tasks.append(Task(name, config, folder / name, threads, flush_seconds, resume=begun))
+    if tasks:
+        _execute(tasks, folder, dataset, data_dir, jobs, progress)
+    return open_experiment(folder)
+
+
+def unfinished_runs(path: str | Path, *, failed: bool = False) -> list[str]:
+    """Names of the runs that `resume_sweep` would go on with; StoreError if there is no experiment."""
+    folder = Path(path)
     if not (folder / EXPERIMENT_FILE).exists():
         raise StoreError(
             f"{folder} holds no experiment to resume; give the folder that `tracekit run --out` wrote."
         )
-    record = read_json(folder / EXPERIMENT_FILE)
-    sweep = Sweep(**record.get("configuration", {}))
-    dataset = load_dataset(sweep.dataset, data_dir=data_dir)
-    tasks = []
-    for name, config in sweep.named_runs():
-        status = _status(folder / name)
-        if status in ("finished", "diverged") or (status == "failed" and not failed):
-            continue
-        if status is None and (folder / name).exists():
-            # The process ended while it made the folder, before there was anything in it to keep.
-            shutil.rmtree(folder / name)
-        threads = int(record.get("threads", 1))
-        tasks.append(Task(name, config, folder / name, threads, flush_seconds, resume=status is not None))
-    if tasks:
-        _execute(tasks, folder, dataset, data_dir, jobs, progress)
-    return open_experiment(folder)
+    sweep = Sweep(**read_json(folder / EXPERIMENT_FILE).get("configuration", {}))
+    ended = ("finished", "diverged") if failed else ("finished", "diverged", "failed")
+    return [name for name, _ in sweep.named_runs() if _status(folder / name) not in ended]
 
 
 def _execute(

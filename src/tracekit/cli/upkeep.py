@@ -1,0 +1,73 @@
+"""Commands that keep a store in order: `resume` and `doctor`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tracekit.cli.options import DataDir, Json, RunsPath
+from tracekit.cli.output import print_json, print_table
+
+
+def resume(
+    path: RunsPath,
+    data_dir: DataDir = None,
+    jobs: Annotated[int | None, typer.Option(help="Worker processes [default: all processors].")] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="Try failed runs again, too.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+) -> None:
+    """Go on with an experiment that was stopped; the traces become those of one that never was."""
+    from tracekit.cli.progress import SweepProgress
+    from tracekit.cli.run import report_outcome
+    from tracekit.experiment import resume_sweep, unfinished_runs
+
+    n_runs = len(unfinished_runs(path, failed=failed))
+    if not n_runs:
+        typer.echo(f"{path} has nothing left to do.")
+        return
+    with SweepProgress(n_runs, quiet=quiet) as progress:
+        experiment = resume_sweep(path, data_dir=data_dir, jobs=jobs, failed=failed, progress=progress)
+    report_outcome(experiment, path, quiet=quiet)
+
+
+def doctor(
+    path: RunsPath,
+    set_aside: Annotated[
+        bool, typer.Option("--quarantine", help="Move damaged files aside, so that the rest is readable.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Check every record, part, checksum and count of an experiment; exit code 1 if something is wrong."""
+    from tracekit.traces.doctor import examine, quarantine
+
+    findings = examine(path)
+    moved = quarantine(findings) if set_aside else []
+    if as_json:
+        print_json(
+            {
+                "findings": [
+                    {
+                        "run": entry.run,
+                        "path": str(entry.path),
+                        "problem": entry.problem,
+                        "loss": entry.loss,
+                        "movable": entry.movable,
+                    }
+                    for entry in findings
+                ],
+                "moved": [str(target) for target in moved],
+            }
+        )
+    elif findings:
+        print_table(
+            ["file", "problem", "lost"], [(entry.path, entry.problem, entry.loss) for entry in findings]
+        )
+        for target in moved:
+            typer.echo(f"moved to {target}")
+        if not set_aside and any(entry.movable for entry in findings):
+            typer.echo("`tracekit doctor --quarantine` moves the damaged files aside; nothing is deleted.")
+    else:
+        typer.echo("nothing is wrong.")
+    if findings:
+        raise typer.Exit(1)

@@ -1,0 +1,200 @@
+"""Examining a store: what is damaged, what is missing, what does not belong; and setting it aside."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from tracekit.errors import StoreError
+from tracekit.traces.files import (
+    CHECKPOINT_FILE,
+    CONFIG_FILE,
+    EXPERIMENT_FILE,
+    META_FILE,
+    QUARANTINE_FOLDER,
+    STATUS_FILE,
+    TRACES_FOLDER,
+    checksum,
+    make_folder,
+    read_json,
+    write_json,
+)
+from tracekit.traces.lock import RunLock
+from tracekit.traces.parts import PartRecord, read_part
+from tracekit.traces.schema import STATUSES
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong with a store."""
+
+    run: str  #: name of the run; empty for the experiment itself
+    path: Path  #: the file or folder
+    problem: str  #: what is wrong, as a clause
+    loss: Literal["none", "values", "run"]  #: what cannot be read because of it
+    movable: bool  #: whether the file can be set aside, so that the rest is readable
+
+
+def examine(path: str | Path) -> list[Finding]:
+    """Check every record, part, checksum and count of an experiment or of one run.
+
+    Returns
+    -------
+    list of Finding
+        Empty if all is well; sorted by run and file.
+
+    Raises
+    ------
+    StoreError
+        The path is no folder, or there is no run in it.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        raise StoreError(f"{folder} is not a folder; give the folder that `tracekit run --out` wrote.")
+    findings: list[Finding] = []
+    if _is_run(folder):
+        runs = [folder]
+    else:
+        runs = [child for child in sorted(folder.iterdir()) if child.is_dir() and _is_run(child)]
+        if (folder / EXPERIMENT_FILE).exists():
+            findings += _record(folder / EXPERIMENT_FILE, "", "none")
+    if not runs:
+        raise StoreError(f"{folder} holds no runs; give the folder that `tracekit run --out` wrote.")
+    for run in runs:
+        findings += _run(run)
+    return findings
+
+
+def _is_run(folder: Path) -> bool:
+    return any((folder / name).exists() for name in (CONFIG_FILE, STATUS_FILE, TRACES_FOLDER))
+
+
+def _record(path: Path, run: str, loss: Literal["none", "run"]) -> Iterator[Finding]:
+    try:
+        read_json(path)
+    except StoreError as error:
+        clause = str(error).removeprefix(f"{path} ").rstrip(".").partition(";")[0]
+        yield Finding(run, path, clause, loss, movable=False)
+
+
+def _run(folder: Path) -> Iterator[Finding]:
+    name = folder.name
+    unreadable = [
+        finding
+        for file in (CONFIG_FILE, META_FILE, STATUS_FILE)
+        for finding in _record(folder / file, name, "run")
+    ]
+    yield from unreadable
+    if unreadable:
+        return
+    config, status = read_json(folder / CONFIG_FILE), read_json(folder / STATUS_FILE)
+    if status.get("status") not in STATUSES:
+        yield Finding(name, folder / STATUS_FILE, f"has the status {status.get('status')!r}", "run", False)
+    parts: list[PartRecord] = status.get("parts", [])
+    for part in parts:
+        yield from _part(folder, part, str(config.get("run_id", "")))
+    yield from _counts(folder, status, parts)
+    yield from _strangers(folder, parts)
+    yield from _checkpoint(folder)
+
+
+def _part(folder: Path, part: PartRecord, run_id: str) -> Iterator[Finding]:
+    path = folder / TRACES_FOLDER / part["file"]
+    name = folder.name
+    if not path.exists():
+        yield Finding(name, path, f"is missing, with {part['n_rows']} values", "values", movable=True)
+        return
+    try:
+        table = read_part(path, columns=["step"], run_id=run_id)
+    except StoreError as error:
+        clause = str(error).removeprefix(f"{path} ").partition(";")[0].rstrip(".")
+        yield Finding(name, path, f"{clause}; it held {part['n_rows']} values", "values", movable=True)
+        return
+    if table.num_rows != part["n_rows"]:
+        clause = f"holds {table.num_rows} values, {part['n_rows']} were written"
+        yield Finding(name, path, clause, "values", movable=True)
+    elif checksum(path) != part["sha256"]:
+        yield Finding(name, path, "does not have the checksum it was written with", "values", movable=True)
+
+
+def _counts(folder: Path, status: dict[str, Any], parts: list[PartRecord]) -> Iterator[Finding]:
+    expected = sum(part["n_rows"] for part in parts)
+    if status.get("n_rows") != expected:
+        clause = f"counts {status.get('n_rows')} values, its parts {expected}"
+        yield Finding(folder.name, folder / STATUS_FILE, clause, "none", movable=False)
+
+
+def _strangers(folder: Path, parts: list[PartRecord]) -> Iterator[Finding]:
+    """Find files that no record names: leftovers of a killed writer, or parts put there by hand."""
+    listed = {part["file"] for part in parts}
+    for path in sorted((folder / TRACES_FOLDER).glob("*")):
+        if path.name not in listed:
+            kind = (
+                "is a leftover of an interrupted write"
+                if path.name[0] == "."
+                else "is not a part of this run"
+            )
+            yield Finding(folder.name, path, kind, "none", movable=True)
+
+
+def _checkpoint(folder: Path) -> Iterator[Finding]:
+    path = folder / CHECKPOINT_FILE
+    if path.exists() and not zipfile.is_zipfile(path):
+        clause = "cannot be read; without it the run is resumed from its start"
+        yield Finding(folder.name, path, clause, "none", movable=True)
+
+
+def quarantine(findings: list[Finding]) -> list[Path]:
+    """Move damaged files into their run's quarantine folder and strike them off its list of parts.
+
+    Nothing is deleted. A run that has lost values that way and can be resumed will not record them again:
+    resume it first, or run it anew.
+
+    Returns
+    -------
+    list of Path
+        Where the files are now.
+
+    Raises
+    ------
+    StoreError
+        A run is being written by another process, or its folder cannot be written to.
+    """
+    moved = []
+    for finding in findings:
+        if not finding.movable:
+            continue
+        run = finding.path.parent if finding.path.name == CHECKPOINT_FILE else finding.path.parents[1]
+        lock = RunLock(run)
+        try:
+            if finding.path.exists():
+                moved.append(_set_aside(finding.path, run / QUARANTINE_FOLDER))
+            _strike_off(run, finding.path.name)
+        finally:
+            lock.release()
+    return moved
+
+
+def _set_aside(path: Path, folder: Path) -> Path:
+    make_folder(folder)
+    target = folder / path.name
+    number = 1
+    while target.exists():
+        number += 1
+        target = folder / f"{path.name}.{number}"
+    try:
+        return path.rename(target)
+    except OSError as error:
+        raise StoreError(f"cannot move {path} to {target} ({error.strerror or error}).") from error
+
+
+def _strike_off(run: Path, file: str) -> None:
+    status = read_json(run / STATUS_FILE)
+    kept = [part for part in status.get("parts", []) if part["file"] != file]
+    if len(kept) != len(status.get("parts", [])):
+        write_json(
+            run / STATUS_FILE, status | {"parts": kept, "n_rows": sum(part["n_rows"] for part in kept)}
+        )
