@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from tracekit_analysis.groups import apply_over_groups, progress_bar
     from tracekit_analysis.interleaving import Interleaving, detect_interleaving, split_channels
     from tracekit_analysis.labels import label, label_from_features
+    from tracekit_analysis.layer_coherence import coherence_table
     from tracekit_analysis.multiplicity import adjust_pvalues, holm
     from tracekit_analysis.multitaper import multitaper_psd
     from tracekit_analysis.peaks import NyquistTest, PeakTest, nyquist_test, peak_test
@@ -85,6 +86,7 @@ _MODULES = {
     "groups": ("apply_over_groups", "progress_bar"),
     "interleaving": ("Interleaving", "detect_interleaving", "split_channels"),
     "labels": ("label", "label_from_features"),
+    "layer_coherence": ("coherence_table",),
     "multiplicity": ("adjust_pvalues", "holm"),
     "multitaper": ("multitaper_psd",),
     "peaks": ("NyquistTest", "PeakTest", "nyquist_test", "peak_test"),
@@ -150,6 +152,7 @@ __all__ = [
     "change_points",
     "characterize",
     "classify_stationarity",
+    "coherence_table",
     "correlation_shape",
     "describe_columns",
     "detect_interleaving",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.fft
@@ -76,9 +77,9 @@ def multitaper_coherence(
     Under independence ``P(C > c) = (1 - c)^(K - 1)`` at one frequency with K = 7 tapers. Null of `pvalue`:
     the series are independent. The largest coherence is corrected for all n/2 frequencies: the n / (2 NW)
     that are often counted as independent let it reject in .16 (n = 1,000). Null of `excess_pvalue`: `x`
-    is no more coherent with `y` than with the reference. Assumes that both series were recorded at the same
-    steps from the first value on; unequal lengths are cut to the shorter. Common trends and common epochs
-    count as coherence: remove the epoch profile first where that is not meant.
+    is no more coherent with `y` than with the reference. Assumes that all were recorded at the same steps
+    from the first value on: leading NaN of one are cut from all, unequal lengths to the shortest. Common
+    trends and common epochs count as coherence: remove the epoch profile first where that is not meant.
 
     Parameters
     ----------
@@ -103,7 +104,9 @@ def multitaper_coherence(
     Thomson (1982), Proc. IEEE 70:1055.
     """
     require_between("alpha", alpha, 0.0, 1.0)
-    all_series = [as_series(part) for part in ((x, y) if reference is None else (x, y, reference))]
+    parts = [part for part in (x, y, reference) if part is not None]
+    start = _common_start(parts)
+    all_series = [part if isinstance(part, Series) else as_series(np.asarray(part)[start:]) for part in parts]
     known = {
         "null": "the two series are independent",
         "alternative": "the two series share a component at some frequency",
@@ -140,12 +143,24 @@ def multitaper_coherence(
         pvalue=min(1.0, squared.size * (1.0 - float(squared[strongest])) ** (N_TAPERS - 1)),
         excess=excess,
         excess_pvalue=excess_pvalue,
-        n=all_series[0].n,
+        n=all_series[0].n + start,
         n_used=n,
         status=worst.status,
         reason=worst.reason,
         notes=notes,
     )
+
+
+def _common_start(parts: list[Any]) -> int:
+    """Return the first index at which no array is NaN: cut one by one, leading NaN would shift them."""
+    arrays = [np.asarray(part) for part in parts if not isinstance(part, Series)]
+    if any(array.ndim != 1 or array.dtype.kind != "f" for array in arrays):
+        return 0  # as_series says what is wrong, or there can be no NaN
+    shortest = min((array.size for array in arrays), default=0)
+    usable = (
+        ~np.any([np.isnan(array[:shortest]) for array in arrays], axis=0) if arrays else np.empty(0, bool)
+    )
+    return int(np.argmax(usable)) if usable.any() else 0
 
 
 def _eigencoefficients(values: FloatArray) -> ComplexArray:
