@@ -163,15 +163,29 @@ def read_part(
         recorded = metadata.get(RUN_KEY.encode(), b"").decode()
         if run_id is not None and recorded != run_id:
             raise StoreError(f"{path} is a part of another run; move it to where it belongs.")
-        filters = None if signals is None else pc.field("signal").isin(signals)
-        schema = TABLE_SCHEMA if columns is None else None
-        return pq.read_table(path, columns=columns, filters=filters, schema=schema)
+        with pq.ParquetFile(path, read_dictionary=["run", "signal", "layer"]) as file:
+            if signals is None:
+                return file.read(columns=columns)
+            groups = _groups_of(file.metadata, signals)
+            table = file.read_row_groups(groups, columns=columns)
+            return table.filter(pc.is_in(table["signal"], pa.array(signals)))
     except (pa.ArrowException, OSError) as error:
         detail = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise StoreError(
             f"{path} cannot be read as Parquet ({detail}); it is damaged or half-written: "
             "run `tracekit doctor` on the experiment."
         ) from error
+
+
+def _groups_of(metadata: pq.FileMetaData, signals: list[str]) -> list[int]:
+    """Row groups that may hold some of the signals, by the bounds in their footers."""
+    column = metadata.schema.names.index("signal")
+    groups = []
+    for number in range(metadata.num_row_groups):
+        bounds = metadata.row_group(number).column(column).statistics
+        if bounds is None or any(bounds.min <= signal <= bounds.max for signal in signals):
+            groups.append(number)
+    return groups
 
 
 def part_signals(path: Path, run_id: str | None = None) -> set[str]:

@@ -166,26 +166,43 @@ def _read_run(run: Run, signals: list[str] | None) -> pa.Table:
 
 
 def _to_frame(runs: list[Run], tables: list[pa.Table]) -> pd.DataFrame:
-    """Join the runs' attributes to their rows; constants enter as dictionary codes, not as copies of text."""
-    lengths = [table.num_rows for table in tables]
-    joined = pa.concat_tables(tables).unify_dictionaries().combine_chunks()
-    attributes = list(dict.fromkeys(name for run in runs for name in run.attributes))
+    """Join the runs' attributes to their rows, column by column: nothing is copied that need not be."""
+    import pandas as pd
+
+    lengths = np.array([table.num_rows for table in tables])
+    joined = pa.concat_tables(tables).unify_dictionaries()
     columns: dict[str, Any] = {"run": _constant([run.name for run in runs], lengths)}
-    for name in attributes:
+    for name in dict.fromkeys(name for run in runs for name in run.attributes):
         columns[name] = _constant([run.attributes.get(name) for run in runs], lengths)
     columns["status"] = _constant([run.status for run in runs], lengths)
-    for name in TABLE_SCHEMA.names[1:]:
-        columns[name] = joined[name]
-    frame = pa.table(columns).to_pandas()
-    frame["index"] = frame["index"].astype("Int32")
-    return frame
+    for name in ("step", "epoch"):
+        columns[name] = joined[name].to_numpy()
+    for name in ("signal", "layer"):
+        columns[name] = _categories(joined[name].combine_chunks())
+    index = joined["index"]
+    if index.null_count == len(index):
+        missing = np.ones(len(index), dtype=bool)
+        columns["index"] = pd.arrays.IntegerArray(np.ones(len(index), dtype=np.int32), missing)
+    else:
+        columns["index"] = index.to_pandas(integer_object_nulls=False).astype("Int32")
+    columns["value"] = joined["value"].to_numpy()
+    return pd.DataFrame(columns, copy=False)
 
 
-def _constant(values: list[Any], lengths: list[int]) -> pa.Array:
-    """One value a run, repeated over its rows: a dictionary for text, plain numbers otherwise."""
-    column = pa.array(values)
-    codes = pa.array(np.repeat(np.arange(len(values), dtype=np.int32), lengths))
-    if pa.types.is_string(column.type):
-        encoded = column.dictionary_encode()
-        return encoded.take(codes)
-    return column.take(codes)
+def _categories(column: pa.DictionaryArray) -> pd.Categorical:
+    import pandas as pd
+
+    codes = column.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    return pd.Categorical.from_codes(codes, column.dictionary.to_pylist(), validate=False)
+
+
+def _constant(values: list[Any], lengths: np.ndarray) -> Any:
+    """One value a run, repeated over its rows: categories for text, plain numbers otherwise."""
+    import pandas as pd
+
+    if all(value is None or isinstance(value, str) for value in values):
+        names = sorted({value for value in values if value is not None})
+        codes = np.array([-1 if value is None else names.index(value) for value in values], dtype=np.int32)
+        return pd.Categorical.from_codes(np.repeat(codes, lengths), names, validate=False)
+    numbers = np.array([np.nan if value is None else value for value in values])
+    return np.repeat(numbers, lengths)

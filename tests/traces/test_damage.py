@@ -1,0 +1,281 @@
+"""Whatever happens to a store is said in one sentence, and what was recorded stays readable."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tracekit.errors import StoreError
+from tracekit.traces import RunWriter, open_experiment, read, signal_names
+from tracekit.traces.doctor import examine, quarantine
+
+ATTRIBUTES = {"optimizer": "adam", "batch_size": 50, "learning_rate": 0.001, "seed": 0}
+
+
+def writer(folder, **settings):
+    return RunWriter(folder, attributes=ATTRIBUTES, configuration={}, meta={}, **settings)
+
+
+def fill(run, first, last):
+    for step in range(first, last + 1):
+        run.record(step, 1, "train/loss", 1.0 / step)
+        run.record(step, 1, "layer/grad_norm", float(step), layer="conv1.weight")
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Two runs; the second has two parts, as an interrupted run has."""
+    for name in ("a", "b"):
+        with writer(tmp_path / "exp" / name) as run:
+            fill(run, 1, 10)
+            run.flush(wait=True)
+            fill(run, 11, 20)
+            run.finish("finished" if name == "a" else "interrupted")
+    assert len(open_experiment(tmp_path / "exp").runs[1].parts) == 2
+    return tmp_path / "exp"
+
+
+def problems(store):
+    return [(entry.run, entry.path.name, entry.problem, entry.loss) for entry in examine(store)]
+
+
+def test_a_healthy_store_has_no_findings(store):
+    assert problems(store) == []
+
+
+def test_a_truncated_part(store):
+    part = open_experiment(store).runs[1].parts[1]
+    part.write_bytes(part.read_bytes()[:-20])
+    (finding,) = problems(store)
+    assert finding[:2] == ("b", part.name)
+    assert finding[2].startswith("cannot be read as Parquet (")
+    assert finding[2].endswith("it held 20 values")
+    assert finding[3] == "values"
+    with pytest.raises(StoreError, match=f"{part} cannot be read as Parquet"):
+        read(store)
+    assert len(read(store, runs="a")) == 40
+    (moved,) = quarantine(examine(store))
+    assert moved == store / "b" / "quarantine" / part.name
+    assert problems(store) == []
+    assert read(store, runs="b")["step"].max() == 10
+
+
+def test_a_flipped_bit_that_parquet_does_not_notice(store):
+    part = open_experiment(store).runs[0].parts[0]
+    content = bytearray(part.read_bytes())
+    for position in range(len(content) - 300, 8, -1):
+        content[position] ^= 1
+        part.write_bytes(content)
+        try:
+            read(store, runs="a")
+        except StoreError:
+            content[position] ^= 1
+            continue
+        break
+    assert problems(store) == [("a", part.name, "does not have the checksum it was written with", "values")]
+
+
+def test_a_missing_part(store):
+    part = open_experiment(store).runs[1].parts[0]
+    part.unlink()
+    assert problems(store) == [("b", part.name, "is missing, with 20 values", "values")]
+    with pytest.raises(StoreError, match=f"{part} cannot be read as Parquet"):
+        read(store)
+    assert quarantine(examine(store)) == []
+    assert read(store, runs="b")["step"].min() == 11
+
+
+def test_a_part_of_another_run(store):
+    source, target = open_experiment(store).runs[0].parts[0], open_experiment(store).runs[1].parts[0]
+    shutil.copy(source, target)
+    with pytest.raises(StoreError) as caught:
+        read(store)
+    assert str(caught.value) == f"{target} is a part of another run; move it to where it belongs."
+    assert problems(store) == [("b", target.name, "is a part of another run; it held 20 values", "values")]
+    quarantine(examine(store))
+    assert problems(store) == []
+
+
+def test_a_stray_part_is_not_read_and_is_found(store):
+    part = open_experiment(store).runs[0].parts[0]
+    stray = part.with_name("part-000099.parquet")
+    shutil.copy(part, stray)
+    assert len(read(store, runs="a")) == 40
+    assert problems(store) == [("a", stray.name, "is not a part of this run", "none")]
+    quarantine(examine(store))
+    assert not stray.exists()
+    assert problems(store) == []
+
+
+def test_a_leftover_of_an_interrupted_write(store):
+    leftover = store / "a" / "traces" / ".part-000007.parquet.123.tmp"
+    leftover.write_bytes(b"PAR1")
+    assert problems(store) == [("a", leftover.name, "is a leftover of an interrupted write", "none")]
+
+
+def test_damaged_records(store):
+    (store / "a" / "status.json").write_text("{")
+    (store / "b" / "meta.json").unlink()
+    (store / "experiment.json").write_text("[]")
+    found = {(run, name): problem for run, name, problem, _ in problems(store)}
+    assert found["a", "status.json"].startswith("cannot be read as JSON (")
+    assert found["b", "meta.json"] == "is missing"
+    assert found["", "experiment.json"] == "must hold a JSON object"
+    with pytest.raises(StoreError, match=r"status\.json cannot be read as JSON"):
+        read(store / "a")
+
+
+def test_a_damaged_checkpoint(store):
+    (store / "b" / "checkpoint.npz").write_bytes(b"half")
+    (finding,) = problems(store)
+    assert finding == (
+        "b",
+        "checkpoint.npz",
+        "cannot be read; without it the run is resumed from its start",
+        "none",
+    )
+    assert quarantine(examine(store)) == [store / "b" / "quarantine" / "checkpoint.npz"]
+
+
+def test_quarantine_never_overwrites(store):
+    for content in (b"one", b"two"):
+        (store / "b" / "checkpoint.npz").write_bytes(content)
+        quarantine(examine(store))
+    kept = sorted((store / "b" / "quarantine").iterdir())
+    assert [path.read_bytes() for path in kept] == [b"one", b"two"]
+
+
+def test_two_processes_cannot_write_one_run(tmp_path):
+    run = writer(tmp_path / "a")
+    code = (
+        "import sys; from pathlib import Path; from tracekit.traces import RunWriter\n"
+        "try: RunWriter.resume(Path(sys.argv[1]), last_step=0)\n"
+        "except Exception as error: print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "a"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == (
+        f"{tmp_path / 'a'} is being written by another process; wait for it, or write to another folder."
+    )
+    fill(run, 1, 3)
+    run.finish()
+    assert len(read(tmp_path)) == 6
+
+
+@pytest.mark.skipif(
+    not Path("/dev/shm").is_dir() or os.geteuid() != 0, reason="needs root to mount a small file system"
+)
+def test_a_full_disk_ends_the_run_and_keeps_what_was_written(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", disk], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("may not mount a file system here")
+    try:
+        rng = np.random.default_rng(0)
+
+        def run_until_full():
+            with writer(disk / "a") as run:
+                for step in range(1, 2000):
+                    run.record(step, 1, "noise", rng.normal(size=200))
+                    if step % 50 == 0:
+                        run.flush(wait=True)
+
+        with pytest.raises(StoreError) as caught:
+            run_until_full()
+        assert "No space left on device" in str(caught.value)
+        assert str(caught.value).endswith("choose a writable folder with free space.")
+        frame = read(disk)
+        assert len(frame) >= 200 * 50
+        assert len(frame) % (200 * 50) == 0
+        assert frame["step"].max() == len(frame) // 200
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_a_clock_that_is_set_back_changes_no_duration(tmp_path, monkeypatch):
+    with writer(tmp_path / "a", flush_seconds=0.01) as run:
+        fill(run, 1, 2)
+        monkeypatch.setattr(time, "time", lambda: 0.0)
+        time.sleep(0.02)
+        assert run.due
+        run.finish()
+    (entry,) = open_experiment(tmp_path).runs
+    assert entry.seconds >= 0.02
+
+
+def test_parts_are_due_by_age_and_by_number(tmp_path):
+    with writer(tmp_path / "a", flush_seconds=1e9, rows_per_part=4) as run:
+        assert not run.due
+        fill(run, 1, 1)
+        assert not run.due
+        fill(run, 2, 2)
+        assert run.due
+        run.flush()
+        assert not run.due
+        run.finish()
+
+
+def test_many_parts_of_a_long_run_are_merged_as_it_goes(tmp_path):
+    with writer(tmp_path / "a") as run:
+        for step in range(1, 201):
+            fill(run, step, step)
+            run.flush(wait=True)
+            assert len(list((tmp_path / "a" / "traces").iterdir())) <= 64
+        run.finish()
+    assert len(open_experiment(tmp_path).runs[0].parts) == 1
+    frame = read(tmp_path, signals="train/loss")
+    assert frame["step"].tolist() == list(range(1, 201))
+    assert examine(tmp_path) == []
+
+
+def test_each_signal_has_its_own_row_groups(tmp_path):
+    import pyarrow.parquet as pq
+
+    steps = np.arange(1, 5001)
+    with writer(tmp_path / "a") as run:
+        for name in ("x", "y", "z"):
+            run.record_series(name, steps, np.ones(5000, int), np.arange(5000.0))
+        run.finish()
+    (part,) = open_experiment(tmp_path).runs[0].parts
+    groups = pq.ParquetFile(part).metadata
+    column = groups.schema.names.index("signal")
+    spans = {
+        groups.row_group(k).column(column).statistics.min: groups.row_group(k).num_rows
+        for k in range(groups.num_row_groups)
+    }
+    assert spans == {"x": 5000, "y": 5000, "z": 5000}
+    assert signal_names(open_experiment(tmp_path).runs[0]) == ["x", "y", "z"]
+
+
+def test_the_index_is_only_a_copy(store):
+    before = open_experiment(store)
+    index = store / "index.json"
+    assert index.exists()
+    index.write_text("{ damaged")
+    assert open_experiment(store) == before
+    index.unlink()
+    assert open_experiment(store) == before
+    with writer(store / "c") as run:
+        fill(run, 1, 2)
+        assert {entry.name: entry.status for entry in open_experiment(store).runs}["c"] == "running"
+        run.finish()
+    assert {entry.name: entry.status for entry in open_experiment(store).runs}["c"] == "finished"
+    shutil.rmtree(store / "c")
+    assert open_experiment(store) == before
+
+
+def test_a_store_that_is_only_read_need_not_be_writable(store, monkeypatch):
+    (store / "index.json").unlink(missing_ok=True)
+
+    def refuse(path, write):
+        raise StoreError("read-only")
+
+    monkeypatch.setattr("tracekit.traces.index.write_whole", refuse)
+    assert len(read(store)) == 80
