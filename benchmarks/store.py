@@ -79,16 +79,18 @@ def measure_throughput(n_series, n_steps, rounds):
 
 def measure_recording(n_steps):
     """Value by value, as a training loop records."""
-    with tempfile.TemporaryDirectory() as scratch:
-        with RunWriter(Path(scratch) / "run", attributes=ATTRIBUTES, configuration={}, meta={}) as run:
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        RunWriter(Path(scratch) / "run", attributes=ATTRIBUTES, configuration={}, meta={}) as run,
+    ):
 
-            def record():
-                for step in range(1, n_steps + 1):
-                    for name in ("a", "b", "c", "d", "e", "f", "g", "h", "i", "j"):
-                        run.record(step, 1, name, 0.5)
+        def record():
+            for step in range(1, n_steps + 1):
+                for name in ("a", "b", "c", "d", "e", "f", "g", "h", "i", "j"):
+                    run.record(step, 1, name, 0.5)
 
-            taken, _ = seconds(record)
-            run.finish()
+        taken, _ = seconds(record)
+        run.finish()
     print(
         f"value by value: {10 * n_steps / taken / 1e6:.2f} million values/s, {taken / n_steps / 10 * 1e9:.0f} ns each"
     )

@@ -1,6 +1,7 @@
 """What each command prints, for people and for programs."""
 
 import json
+import shutil
 
 import pandas as pd
 import pytest
@@ -134,3 +135,36 @@ def test_a_run_with_schedule_smoothing_and_information_decay(tracekit_command, t
     runs = tracekit.open_experiment(tmp_path / "x").runs
     assert sorted(run.name for run in runs) == ["muon-lr0.02-b300-s0", "yamadam-b300-s0"]
     assert runs[0].configuration["schedule"] == {"name": "cosine", "final": 0.0, "warmup": 2}
+
+
+def test_resume_says_when_there_is_nothing_to_do(tracekit_command, small_experiment):
+    done = tracekit_command("resume", small_experiment)
+    assert (done.code, done.out) == (0, f"{small_experiment} has nothing left to do.\n")
+
+
+def test_resume_goes_on_with_an_interrupted_sweep(tracekit_command, small_experiment, tmp_path):
+    shutil.copytree(small_experiment, tmp_path / "x")
+    shutil.rmtree(tmp_path / "x" / "adam-lr0.001-b40-s3")
+    done = tracekit_command("resume", tmp_path / "x", "--jobs", 1)
+    assert done.code == 0
+    assert done.err.startswith("1/1 runs, 260 updates in ")
+    assert done.out.startswith(f"10 runs in {tmp_path / 'x'}; next: ")
+    frames = [tracekit.read(folder) for folder in (small_experiment, tmp_path / "x")]
+    assert frames[0]["value"].to_numpy().tobytes() == frames[1]["value"].to_numpy().tobytes()
+
+
+def test_doctor_finds_and_sets_aside(tracekit_command, small_experiment, tmp_path):
+    healthy = tracekit_command("doctor", small_experiment)
+    assert (healthy.code, healthy.out) == (0, "nothing is wrong.\n")
+    shutil.copytree(small_experiment, tmp_path / "x")
+    part = sorted((tmp_path / "x").rglob("part-*.parquet"))[0]
+    part.write_bytes(part.read_bytes()[:100])
+    found = tracekit_command("doctor", tmp_path / "x")
+    assert found.code == 1
+    assert part.name in found.out
+    assert "`tracekit doctor --quarantine` moves the damaged files aside; nothing is deleted." in found.out
+    moved = json.loads(tracekit_command("doctor", tmp_path / "x", "--quarantine", "--json").out)
+    assert moved["findings"][0]["loss"] == "values"
+    assert len(moved["moved"]) == 1
+    assert tracekit_command("doctor", tmp_path / "x").code == 0
+    assert len(json.loads(tracekit_command("list", "runs", tmp_path / "x", "--json").out)) == 10

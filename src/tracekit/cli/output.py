@@ -43,7 +43,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title:
 
     console = Console()
     if not console.is_terminal:
-        console = Console(width=200)
+        console = Console(width=10_000)  # a pipe has no width: no cell may be wrapped
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column)
