@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tracekit_analysis.bands import band_power, spectral_centroid, spectral_edge
     from tracekit_analysis.bounds import StabilityIndex, StabilityLabel, stability_index, stability_label
+    from tracekit_analysis.calibration import calibrate
     from tracekit_analysis.cells import CellLabel, pooled_interval, wilson_interval
     from tracekit_analysis.changepoints import ChangePoints, change_points
     from tracekit_analysis.coherence import Coherence, multitaper_coherence
@@ -43,12 +44,14 @@ if TYPE_CHECKING:
     from tracekit_analysis.peaks import NyquistTest, PeakTest, nyquist_test, peak_test
     from tracekit_analysis.prewhitening import LjungBox, ljung_box, prewhiten
     from tracekit_analysis.series import Series, as_series
+    from tracekit_analysis.simulation import simulate
     from tracekit_analysis.spectral import EpochComb, Spectrum, epoch_comb, periodogram, welch_psd
     from tracekit_analysis.spike_rules import RuleAlarms, relative_spike_rule, running_mean_rule
     from tracekit_analysis.spikes import Spikes, find_spikes
     from tracekit_analysis.stable_index import StableAlpha, stable_alpha
     from tracekit_analysis.stationarity import Stationarity, classify_stationarity
     from tracekit_analysis.tails import TailIndex, tail_index
+    from tracekit_analysis.transformer import TraceFeatures
     from tracekit_analysis.transient import BurnIn, burn_in
     from tracekit_analysis.trend import TrendTest, mann_kendall
     from tracekit_analysis.unit_root_extras import (
@@ -65,6 +68,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "bands": ("band_power", "spectral_centroid", "spectral_edge"),
     "bounds": ("StabilityIndex", "StabilityLabel", "stability_index", "stability_label"),
+    "calibration": ("calibrate",),
     "cells": ("CellLabel", "pooled_interval", "wilson_interval"),
     "changepoints": ("ChangePoints", "change_points"),
     "coherence": ("Coherence", "multitaper_coherence"),
@@ -92,12 +96,14 @@ _MODULES = {
     "peaks": ("NyquistTest", "PeakTest", "nyquist_test", "peak_test"),
     "prewhitening": ("LjungBox", "ljung_box", "prewhiten"),
     "series": ("Series", "as_series"),
+    "simulation": ("simulate",),
     "spectral": ("EpochComb", "Spectrum", "epoch_comb", "periodogram", "welch_psd"),
     "spike_rules": ("RuleAlarms", "relative_spike_rule", "running_mean_rule"),
     "spikes": ("Spikes", "find_spikes"),
     "stable_index": ("StableAlpha", "stable_alpha"),
     "stationarity": ("Stationarity", "classify_stationarity"),
     "tails": ("TailIndex", "tail_index"),
+    "transformer": ("TraceFeatures",),
     "transient": ("BurnIn", "burn_in"),
     "trend": ("TrendTest", "mann_kendall"),
     "unit_root_extras": ("VarianceRatio", "dfgls", "phillips_perron", "variance_ratio", "zivot_andrews"),
@@ -137,6 +143,7 @@ __all__ = [
     "StableAlpha",
     "Stationarity",
     "TailIndex",
+    "TraceFeatures",
     "TrendTest",
     "UnitRootTest",
     "VarianceRatio",
@@ -149,6 +156,7 @@ __all__ = [
     "band_power",
     "block_extremes",
     "burn_in",
+    "calibrate",
     "change_points",
     "characterize",
     "classify_stationarity",
@@ -186,6 +194,7 @@ __all__ = [
     "sample_entropy",
     "sawtooth",
     "scale_lfq",
+    "simulate",
     "spectral_centroid",
     "spectral_edge",
     "split_channels",

@@ -23,10 +23,10 @@ from tracekit_analysis.groups import (
     RowFunction,
     group_numbers,
     map_groups,
-    require_jobs,
     split_groups,
     stack_rows,
 )
+from tracekit_analysis.parallel import require_jobs
 
 BUCKET_ROWS = 2_000_000
 

@@ -1,4 +1,4 @@
-"""Columns of the preset "full" that describe and decide nothing: further unit-root tests, block extremes."""
+"""Columns of the preset "full", which describe and decide nothing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 
 from tracekit_analysis.column_registry import column_group
 from tracekit_analysis.extremes import block_extremes
+from tracekit_analysis.full_battery import FULL_COLUMNS, full_columns
 from tracekit_analysis.groups import Row
 from tracekit_analysis.regime import Regime
 from tracekit_analysis.results import Side
@@ -78,3 +79,8 @@ def _extremes(regime: Regime) -> Row:
             f"{side}_gev_mu": extremes.mu,
         }
     return row
+
+
+@column_group("full", FULL_COLUMNS)
+def _battery(regime: Regime) -> Row:
+    return full_columns(regime.late)

@@ -12,9 +12,12 @@ from tracekit_analysis.column_registry import PRESETS, Preset
 from tracekit_analysis.columns import describe_columns, row_of
 from tracekit_analysis.datasets import apply_over_dataset, column_names
 from tracekit_analysis.errors import bad_argument, require_choice
-from tracekit_analysis.groups import Progress, Row, apply_over_groups, require_column, require_jobs
+from tracekit_analysis.groups import RUN_STATUS, Progress, Row, apply_over_groups, require_column
+from tracekit_analysis.parallel import require_jobs
 from tracekit_analysis.regime import Regime
 from tracekit_analysis.series import as_series
+
+__all__ = ["RUN_STATUS", "WALL_TIME", "Progress", "SeriesRow", "characterize"]
 
 WALL_TIME = "wall_time"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from typing import Any, TextIO
 
 import numpy as np
@@ -12,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tracekit_analysis.errors import bad_argument
+from tracekit_analysis.parallel import map_in_order, require_jobs
 
 RUN_STATUS = "run_status"
 MAX_TASK_GROUPS = 32
@@ -109,28 +109,13 @@ def map_groups(
     require_jobs(jobs)
     total = len(groups) if total is None else total
     rows: list[Row] = []
-    for task_rows in _results(function, groups, jobs):
+    tasks = ((function, task) for task in _tasks(groups, jobs))
+    for task_rows in map_in_order(_rows_of_task, tasks, jobs=jobs if len(groups) > 1 else 1):
         for row in task_rows:
             rows.append(row)
             if progress is not None:
                 progress(done + len(rows), total)
     return rows
-
-
-def require_jobs(jobs: int) -> None:
-    """Raise AnalysisError unless `jobs` is a positive whole number."""
-    if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
-        raise bad_argument("jobs", jobs, "must be a whole number of at least 1")
-
-
-def one_blas_thread() -> AbstractContextManager[Any]:
-    """Hold BLAS to one thread: for regressions on a few columns, threads cost up to fifty times their gain.
-
-    It also makes sums, and with them the bytes of a table, independent of the number of cores.
-    """
-    from threadpoolctl import threadpool_limits
-
-    return threadpool_limits(1, user_api="blas")
 
 
 def progress_bar(stream: TextIO | None = None) -> Progress:
@@ -150,24 +135,9 @@ def progress_bar(stream: TextIO | None = None) -> Progress:
     return show
 
 
-def _results(function: RowFunction, groups: Sequence[pd.DataFrame], jobs: int) -> Iterator[list[Row]]:
-    """Yield the results task by task, in order, and as early as they are there."""
-    if jobs == 1 or len(groups) < 2:
-        with one_blas_thread():
-            for group in groups:
-                yield [function(group)]
-        return
-    import joblib  # type: ignore[import-untyped]
-
-    parallel = joblib.Parallel(
-        n_jobs=jobs, backend="loky", return_as="generator", batch_size=1, max_nbytes=None
-    )
-    yield from parallel(joblib.delayed(_task)(function, task) for task in _tasks(groups, jobs))
-
-
 def _tasks(groups: Sequence[pd.DataFrame], jobs: int) -> Iterator[list[pd.DataFrame]]:
     """Bundle groups into tasks: small enough to balance the load, large enough to be worth sending."""
-    most = min(MAX_TASK_GROUPS, max(1, len(groups) // (4 * jobs)))
+    most = 1 if jobs == 1 else min(MAX_TASK_GROUPS, max(1, len(groups) // (4 * jobs)))
     task: list[pd.DataFrame] = []
     n_rows = 0
     for group in groups:
@@ -180,10 +150,9 @@ def _tasks(groups: Sequence[pd.DataFrame], jobs: int) -> Iterator[list[pd.DataFr
         yield task
 
 
-def _task(function: RowFunction, groups: list[pd.DataFrame]) -> list[Row]:
-    """Apply the function to the groups of one task, in a worker process."""
-    with one_blas_thread():
-        return [function(group) for group in groups]
+def _rows_of_task(function: RowFunction, groups: list[pd.DataFrame]) -> list[Row]:
+    """Apply the function to the groups of one task."""
+    return [function(group) for group in groups]
 
 
 def require_column(frame: pd.DataFrame, name: str) -> None:

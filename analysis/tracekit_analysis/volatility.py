@@ -10,18 +10,17 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.linalg
 import scipy.special
 import scipy.stats
 from numpy.typing import ArrayLike
 
 from tracekit_analysis.dependence import autocovariance
 from tracekit_analysis.errors import bad_argument
+from tracekit_analysis.prewhitening import ar_order, ar_residuals
 from tracekit_analysis.results import Record, Status
 from tracekit_analysis.series import FloatArray, Series, as_series
 
 MIN_ARCH_LENGTH = 100
-MAX_ORDER = 10
 MAX_LAGS = 10
 
 
@@ -56,7 +55,7 @@ class ArchTest(Record):
 def arch_test(x: ArrayLike | Series, *, lags: int | None = None) -> ArchTest:
     """Test for bursts in the size of the noise.
 
-    Null: the residuals of an autoregression of order min(10, n/50) have a size independent of the past.
+    Null: the residuals of an autoregression (its order by BIC) have a size independent of the past.
     Alternative: large ones follow large ones (a scale that breaks or drifts is such a case too).
     ``Q = n (n + 2) sum_k r_k^2 / (n - k)`` over autocorrelations of the normal scores
     ``ndtri(rank |e_t| / (n + 1))``, ~ chi2(lags). The autoregression is itself fitted to the normal scores of
@@ -94,8 +93,9 @@ def arch_test(x: ArrayLike | Series, *, lags: int | None = None) -> ArchTest:
     refused = series.refusal(MIN_ARCH_LENGTH)
     if refused:
         return ArchTest(null, alternative, nan, nan, length, 0, series.n, 0, *refused, series.notes)
-    order = min(MAX_ORDER, series.n_used // 50)
-    sizes = np.abs(autoregressive_residuals(normal_scores(series.values), order))
+    scores = normal_scores(series.values)
+    order = ar_order(scores)
+    sizes = np.abs(ar_residuals(scores, order))
     if not sizes.min() < sizes.max():
         why = "the residuals are all of one size"
         return ArchTest(
@@ -123,13 +123,3 @@ def arch_test(x: ArrayLike | Series, *, lags: int | None = None) -> ArchTest:
 def normal_scores(values: FloatArray) -> FloatArray:
     """Return ``ndtri(rank / (n + 1))``, ties at their mean rank."""
     return np.asarray(scipy.special.ndtri(scipy.stats.rankdata(values) / (values.size + 1)))
-
-
-def autoregressive_residuals(values: FloatArray, order: int) -> FloatArray:
-    """Return the residuals of an autoregression fitted by the Yule-Walker equations, without the first ones."""
-    covariance = autocovariance(values)[: order + 1]
-    # A millionth of the variance keeps the equations regular for series predictable from their past.
-    ridge = np.r_[covariance[0] * (1.0 + 1e-6), covariance[1:order]]
-    weights = scipy.linalg.solve_toeplitz(ridge, covariance[1:])
-    centred = values - values.mean()
-    return np.asarray(np.convolve(centred, np.r_[1.0, -weights])[order : values.size])

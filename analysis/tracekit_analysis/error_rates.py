@@ -1,0 +1,232 @@
+"""What happens on average when the procedures here meet a process with known truth, at a given length.
+
+Every quantity is a mean over independent series: a share of rejections, of verdicts, of intervals that hold the
+truth, or a mean estimate.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tracekit_analysis.bounds import MARGIN, stability_index
+from tracekit_analysis.changepoints import change_points
+from tracekit_analysis.cosine import kpss_cosine, lfq_test, scale_lfq
+from tracekit_analysis.dependence import autocorrelation_time
+from tracekit_analysis.groups import Progress
+from tracekit_analysis.interleaving import detect_interleaving
+from tracekit_analysis.parallel import map_in_order
+from tracekit_analysis.peaks import nyquist_test, peak_test
+from tracekit_analysis.series import Series, as_series
+from tracekit_analysis.simulation import PROCESSES
+from tracekit_analysis.spectral import epoch_comb
+from tracekit_analysis.stationarity import classify_stationarity
+from tracekit_analysis.tails import tail_index
+from tracekit_analysis.trend import mann_kendall
+from tracekit_analysis.unit_root_extras import dfgls, phillips_perron, zivot_andrews
+from tracekit_analysis.volatility import arch_test
+from tracekit_analysis.whittle import local_whittle
+
+ALPHA = 0.05
+TASK_RUNS = 25
+TRUE_MEMORY = {"d=.3": 0.3}
+BREAK_AT = 0.5
+
+Quantities = dict[str, float]
+
+
+def _tests(series: Series, process: str) -> Quantities:
+    level = kpss_cosine(series)
+    lower, upper = lfq_test(series), lfq_test(series, side="upper")
+    return {
+        "LFQ lower": lower.pvalue < ALPHA,
+        "LFQ upper": upper.pvalue < ALPHA,
+        "level": level.pvalue < ALPHA,
+        "scale": scale_lfq(series).pvalue < ALPHA,
+        "warned": any("autocorrelation times" in note for note in level.notes),
+    }
+
+
+def _index(series: Series, process: str) -> Quantities:
+    index = stability_index(series)
+    truth = PROCESSES[process].index
+    return {
+        "stable": index.ci_high < MARGIN,
+        "unstable": index.ci_low > MARGIN,
+        "I covered": math.nan
+        if truth is None or index.status != "ok"
+        else float(index.ci_low <= truth <= index.ci_high),
+    }
+
+
+def _verdict(series: Series, process: str) -> Quantities:
+    judged = classify_stationarity(series, remove_burn_in=False)
+    return {
+        "ADF": judged.adf_pvalue < ALPHA,
+        "verdict S": judged.verdict == "stationary",
+        "verdict C": judged.verdict == "contradictory",
+        "verdict U": judged.verdict == "unit-root-like",
+        "verdict I": judged.verdict == "uninformative",
+    }
+
+
+def _extras(series: Series, process: str) -> Quantities:
+    return {
+        "Phillips-Perron": phillips_perron(series).pvalue < ALPHA,
+        "DF-GLS": dfgls(series).pvalue < ALPHA,
+        "Zivot-Andrews": zivot_andrews(series).pvalue < ALPHA,
+    }
+
+
+def _trend_and_bursts(series: Series, process: str) -> Quantities:
+    trend = mann_kendall(series)
+    return {
+        "Mann-Kendall": trend.pvalue < ALPHA if trend.status == "ok" else math.nan,
+        "ARCH": arch_test(series).pvalue < ALPHA,
+    }
+
+
+def _spectral(series: Series, process: str) -> Quantities:
+    comb = epoch_comb(series, 50 if series.n >= 800 else 20)
+    return {
+        "peak": peak_test(series).pvalue < ALPHA,
+        "Nyquist": nyquist_test(series).pvalue < ALPHA,
+        "comb": comb.pvalue < ALPHA,
+        "VR(E)": comb.variance_ratio,
+    }
+
+
+def _breaks(series: Series, process: str) -> Quantities:
+    found = change_points(series)
+    return {
+        "break found": found.n_changes > 0,
+        "break misplaced by": abs(found.largest_at / series.n_used - BREAK_AT)
+        if found.n_changes
+        else math.nan,
+    }
+
+
+def _memory(series: Series, process: str) -> Quantities:
+    memory = local_whittle(series)
+    truth = TRUE_MEMORY.get(process, 0.0)
+    return {
+        "d covered": memory.ci_low <= truth <= memory.ci_high,
+        "long memory": memory.verdict == "long memory",
+    }
+
+
+def _estimates(series: Series, process: str) -> Quantities:
+    return {"tau": autocorrelation_time(series).tau_int, "Hill alpha": tail_index(series).alpha_050}
+
+
+def _interleaving(series: Series, process: str) -> Quantities:
+    return {"interleaved": detect_interleaving(series).interleaved}
+
+
+CHEAP: tuple[Callable[[Series, str], Quantities], ...] = (_tests, _index)
+"""Measured on every series of every process."""
+
+_BATTERY = (_verdict, _extras, _trend_and_bursts)
+COSTLY: dict[str, tuple[Callable[[Series, str], Quantities], ...]] = {
+    "iid": (*_BATTERY, _spectral, _breaks, _memory, _interleaving),
+    "t2": (_verdict, _trend_and_bursts, _spectral, _breaks),
+    "Cauchy": (_trend_and_bursts, _estimates),
+    "MA-.8": (_verdict, _trend_and_bursts, _breaks),
+    "AR.5": (*_BATTERY, _spectral, _breaks, _estimates, _interleaving),
+    "AR.9": (*_BATTERY, _spectral, _breaks, _interleaving),
+    "GARCH": (_verdict, _trend_and_bursts, _breaks),
+    "d=.3": (_verdict, _breaks, _memory),
+    "trend": (*_BATTERY,),
+    "break": (*_BATTERY, _breaks),
+    "variance x2": (_verdict, _trend_and_bursts),
+    "walk": (*_BATTERY,),
+    "noisy walk": (*_BATTERY,),
+    "sawtooth": (_spectral,),
+    "fixed order": (_spectral,),
+    "reshuffled": (_spectral, _breaks),
+    "interleaved": (_interleaving,),
+}
+"""Measured on the first series of the processes for which it says something."""
+
+
+def error_rates(
+    process: str | Sequence[str],
+    n: int,
+    *,
+    runs: int = 300,
+    costly_runs: int = 0,
+    seed: int = 0,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Measure every quantity on series of one or several processes.
+
+    Parameters
+    ----------
+    process : str or sequence of str
+        Names in ``tracekit_analysis.simulation.PROCESSES``.
+    n : int
+        Values per series.
+    runs : int
+        Series for tests of bounds, level and scale and for the index.
+    costly_runs : int
+        Of these, series for everything else.
+    seed : int
+        Seed of all draws.
+    jobs : int
+        Processes; the result is the same for any number.
+    progress : callable, optional
+        Called as ``progress(done, total)`` with series.
+
+    Returns
+    -------
+    DataFrame
+        One row per process and quantity: its ``mean``, standard error ``se`` and number of ``runs`` in which
+        it was defined.
+    """
+    names = [process] if isinstance(process, str) else list(process)
+    tasks = list(_tasks(names, n, runs, costly_runs, seed))
+    pieces: dict[str, list[pd.DataFrame]] = {name: [] for name in names}
+    done = 0
+    for task, piece in zip(tasks, map_in_order(_measure, tasks, jobs=jobs), strict=True):
+        pieces[task[0]].append(piece)
+        done += task[3]
+        if progress is not None:
+            progress(done, runs * len(names))
+    rows = []
+    for name in names:
+        for quantity, values in pd.concat(pieces[name], ignore_index=True).items():
+            known = values.dropna().to_numpy(dtype=np.float64)
+            se = float(known.std(ddof=1)) / math.sqrt(known.size) if known.size > 1 else math.nan
+            mean = float(known.mean()) if known.size else math.nan
+            rows.append((name, n, str(quantity), mean, se, known.size))
+    return pd.DataFrame.from_records(rows, columns=["process", "n", "quantity", "mean", "se", "runs"])
+
+
+def _tasks(
+    names: Sequence[str], n: int, runs: int, costly_runs: int, seed: int
+) -> Iterator[tuple[str, int, int, int, int, int]]:
+    """Yield the work in pieces whose draws depend on the piece alone, not on who does it."""
+    for name in names:
+        for first in range(0, runs, TASK_RUNS):
+            costly = min(max(costly_runs - first, 0), TASK_RUNS)
+            yield name, n, first, min(TASK_RUNS, runs - first), costly, seed
+
+
+def _measure(process: str, n: int, first: int, runs: int, costly: int, seed: int) -> pd.DataFrame:
+    """Draw the series of one piece and measure them."""
+    rng = np.random.default_rng([seed, n, first, zlib.crc32(process.encode())])
+    rows: list[dict[str, Any]] = []
+    for run in range(runs):
+        series = as_series(PROCESSES[process].draw(rng, n))
+        measures = (*CHEAP, *(COSTLY.get(process, ()) if run < costly else ()))
+        row: Quantities = {}
+        for measure in measures:
+            row |= measure(series, process)
+        rows.append(row)
+    return pd.DataFrame.from_records(rows).astype(np.float64)
