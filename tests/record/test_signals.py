@@ -1,143 +1,137 @@
-"""Each signal equals a plain, separate computation on a small network."""
-
-import math
+"""Each signal equals a plain, separate computation on small networks."""
 
 import numpy as np
 import pytest
+import separate_curvature  # noqa: F401
+import separate_layers
+import separate_noise  # noqa: F401
+import separate_outputs  # noqa: F401  # importing them fills EXPECTED
+from recorded_runs import EXPECTED, record, rectified_network
 
-from tracekit.data import Dataset
-from tracekit.engine import build_model
-from tracekit.engine.optim import build_optimizer
-from tracekit.engine.training import Observer, evaluate, train
-from tracekit.errors import ArgumentError, UnknownNameError
-from tracekit.record import SIGNALS, Recorder, choose_signals, every
-from tracekit.record.signals.output_layer import summarize
-from tracekit.traces import RunWriter, read
+from tracekit.errors import UnknownNameError
+from tracekit.record import SIGNALS, choose_signals
+from tracekit.record.signals.histograms import GRADIENT_BINS, WEIGHT_BINS
+from tracekit.record.summary import mean_and_std, summarize
 
-
-def dataset():
-    rng = np.random.default_rng(1)
-    images = rng.normal(size=(70, 8, 8, 1)).astype(np.float32)
-    labels = rng.integers(3, size=70)
-    return Dataset("noise", images[:50], labels[:50], images[50:], labels[50:], ("a", "b", "c"))
-
-
-class Expected(Observer):
-    """Computes every recorded value anew, from copies of the state, in plain NumPy float64."""
-
-    def __init__(self, data):
-        self.data, self.rows = data, {}
-
-    def keep(self, step, name, value, layer=None):
-        self.rows[name, layer, step] = value
-
-    def five(self, step, name, array):
-        array = array.astype(np.float64)
-        self.keep(step, f"{name}/mean", np.mean(array))
-        self.keep(step, f"{name}/std", np.std(array))
-        for field, q in (("q05", 0.05), ("q50", 0.5), ("q95", 0.95)):
-            self.keep(step, f"{name}/{field}", np.quantile(array, q))
-
-    def forward(self, model, images):
-        """Run the network by hand: the layers' outputs from the parameters alone."""
-        outputs = {}
-        model(images, outputs=outputs)
-        names = list(outputs)
-        return outputs[names[-2]].data, outputs[names[-1]].data
-
-    def on_step(self, step):
-        n = step.step
-        shifted = step.logits.astype(np.float64)
-        shifted -= shifted.max(axis=1, keepdims=True)
-        softmax = np.exp(shifted) / np.exp(shifted).sum(axis=1, keepdims=True)
-        picked = softmax[np.arange(len(step.labels)), step.labels]
-        self.keep(n, "train/loss", -np.log(picked).mean())
-        self.keep(
-            n,
-            "train/accuracy",
-            np.mean(np.argmax(step.logits, axis=1) == self.data.train_labels[step.indices]),
-        )
-        self.keep(n, "train/first_logit", step.logits[0, 0])
-        self.five(n, "train/logits", step.logits)
-        gradient = (softmax - np.eye(3)[step.labels]) / len(step.labels)
-        self.five(n, "train/logits_grad", gradient)
-        self.keep(n, "train/logits_grad/norm", math.sqrt((gradient**2).sum()))
-        penultimate, _ = self.forward(step.model, self.data.train_images[step.indices])
-        self.five(n, "train/penultimate", penultimate)
-        penultimate, logits = self.forward(step.model, self.data.test_images[:6])
-        self.five(n, "probe/logits", logits)
-        self.five(n, "probe/penultimate", penultimate)
-        for name, arrays in (
-            ("layer/grad_norm", step.gradients),
-            ("layer/weight_norm", step.parameters),
-            ("layer/update_norm", {key: -0.1 * value for key, value in step.gradients.items()}),
-        ):
-            for layer, array in arrays.items():
-                self.keep(n, name, np.sqrt(np.sum(array.astype(np.float64) ** 2)), layer)
-
-    def on_epoch_end(self, epoch):
-        loss, accuracy = evaluate(epoch.model, self.data.test_images, self.data.test_labels)
-        self.keep(epoch.step, "eval/loss", loss)
-        self.keep(epoch.step, "eval/accuracy", accuracy)
+#: Quantities of Cockpit (Schneider, Dangel & Hennig 2021), each of which is a signal here.
+COCKPIT = {
+    *("Alpha", "CABS", "Distance", "EarlyStopping", "GradHist1d", "GradHist2d", "GradNorm", "HessMaxEV"),
+    *("HessTrace", "InnerTest", "Loss", "MeanGSNR", "NormTest", "OrthoTest", "Parameters", "TICDiag"),
+    *("TICTrace", "Time", "UpdateSize"),
+}
+#: Wall time has no separate computation but a clock; see its own test.
+WITHOUT_VALUE = {"time/seconds"}
+#: Estimated from random vectors: compared in tests of their own, within their error.
+ESTIMATED = {"curvature/hessian_top", "curvature/hessian_trace"}
+OPTIMIZER_SIGNALS = [name for name in SIGNALS if name.startswith("optimizer/")]
+#: Signals that a kink of ReLU, or the number of weights, would spoil differences of.
+SMOOTH_ONLY = {name for name in SIGNALS if name.startswith("curvature/")}
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("recorded")
-    data = dataset()
-    model = build_model("small_cnn", input_shape=(8, 8, 1), n_classes=3, rng=np.random.default_rng(0))
-    parameters = {name: tensor.data for name, tensor in model.parameters().items()}
-    expected = Expected(data)
-    with RunWriter(folder / "run", attributes={"seed": 0}, configuration={}, meta={}) as writer:
-        recorder = Recorder(
-            writer, probe_images=data.test_images[:6], evaluation=(data.test_images, data.test_labels)
-        )
-        train(
-            model,
-            build_optimizer("sgd", parameters, learning_rate=0.1),
-            data.train_images,
-            data.train_labels,
-            batch_size=10,
-            n_updates=7,
-            order_rng=np.random.default_rng(1),
-            dropout_rng=np.random.default_rng(2),
-            observers=[recorder, expected],
-        )
-        writer.finish()
-    return read(folder), expected.rows
+def smooth(tmp_path_factory):
+    """Everything, in float64: gradients are averaged, descent is plain."""
+    return record(tmp_path_factory.mktemp("smooth"))
 
 
-def test_every_defined_signal_is_recorded(recorded):
-    frame, _ = recorded
-    assert set(frame["signal"]) == {name for entry in SIGNALS.values() for name in entry.names}
+@pytest.fixture(scope="module")
+def rectified(tmp_path_factory):
+    """Everything but second derivatives, in float32: gradients are summed, targets smoothed, the optimizer is Aida."""
+    return record(
+        tmp_path_factory.mktemp("rectified"),
+        build=rectified_network,
+        dtype=np.float32,
+        optimizer="aida",
+        settings={"learning_rate": 0.01},
+        reduction="sum",
+        smoothing=0.1,
+        signals=[name for name in SIGNALS if name not in SMOOTH_ONLY],
+    )
 
 
-def test_values_equal_a_separate_computation(recorded):
-    frame, expected = recorded
-    found = {
-        (row.signal, row.layer if isinstance(row.layer, str) else None, row.step): row.value
-        for row in frame.itertuples()
-    }
+def compare(run, name, *, relative, absolute):
+    found, expected = run.rows.get(name, {}), EXPECTED[name](run)
     assert found.keys() == expected.keys()
     for key, value in expected.items():
-        assert found[key] == pytest.approx(value, rel=2e-5, abs=2e-6), key
+        assert found[key] == pytest.approx(value, rel=relative, abs=absolute, nan_ok=True), key
 
 
-def test_layers_are_parameter_tensors_and_epochs_count_from_one(recorded):
-    frame, _ = recorded
-    layers = frame.loc[frame["signal"] == "layer/grad_norm", "layer"]
-    assert set(layers) == {
-        f"{layer}.{kind}" for layer in ("conv1", "conv2", "linear1") for kind in ("weight", "bias")
-    }
-    loss = frame[frame["signal"] == "train/loss"]
-    assert loss["epoch"].tolist() == [1] * 5 + [2] * 2
-    assert frame.loc[frame["signal"] == "eval/loss", "step"].tolist() == [5, 7]
+def test_every_signal_has_a_separate_computation():
+    assert set(SIGNALS) == set(EXPECTED) | WITHOUT_VALUE
 
 
-def test_float32_signals_are_float32_numbers_and_losses_are_not_rounded(recorded):
-    frame, _ = recorded
-    rounded = frame.loc[~frame["signal"].isin(["train/loss", "eval/loss"]), "value"]
-    assert (rounded == rounded.astype(np.float32)).all()
+@pytest.mark.parametrize("name", [name for name in SIGNALS if name not in WITHOUT_VALUE | ESTIMATED])
+def test_values_equal_a_separate_computation(smooth, name):
+    # Differences of gradients are exact to 1e-9; the stored float32 to 6e-8.
+    compare(smooth, name, relative=2e-6 if name in SMOOTH_ONLY else 3e-7, absolute=1e-12)
+
+
+@pytest.mark.parametrize("name", [name for name in SIGNALS if name not in WITHOUT_VALUE | SMOOTH_ONLY])
+def test_values_equal_a_separate_computation_in_float32(rectified, name):
+    if name.startswith("noise/histogram"):
+        # An element within rounding of an edge may fall on either side of it.
+        found, expected = rectified.rows[name], EXPECTED[name](rectified)
+        assert sum(abs(found[key] - value) for key, value in expected.items()) <= 1e-3 * sum(
+            expected.values()
+        )
+        return
+    compare(rectified, name, relative=5e-4, absolute=2e-5)
+
+
+def test_estimated_curvature_is_within_its_error(smooth):
+    tops = EXPECTED["curvature/hessian_top"](smooth)
+    for (name, _, _, step), value in tops.items():
+        bound = smooth.rows["curvature/hessian_top"]["curvature/hessian_top/error_bound", None, None, step]
+        assert (
+            abs(smooth.rows["curvature/hessian_top"][name, None, None, step] - value) <= bound + 1e-6 * value
+        )
+        assert bound <= 0.0101 * value
+    traces = EXPECTED["curvature/hessian_trace"](smooth)
+    rows = smooth.rows["curvature/hessian_trace"]
+    scores = [
+        (rows[name, None, None, step] - value)
+        / rows["curvature/hessian_trace/standard_error", None, None, step]
+        for (name, _, _, step), value in traces.items()
+    ]
+    assert max(np.abs(scores)) < 5
+    assert abs(np.mean(scores)) < 2
+
+
+@pytest.mark.parametrize(
+    "optimizer", [name for name in separate_layers.EXPOSED if name not in ("sgd", "aida")]
+)
+def test_what_optimizers_expose(tmp_path, optimizer):
+    run = (
+        record(
+            tmp_path,
+            optimizer=optimizer,
+            settings={"clip_norm": 0.5} if optimizer in ("soap", "insgd") else {"weight_decay": 0.01},
+            signals=[*OPTIMIZER_SIGNALS, "layer/adaptive_step", "layer/update_norm"],
+            n_updates=3,
+        )
+        if optimizer not in ("muon", "hyadamc_basic")
+        else record(
+            tmp_path,
+            optimizer=optimizer,
+            settings={"learning_rate": 0.01},
+            signals=[*OPTIMIZER_SIGNALS, "layer/adaptive_step"],
+            n_updates=3,
+        )
+    )
+    for name in OPTIMIZER_SIGNALS:
+        compare(run, name, relative=1e-6, absolute=1e-9)
+
+
+def test_the_clock_runs(smooth):
+    seconds = [value for _, value in sorted((key[3], v) for key, v in smooth.rows["time/seconds"].items())]
+    assert len(seconds) == 7
+    assert 0 < seconds[0] <= seconds[-1] < 600
+    assert seconds == sorted(seconds)
+
+
+def test_cockpit_has_nothing_that_is_not_here():
+    here = {entry.cockpit for entry in SIGNALS.values()}
+    assert here >= COCKPIT
 
 
 def test_definitions_say_what_they_are():
@@ -145,6 +139,17 @@ def test_definitions_say_what_they_are():
         assert entry.summary.endswith("."), entry.name
         assert entry.unit
         assert entry.source
+        assert entry.reads
+        assert not (entry.index and entry.is_open)
+        assert entry.cost != "epoch" or entry.schedule is None
+
+
+def test_float32_signals_are_float32_numbers_and_losses_are_not_rounded(smooth):
+    for name, rows in smooth.rows.items():
+        values = np.array(list(rows.values()))
+        rounded = np.array_equal(values, values.astype(np.float32), equal_nan=True)
+        assert rounded or SIGNALS[name].precision == "float64", name
+    assert any(value != float(np.float32(value)) for value in smooth.rows["train/loss"].values())
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -154,20 +159,56 @@ def test_one_bad_element_cannot_hide_in_a_quantile(bad):
     assert not np.isfinite(values).any()
 
 
-def test_strides_are_one_or_odd():
-    due = every(3)
-    assert [step for step in range(1, 12) if due(step)] == [1, 4, 7, 10]
-    with pytest.raises(ArgumentError) as caught:
-        every(10)
-    assert str(caught.value) == (
-        "`stride` (=10) must be 1 or odd; an even stride hides oscillations of period 2, take the next odd number."
-    )
+def test_moments_of_a_large_array_lose_no_digits():
+    values = (1000 + np.random.default_rng(0).normal(size=(50, 3000))).astype(np.float32)
+    mean, std = mean_and_std(values)
+    assert mean == pytest.approx(values.mean(dtype=np.float64), rel=1e-12)
+    assert std == pytest.approx(values.std(dtype=np.float64), rel=1e-9)
 
 
-def test_signals_are_chosen_by_stem_or_by_recorded_name():
+def test_histogram_bins_hold_their_edge_nearer_to_zero():
+    for bins in (GRADIENT_BINS, WEIGHT_BINS):
+        edges = bins.edges()
+        assert edges.shape == (bins.n + 1,)
+        assert np.all(np.diff(edges) > 0)
+        inner = edges[1:-1]
+        expected = [bins.side + 1 + k for k in range(bins.side)]
+        assert bins.numbers(inner[inner > 0]).tolist() == expected
+        assert bins.numbers(-inner[inner > 0]).tolist() == [2 * bins.side - number for number in expected]
+        assert bins.numbers(np.array([0.0, -0.0, 1e-30])).tolist() == [bins.side] * 3
+        assert bins.numbers(np.array([np.inf, -np.inf, 1e30])).tolist() == [bins.n - 1, 0, bins.n - 1]
+
+
+def test_signals_are_chosen_by_preset_stem_or_recorded_name():
     assert [entry.name for entry in choose_signals(["probe/logits/q05", "train/loss"])] == [
         "probe/logits",
         "train/loss",
     ]
+    assert [entry.name for entry in choose_signals(["optimizer/state/second_moment/mean"])] == [
+        "optimizer/state"
+    ]
+    minimal = {entry.name for entry in choose_signals(None, preset="minimal")}
+    standard = {entry.name for entry in choose_signals(None)}
+    full = {entry.name for entry in choose_signals(["time/seconds"], preset="full")}
+    assert minimal < standard < full
+    assert "time/seconds" in full
     with pytest.raises(UnknownNameError, match=r"unknown signal 'train/lose'; did you mean 'train/loss'\?"):
         choose_signals(["train/lose"])
+    with pytest.raises(UnknownNameError, match=r"unknown preset 'ful'; did you mean 'full'\?"):
+        choose_signals(None, preset="ful")
+
+
+def test_standard_holds_every_signal_of_the_first_release_under_its_name():
+    names = {name for entry in choose_signals(None) for name in entry.names}
+    five = ("mean", "std", "q05", "q50", "q95")
+    summaries = (
+        "train/logits",
+        "train/penultimate",
+        "train/logits_grad",
+        "probe/logits",
+        "probe/penultimate",
+    )
+    assert names >= {f"{stem}/{field}" for stem in summaries for field in five}
+    assert names >= {"train/loss", "train/accuracy", "train/first_logit", "train/logits_grad/norm"}
+    assert names >= {"eval/loss", "eval/accuracy"}
+    assert names >= {"layer/grad_norm", "layer/weight_norm", "layer/update_norm"}

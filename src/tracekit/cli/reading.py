@@ -97,16 +97,22 @@ def list_signals(as_json: Json = False) -> None:
         {
             "name": name,
             "unit": entry.unit,
-            "when": entry.when,
-            "per_layer": entry.layered,
+            "cost": entry.cost,
+            "preset": entry.preset,
+            "per": entry.per,
+            "index": entry.index or None,
+            "schedule": "epoch end" if entry.cost == "epoch" else entry.schedule or "every update",
+            "reads": entry.reads,
             "summary": entry.summary,
             "source": entry.source,
+            "cockpit": entry.cockpit or None,
             "precision": entry.precision,
         }
         for entry in SIGNALS.values()
         for name in entry.names
     ]
-    _list({"name": "name", "unit": "unit", "when": "when", "summary": "what it is"}, rows, as_json)
+    headings = {"name": "name", "unit": "unit", "cost": "cost", "preset": "preset", "summary": "what it is"}
+    _list(headings, rows, as_json)
 
 
 @listing.command("runs")

@@ -57,11 +57,33 @@ def run(
         ),
     ] = None,
     dtype: Annotated[str | None, typer.Option(help="float32 or float64 [default: float32].")] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="Signals to record: minimal, standard, full [default: standard, none with --signal]."
+        ),
+    ] = None,
     signal: Annotated[
-        list[str] | None, typer.Option(help="Signal to record; may be repeated [default: all].")
+        list[str] | None, typer.Option(help="Signal to record beside the preset's; may be repeated.")
     ] = None,
     every: Annotated[
         int | None, typer.Option(help="Record every this many updates; 1 or odd [default: 1].")
+    ] = None,
+    record: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SIGNAL=WHEN",
+            help="When to record a signal or a cost, e.g. 'sample=every 5', 'curvature=log 9'; may be repeated.",
+        ),
+    ] = None,
+    allow_aliasing: Annotated[
+        bool, typer.Option("--allow-aliasing", help="Let strides share a factor with the epoch.")
+    ] = False,
+    sample: Annotated[
+        list[int] | None, typer.Option(help="Batch position for signals of chosen samples; may be repeated.")
+    ] = None,
+    unit: Annotated[
+        list[int] | None, typer.Option(help="Penultimate unit for signals of chosen units; may be repeated.")
     ] = None,
     probe_size: Annotated[
         int | None, typer.Option(help="Images in the fixed probe batch [default: 32].")
@@ -85,7 +107,16 @@ def run(
 
     if seeds is not None and seed:
         raise ArgumentError("give --seeds or --seed, not both.")
-    recording = {"signals": signal or None, "every": every, "probe_size": probe_size}
+    recording = {
+        "preset": preset,
+        "signals": signal or None,
+        "every": every,
+        "schedules": dict(_schedule(text) for text in record) if record else None,
+        "allow_aliasing": allow_aliasing or None,
+        "probe_size": probe_size,
+        "samples": sample or None,
+        "units": unit or None,
+    }
     given: dict[str, Any] = {
         "dataset": dataset,
         "model": model,
@@ -148,3 +179,13 @@ def _with_rate(optimizer: str, learning_rate: float | None) -> str:
     if learning_rate is None or "learning_rate=" in optimizer:
         return optimizer
     return f"{optimizer}{',' if ':' in optimizer else ':'}learning_rate={learning_rate}"
+
+
+def _schedule(text: str) -> tuple[str, str]:
+    """Part SIGNAL=WHEN."""
+    from tracekit.errors import ArgumentError, bad_argument
+
+    name, equals, when = text.partition("=")
+    if not equals:
+        raise ArgumentError(bad_argument("record", text, "must read SIGNAL=WHEN, such as 'sample=every 5'"))
+    return name.strip(), when.strip()

@@ -17,7 +17,7 @@ from tracekit.engine.optim.schedules import SCHEDULES
 from tracekit.engine.sampling import Sampling, updates_per_epoch
 from tracekit.engine.training import Reduction
 from tracekit.errors import ArgumentError, bad_argument
-from tracekit.record import choose_signals, every
+from tracekit.record import Preset, Signal, check_schedules, choose_signals, every
 from tracekit.registry import Registry
 
 
@@ -94,6 +94,22 @@ def _words(named: dict[str, Any], defaults: dict[str, Any], always: str = "") ->
     return ":".join(filter(None, [named["name"], ",".join(settings)]))
 
 
+def _recording_words(recording: Recording) -> list[str]:
+    """Write what a run records as the command line takes it."""
+    words = ["--preset", recording.preset] if recording.preset else []
+    words += ["--every", str(recording.every), "--probe-size", str(recording.probe_size)]
+    words += ["--allow-aliasing"] if recording.allow_aliasing else []
+    for signal in recording.signals or ():
+        words += ["--signal", signal]
+    for name, text in recording.schedules.items():
+        words += ["--record", f"{name}={text}"]
+    for sample in recording.samples if recording.samples != (0,) else ():
+        words += ["--sample", str(sample)]
+    for unit in recording.units or ():
+        words += ["--unit", str(unit)]
+    return words
+
+
 def _as_list(value: Any) -> Any:
     return value if isinstance(value, (list, tuple)) else [value]
 
@@ -113,15 +129,29 @@ OptimizerSettings = Annotated[dict[str, Any], BeforeValidator(_optimizer)]
 class Recording(_Settings):
     """What a run records."""
 
-    signals: tuple[str, ...] | None = None  #: names, see `tracekit list signals`; all by default
-    every: int = 1  #: record every this many updates; 1 or odd
+    #: minimal, standard or full; standard unless signals are named
+    preset: Preset | None = None
+    signals: tuple[str, ...] | None = None  #: beside the preset's, see `tracekit list signals`
+    every: int = 1  #: record every this many updates what has no schedule of its own; 1 or odd
+    #: schedule in words ("every 17", "log 20", "epoch", "at 1,10") by signal or by cost
+    schedules: dict[str, str] = Field(default_factory=dict)
+    allow_aliasing: bool = False  #: let strides share a factor with the updates of an epoch
     probe_size: int = Field(default=32, ge=0)  #: images in the fixed probe batch, from the test set's start
+    #: positions in the batch, for signals of chosen samples
+    samples: tuple[Annotated[int, Field(ge=0)], ...] = Field(default=(0,), min_length=1)
+    #: positions in the penultimate layer, for signals of chosen units; all by default
+    units: tuple[Annotated[int, Field(ge=0)], ...] | None = Field(default=None, min_length=1)
 
     @model_validator(mode="after")
     def _known(self) -> Self:
-        choose_signals(self.signals)
         every(self.every)
+        check_schedules(self.chosen, self.schedules)
         return self
+
+    @property
+    def chosen(self) -> list[Signal]:
+        """Definitions of all signals to record."""
+        return choose_signals(self.signals, preset=self.preset)
 
 
 class _Common(_Settings):
@@ -275,7 +305,5 @@ class Sweep(_Common):
         if self.schedule["name"] != "constant" or self.schedule["warmup"]:
             words += ["--schedule", _words(self.schedule, SCHEDULES[self.schedule["name"]].defaults)]
         words += ["--information-decay", self.information_decay] if self.information_decay != "off" else []
-        words += ["--every", str(self.recording.every), "--probe-size", str(self.recording.probe_size)]
-        for signal in self.recording.signals or ():
-            words += ["--signal", signal]
+        words += _recording_words(self.recording)
         return shlex.join([*words, "--out", out])

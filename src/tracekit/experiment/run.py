@@ -15,12 +15,13 @@ from tracekit.engine.checkpoint import load_checkpoint
 from tracekit.engine.information import InformationDecay
 from tracekit.engine.optim import Optimizer, build_optimizer
 from tracekit.engine.optim.schedules import build_schedule
+from tracekit.engine.sampling import updates_per_epoch
 from tracekit.engine.training import Observer, TrainingResult, train
 from tracekit.errors import DataError
 from tracekit.experiment.checkpointing import Checkpointer, restore_observers
 from tracekit.experiment.config import RunConfig
 from tracekit.experiment.environment import describe
-from tracekit.record import Recorder, choose_signals, every
+from tracekit.record import Planned, Recorder, Selection, check_model, plan
 from tracekit.traces import RunWriter
 from tracekit.traces.files import CHECKPOINT_FILE, CONFIG_FILE, read_json
 
@@ -40,6 +41,7 @@ class _Setup:
     model: Sequential
     optimizer: Optimizer
     n_updates: int
+    recorded: list[Planned]
 
 
 def _set_up(config: RunConfig, dataset: Dataset) -> _Setup:
@@ -58,7 +60,21 @@ def _set_up(config: RunConfig, dataset: Dataset) -> _Setup:
         schedule=build_schedule(**config.schedule, n_updates=n_updates),
         **{key: value for key, value in config.optimizer.items() if key != "name"},
     )
-    return _Setup(model, optimizer, n_updates)
+    return _Setup(model, optimizer, n_updates, _plan(config, dataset, model, n_updates))
+
+
+def _plan(config: RunConfig, dataset: Dataset, model: Sequential, n_updates: int) -> list[Planned]:
+    recording = config.recording
+    check_model(recording.chosen, model, dataset.input_shape)
+    return plan(
+        recording.chosen,
+        n_updates=n_updates,
+        updates_per_epoch=updates_per_epoch(len(dataset.train_labels), config.batch_size, config.drop_last),
+        stride=recording.every,
+        schedules=recording.schedules,
+        has_epochs=config.sampling != "with_replacement",
+        allow_aliasing=recording.allow_aliasing,
+    )
 
 
 def check_run(config: RunConfig, dataset: Dataset) -> None:
@@ -114,7 +130,10 @@ def execute_run(
     controllers: dict[str, Observer] = {}
     if config.information_decay != "off":
         controllers["information"] = InformationDecay(setup.optimizer, scope=config.information_decay)
-    configuration = config.model_dump(mode="json") | {"dataset_sha256": dataset.fingerprint()}
+    configuration = config.model_dump(mode="json") | {
+        "dataset_sha256": dataset.fingerprint(),
+        "recorded": {entry.signal.name: entry.when for entry in setup.recorded},
+    }
     n_parameters = sum(tensor.size for tensor in setup.model.parameters().values())
     meta = describe() | {"threads": threads, "n_parameters": n_parameters}
     dropout_rng = random_stream(config.seed, "dropout")
@@ -131,12 +150,13 @@ def execute_run(
             flush_seconds=flush_seconds,
         )
     with writer, threadpool_limits(limits=threads):
+        n_probe = config.recording.probe_size
         recorder = Recorder(
             writer,
-            signals=choose_signals(config.recording.signals),
-            schedule=every(config.recording.every),
-            probe_images=test_images[: config.recording.probe_size] if config.recording.probe_size else None,
+            signals=setup.recorded,
+            probe=(test_images[:n_probe], dataset.test_labels[:n_probe]) if n_probe else None,
             evaluation=(test_images, dataset.test_labels),
+            selection=Selection(config.recording.samples, config.recording.units),
         )
         own: dict[str, Observer] = {"recorder": recorder, **controllers}
         restore_observers(own, start.extra, folder)

@@ -1,7 +1,30 @@
 """Signals, schedules, and the recorder that writes them while a model trains."""
 
+from tracekit.record.observation import EpochObservation, Observation, Selection
+from tracekit.record.plan import Planned, check_model, check_schedules, plan
 from tracekit.record.recorder import Recorder
-from tracekit.record.schedule import Schedule, every
-from tracekit.record.signal import SIGNALS, Signal, choose_signals, signal
+from tracekit.record.schedule import Phrase, Schedule, at, every, logarithmic, next_stride, per_epoch
+from tracekit.record.signal import SIGNALS, Preset, Signal, choose_signals, signal
 
-__all__ = ["SIGNALS", "Recorder", "Schedule", "Signal", "choose_signals", "every", "signal"]
+__all__ = [
+    "SIGNALS",
+    "EpochObservation",
+    "Observation",
+    "Phrase",
+    "Planned",
+    "Preset",
+    "Recorder",
+    "Schedule",
+    "Selection",
+    "Signal",
+    "at",
+    "check_model",
+    "check_schedules",
+    "choose_signals",
+    "every",
+    "logarithmic",
+    "next_stride",
+    "per_epoch",
+    "plan",
+    "signal",
+]

@@ -1,17 +1,23 @@
-"""When a signal is recorded: functions of the number of the update."""
+"""When a signal is recorded: functions of the number of the update, and the phrases that name them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
 
 from tracekit.errors import ArgumentError, bad_argument
 
 #: Number of the update (from 1) -> whether to record.
 Schedule = Callable[[int], bool]
 
+PHRASES = "'every 17', 'every 17 from 5', 'log 20', 'log 1 1000 20', 'epoch' or 'at 1,10,100'"
 
-def every(stride: int) -> Schedule:
-    """Record updates 1, 1 + stride, 1 + 2 stride, ...
+
+def every(stride: int, *, first: int = 1) -> Schedule:
+    """Record updates first, first + stride, first + 2 stride, ...
 
     An even stride folds the period-2 oscillation at the edge of stability onto frequency zero, so it
     is refused; 1 records everything.
@@ -19,7 +25,7 @@ def every(stride: int) -> Schedule:
     Raises
     ------
     ArgumentError
-        The stride is below 1, or even.
+        The stride is below 1, or even, or the first update is below 1.
     """
     if stride < 1 or (stride > 1 and stride % 2 == 0):
         raise ArgumentError(
@@ -30,4 +36,121 @@ def every(stride: int) -> Schedule:
                 "an even stride hides oscillations of period 2, take the next odd number",
             )
         )
-    return lambda step: (step - 1) % stride == 0
+    if first < 1:
+        raise ArgumentError(bad_argument("first", first, "must be at least 1"))
+    return lambda step: step >= first and (step - first) % stride == 0
+
+
+def at(steps: Iterable[int]) -> Schedule:
+    """Record the given updates.
+
+    Raises
+    ------
+    ArgumentError
+        One is below 1, or there is none.
+    """
+    chosen = frozenset(steps)
+    if not chosen or min(chosen) < 1:
+        raise ArgumentError(bad_argument("steps", sorted(chosen), "must hold numbers of at least 1"))
+    return chosen.__contains__
+
+
+def logarithmic(start: int, end: int, count: int) -> Schedule:
+    """Record at most `count` updates from start to end, equally spaced in their logarithm.
+
+    Points that round to the same update are recorded once, so that there may be fewer.
+
+    Raises
+    ------
+    ArgumentError
+        Unless 1 <= start <= end and there are at least 2 points.
+    """
+    if count < 2:
+        raise ArgumentError(bad_argument("count", count, "must be at least 2"))
+    if not 1 <= start <= end:
+        raise ArgumentError(bad_argument("start", start, f"must be at least 1 and at most `end` (={end})"))
+    return at(np.rint(np.geomspace(start, end, count)).astype(int).tolist())
+
+
+def per_epoch(updates_per_epoch: int) -> Schedule:
+    """Record each epoch's first update, which shows the parameters that the epochs before it led to.
+
+    Raises
+    ------
+    ArgumentError
+        An epoch has less than one update.
+    """
+    if updates_per_epoch < 1:
+        raise ArgumentError(bad_argument("updates_per_epoch", updates_per_epoch, "must be at least 1"))
+    return lambda step: (step - 1) % updates_per_epoch == 0
+
+
+def next_stride(stride: int, updates_per_epoch: int) -> int:
+    """Return the smallest stride from `stride` on that is 1 or odd and shares no factor with the epoch.
+
+    With a common factor f the recorded updates visit only 1/f of an epoch's positions, and what repeats with
+    the epoch appears at a wrong, lower frequency.
+    """
+    while stride > 1 and (stride % 2 == 0 or math.gcd(stride, updates_per_epoch) > 1):
+        stride += 1
+    return stride
+
+
+def check_stride(stride: int, updates_per_epoch: int) -> None:
+    """Raise ArgumentError if a stride shares a factor with the number of updates in an epoch."""
+    if math.gcd(stride, updates_per_epoch) > 1:
+        raise ArgumentError(
+            bad_argument(
+                "stride",
+                stride,
+                f"shares a factor with the {updates_per_epoch} updates of an epoch",
+                f"take {next_stride(stride, updates_per_epoch)}, or set `allow_aliasing`",
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A schedule in words: "every 17", "every 17 from 5", "log 20", "log 1 1000 20", "epoch", "at 1,10,100"."""
+
+    text: str
+
+    def __post_init__(self) -> None:
+        self.schedule(n_updates=1, updates_per_epoch=1)
+
+    @property
+    def stride(self) -> int | None:
+        """The stride, of a schedule that has one."""
+        words = self.text.split()
+        return int(words[1]) if words[0] == "every" else None
+
+    def schedule(self, *, n_updates: int, updates_per_epoch: int) -> Schedule:
+        """Build the schedule for a run.
+
+        Parameters
+        ----------
+        n_updates : int
+            Length of the run, where "log" ends unless it says so itself.
+        updates_per_epoch : int
+            Length of an epoch.
+
+        Raises
+        ------
+        ArgumentError
+            The text is none of these phrases, or its numbers cannot be used.
+        """
+        match self.text.replace(",", " ").split():
+            case ["every", stride] if stride.isdecimal():
+                return every(int(stride))
+            case ["every", stride, "from", first] if stride.isdecimal() and first.isdecimal():
+                return every(int(stride), first=int(first))
+            case ["log", count] if count.isdecimal():
+                return logarithmic(1, n_updates, int(count))
+            case ["log", start, end, count] if start.isdecimal() and end.isdecimal() and count.isdecimal():
+                return logarithmic(int(start), int(end), int(count))
+            case ["epoch"]:
+                return per_epoch(updates_per_epoch)
+            case ["at", *steps] if steps and all(step.isdecimal() for step in steps):
+                return at(map(int, steps))
+            case _:
+                raise ArgumentError(bad_argument("schedule", self.text, f"must read {PHRASES}"))

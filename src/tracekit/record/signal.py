@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias, TypeVar, get_args
 
 import numpy as np
 
-from tracekit.engine.training import Step
 from tracekit.errors import unknown_name
 from tracekit.registry import Registry
 
-#: batch: from the step as it is; probe: from a forward pass over the fixed probe batch; epoch: once an epoch.
-When = Literal["batch", "probe", "epoch"]
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """Outputs of the model on the fixed probe batch, with the parameters before the update."""
-
-    logits: np.ndarray  #: (n_probe, n_classes)
-    penultimate: np.ndarray  #: (n_probe, n_features)
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """Loss and accuracy on the test set, with the parameters after an epoch's last update."""
-
-    loss: float  #: nats
-    accuracy: float  #: share of samples
+#: What a recording costs. free: numbers that are there; batch: a pass over arrays of the step; probe: over those of
+#: the probe batch, whose forward pass all of them share; sample: per-sample gradients; curvature: second
+#: derivatives; epoch: once an epoch.
+Cost = Literal["free", "batch", "probe", "sample", "curvature", "epoch"]
+#: Sets of signals, each within the next; "request": recorded only when named.
+Preset = Literal["minimal", "standard", "full"]
+Membership = Literal["minimal", "standard", "full", "request"]
+#: What there is one value, or one vector, of: the run, a parameter tensor ("conv1.weight"), or a layer ("conv1").
+Per = Literal["run", "tensor", "layer"]
+#: What a signal reads; see `Observation`. The recorder prepares what is not simply there.
+Source = Literal[
+    "loss",
+    "logits",
+    "penultimate",
+    "logits gradient",
+    "outputs",
+    "parameters",
+    "gradients",
+    "updates",
+    "previous gradients",
+    "initial parameters",
+    "optimizer state",
+    "probe batch",
+    "per-sample gradients",
+    "model",
+    "test set",
+    "epoch's codes",
+    "clock",
+]
+Values: TypeAlias = float | np.ndarray
+#: (recorded name, layer, value or vector)
+Row: TypeAlias = tuple[str, str | None, Values]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,37 +50,63 @@ class Signal:
     """One definition: everything that the recorder, the CLI and the docs need to know about a signal."""
 
     name: str  #: stem of the recorded names
-    fields: tuple[str, ...]  #: recorded as name/field, in the order of the values; empty: recorded as name
-    layered: bool  #: whether the function returns one value a parameter tensor
-    when: When
     unit: str
+    cost: Cost
+    preset: Membership  #: the smallest preset that it is in
+    reads: tuple[Source, ...]
+    fields: tuple[str, ...]  #: recorded as name/field, in the order of the values; empty: recorded as name
+    per: Per
+    index: str  #: what the positions of a vector mean; empty: each value is a number
+    is_open: bool  #: whether the names under the stem depend on the run; `fields` are then their patterns
+    schedule: str | None  #: when, unless told otherwise; None: as often as the run says
     source: str  #: paper, or "standard"
+    cockpit: str  #: name of the same quantity in Cockpit; empty where it has none
     precision: Literal["float32", "float64"]  #: values are rounded to this before they are stored
     function: Callable[[Any], Any]
+    names: tuple[str, ...] = field(init=False)  #: under which it is recorded; patterns if it is open
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names under which it is recorded."""
-        return tuple(f"{self.name}/{field}" for field in self.fields) or (self.name,)
+    def __post_init__(self) -> None:
+        names = tuple(f"{self.name}/{each}" for each in self.fields) or (self.name,)
+        object.__setattr__(self, "names", names)  # built once, for it is read at every update
 
     @property
     def summary(self) -> str:
         """First line of the definition's docstring."""
         return (self.function.__doc__ or "").strip().splitlines()[0]
 
-    def values(self, state: Step | Probe | Evaluation) -> list[tuple[str, str | None, float]]:
-        """Compute (recorded name, layer, value) from what the signal reads."""
+    def is_recorded_as(self, name: str) -> bool:
+        """Whether a name is the stem or one of the recorded names."""
+        return name == self.name or name in self.names or (self.is_open and name.startswith(f"{self.name}/"))
+
+    def rows(self, state: Any) -> list[Row]:
+        """Compute what is recorded from the state that the signal reads; nothing where it is not defined yet."""
         result = self.function(state)
-        if self.layered:
-            rows = [(self.name, layer, value) for layer, value in result.items()]
-        elif self.fields:
-            rows = [(name, None, value) for name, value in zip(self.names, result, strict=True)]
-        else:
-            rows = [(self.name, None, result)]
-        if self.precision == "float32":
-            with np.errstate(over="ignore"):
-                return [(name, layer, float(np.float32(value))) for name, layer, value in rows]
-        return [(name, layer, float(value)) for name, layer, value in rows]
+        if result is None:
+            return []
+        if self.is_open:
+            rounded = self._rounded([value for *_, value in result])
+            return [
+                (f"{self.name}/{rest}", layer, value)
+                for (rest, layer, _), value in zip(result, rounded, strict=True)
+            ]
+        by_layer = ((None, result),) if self.per == "run" else result.items()
+        rows: list[Row] = []
+        for layer, values in by_layer:
+            rounded = self._rounded(values if self.fields else (values,))
+            rows += [(name, layer, value) for name, value in zip(self.names, rounded, strict=True)]
+        return rows
+
+    def _rounded(self, values: Iterable[Values]) -> list[Values]:
+        listed = list(values)
+        if any(isinstance(value, np.ndarray) for value in listed):
+            return [self._in_precision(np.asarray(value)) for value in listed]
+        return self._in_precision(np.array(listed, np.float64)).tolist()
+
+    def _in_precision(self, values: np.ndarray) -> np.ndarray:
+        if self.precision == "float64":
+            return values.astype(np.float64, copy=False)
+        with np.errstate(over="ignore", under="ignore"):
+            return values.astype(np.float32).astype(np.float64)
 
 
 SIGNALS: Registry[Signal] = Registry(
@@ -75,7 +114,18 @@ SIGNALS: Registry[Signal] = Registry(
     [
         "tracekit.record.signals.performance",
         "tracekit.record.signals.output_layer",
+        "tracekit.record.signals.classes",
+        "tracekit.record.signals.probe",
         "tracekit.record.signals.layers",
+        "tracekit.record.signals.movement",
+        "tracekit.record.signals.step_sizes",
+        "tracekit.record.signals.activations",
+        "tracekit.record.signals.optimizer",
+        "tracekit.record.signals.noise",
+        "tracekit.record.signals.covariance",
+        "tracekit.record.signals.histograms",
+        "tracekit.record.signals.curvature",
+        "tracekit.record.signals.information",
     ],
 )
 
@@ -86,29 +136,70 @@ def signal(
     name: str,
     *,
     unit: str,
-    when: When = "batch",
+    reads: tuple[Source, ...],
+    cost: Cost = "batch",
+    preset: Membership = "standard",
     fields: tuple[str, ...] = (),
-    layered: bool = False,
+    per: Per = "run",
+    index: str = "",
+    is_open: bool = False,
+    schedule: str | None = None,
     source: str = "standard",
+    cockpit: str = "",
     precision: Literal["float32", "float64"] = "float32",
 ) -> Callable[[SignalFunction], SignalFunction]:
-    """Enter the decorated function into `SIGNALS`; its docstring's first line describes the signal."""
+    """Enter the decorated function into `SIGNALS`; its docstring's first line describes the signal.
+
+    The function takes an `Observation`, for signals of cost "epoch" an `EpochObservation`, and returns a number,
+    for several `fields` a sequence of numbers, with an `index` vectors in their place, and all that by name
+    where `per` is not "run"; or None, or no entry for a name, where there is nothing to record. One that is open
+    returns (name under the stem, layer or None, value) for each value.
+    """
+    if unknown := set(reads) - set(get_args(Source)):
+        raise ValueError(f"signal {name!r} reads {sorted(unknown)}, which no observation has.")
 
     def enter(function: SignalFunction) -> SignalFunction:
-        SIGNALS.add(name, Signal(name, fields, layered, when, unit, source, precision, function))
+        entry = Signal(
+            name=name,
+            unit=unit,
+            cost=cost,
+            preset=preset,
+            reads=reads,
+            fields=fields,
+            per=per,
+            index=index,
+            is_open=is_open,
+            schedule=schedule,
+            source=source,
+            cockpit=cockpit,
+            precision=precision,
+            function=function,
+        )
+        SIGNALS.add(name, entry)
         return function
 
     return enter
 
 
-def choose_signals(names: Mapping[str, Any] | list[str] | tuple[str, ...] | None) -> list[Signal]:
-    """Look up definitions by stem or by recorded name; all of them for None."""
-    if names is None:
-        return list(SIGNALS.values())
-    by_any_name = {any_name: entry for entry in SIGNALS.values() for any_name in (entry.name, *entry.names)}
-    chosen: dict[str, Signal] = {}
-    for name in names:
-        if name not in by_any_name:
-            raise unknown_name("signal", name, by_any_name)
-        chosen[by_any_name[name].name] = by_any_name[name]
+def choose_signals(names: Iterable[str] | None, *, preset: Preset | None = None) -> list[Signal]:
+    """Look up the definitions of a preset and of further names, stems or recorded names, in that order.
+
+    Without either, those of the preset "standard".
+    """
+    order = get_args(Preset)
+    if preset is None and names is None:
+        preset = "standard"
+    if preset is not None and preset not in order:
+        raise unknown_name("preset", preset, order)
+    within = order[: order.index(preset) + 1] if preset is not None else ()
+    chosen = {entry.name: entry for entry in SIGNALS.values() if entry.preset in within}
+    for name in names or ():
+        found = [entry for entry in SIGNALS.values() if entry.is_recorded_as(name)]
+        if not found:
+            raise unknown_name("signal", name, _all_names())
+        chosen[found[0].name] = found[0]
     return list(chosen.values())
+
+
+def _all_names() -> set[str]:
+    return {name for entry in SIGNALS.values() for name in (entry.name, *entry.names)}

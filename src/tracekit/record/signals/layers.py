@@ -1,34 +1,74 @@
-"""Sizes of gradient, weight and update, one value a parameter tensor."""
+"""Gradient, weight and update of each parameter tensor: sizes, and how the gradient's elements are spread."""
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from tracekit.engine.training import Step
+from tracekit.record.observation import Observation, Tensors
 from tracekit.record.signal import signal
 
 
-def norms(arrays: dict[str, np.ndarray]) -> dict[str, float]:
-    """Euclidean norm of each array; sums are taken in float64, where float32 squares cannot overflow."""
-    wide = ((name, array.ravel().astype(np.float64)) for name, array in arrays.items())
-    return {name: math.sqrt(flat @ flat) for name, flat in wide}
-
-
-@signal("layer/grad_norm", unit="nat/weight", layered=True)
-def gradient_norm(step: Step) -> dict[str, float]:
+@signal("layer/grad_norm", unit="nat/weight", per="tensor", reads=("gradients",), cockpit="GradNorm")
+def gradient_norm(now: Observation) -> dict[str, float]:
     """Euclidean norm of the gradient of the reduced loss."""
-    return norms(step.gradients)
+    return now.gradient_norms
 
 
-@signal("layer/weight_norm", unit="weight", layered=True)
-def weight_norm(step: Step) -> dict[str, float]:
+@signal("layer/weight_norm", unit="weight", per="tensor", reads=("parameters",))
+def weight_norm(now: Observation) -> dict[str, float]:
     """Euclidean norm of the parameter tensor, before the update."""
-    return norms(step.parameters)
+    return now.parameter_norms
 
 
-@signal("layer/update_norm", unit="weight", layered=True)
-def update_norm(step: Step) -> dict[str, float]:
+@signal("layer/update_norm", unit="weight", per="tensor", reads=("updates",), cockpit="UpdateSize")
+def update_norm(now: Observation) -> dict[str, float]:
     """Euclidean norm of what the optimizer adds to the parameter tensor."""
-    return norms(step.updates)
+    return now.update_norms
+
+
+@signal("layer/grad_max", unit="nat/weight", per="tensor", reads=("gradients",))
+def gradient_max(now: Observation) -> dict[str, float]:
+    """Largest absolute element of the gradient of the reduced loss."""
+    return {name: max(float(g.max()), -float(g.min())) for name, g in now.gradients.items()}
+
+
+@signal("layer/grad_mean", unit="nat/weight", per="tensor", reads=("gradients",))
+def gradient_mean(now: Observation) -> dict[str, float]:
+    """Mean element of the gradient of the reduced loss."""
+    return {name: float(g.mean()) for name, g in now.gradients.items()}
+
+
+@signal("layer/grad_zeros", unit="share", per="tensor", reads=("gradients",))
+def gradient_zeros(now: Observation) -> dict[str, float]:
+    """Share of the gradient's elements that are exactly zero."""
+    return {name: 1.0 - np.count_nonzero(g) / g.size for name, g in now.gradients.items()}
+
+
+@signal("layer/grad_flips", unit="share", per="tensor", reads=("gradients", "previous gradients"))
+def gradient_flips(now: Observation) -> dict[str, float]:
+    """Share of the gradient's elements whose sign is opposite to that of the update before; not at the first update.
+
+    Elements that are zero in either have not flipped.
+    """
+    before = now.previous_gradients
+    if before is None:
+        return {}
+    # Signs, not products: those of small gradients could underflow to zero.
+    return {
+        name: np.count_nonzero(((g > 0) & (before[name] < 0)) | ((g < 0) & (before[name] > 0))) / g.size
+        for name, g in now.gradients.items()
+    }
+
+
+@signal(
+    "layer/parameter",
+    unit="weight",
+    per="tensor",
+    preset="request",
+    index="position in the tensor, row by row",
+    reads=("parameters",),
+    cockpit="Parameters",
+)
+def parameter(now: Observation) -> Tensors:
+    """Every element of the parameter tensor, before the update; much to store."""
+    return now.parameters

@@ -1,77 +1,51 @@
-"""What flows into and out of the output layer: logits, penultimate activations, gradient at the logits.
+"""What flows into and out of the output layer on the training batch: logits, penultimate activations, gradient.
 
-The probe signals use a batch that never changes, so that what they show is the motion of the parameters;
-the same signals on the training batch add the sampling noise of the batch.
+The same signals on the fixed probe batch, in `probe`, lack the sampling noise that these have.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from tracekit.engine.training import Step
-from tracekit.record.signal import Probe, signal
-
-SUMMARY = ("mean", "std", "q05", "q50", "q95")
-_QUANTILES = (0.05, 0.50, 0.95)
-
-
-def summarize(values: np.ndarray) -> list[float]:
-    """Mean, standard deviation and the 5, 50 and 95 % quantiles over all elements, in float64.
-
-    Quantiles interpolate linearly (Hyndman & Fan 1996, type 7). A non-finite element makes every
-    figure non-finite, so that it cannot be overlooked.
-    """
-    flat = np.sort(values, axis=None).astype(np.float64)
-    mean = float(flat.mean())
-    if not math.isfinite(mean):
-        return [mean] * len(SUMMARY)
-    # The three quantiles come from one sort: np.quantile partitions anew and costs several times more.
-    positions = np.multiply(_QUANTILES, flat.size - 1)
-    low = positions.astype(np.intp)
-    high = np.minimum(low + 1, flat.size - 1)
-    quantiles = flat[low] + (positions - low) * (flat[high] - flat[low])
-    return [mean, float(flat.std()), *quantiles.tolist()]
+from tracekit.record.observation import Observation
+from tracekit.record.signal import signal
+from tracekit.record.summary import SUMMARY, summarize
 
 
 @signal(
     "train/first_logit",
     unit="logit",
+    cost="free",
+    preset="minimal",
+    reads=("logits",),
     source="Ando, Fukuhara & Takefuji 2023 (their program prints it as SoftmaxCrossEntropy:Grad)",
 )
-def first_logit(step: Step) -> float:
+def first_logit(now: Observation) -> float:
     """Class-0 logit of the batch's first sample: the scalar that the reference paper plots."""
-    return float(step.logits[0, 0])
+    return float(now.step.logits[0, 0])
 
 
-@signal("train/logits", unit="logit", fields=SUMMARY)
-def train_logits(step: Step) -> Sequence[float]:
+@signal("train/logits", unit="logit", fields=SUMMARY, reads=("logits",))
+def train_logits(now: Observation) -> Sequence[float]:
     """Logits over the batch and the classes."""
-    return summarize(step.logits)
+    return summarize(now.train.logits)
 
 
-@signal("train/penultimate", unit="activation", fields=SUMMARY)
-def train_penultimate(step: Step) -> Sequence[float]:
+@signal("train/penultimate", unit="activation", fields=SUMMARY, reads=("penultimate",))
+def train_penultimate(now: Observation) -> Sequence[float]:
     """Activations that flow into the output layer, over the batch and the units."""
-    return summarize(step.penultimate)
+    return summarize(now.train.penultimate)
 
 
-@signal("train/logits_grad", unit="nat/logit", fields=(*SUMMARY, "norm"))
-def train_logits_gradient(step: Step) -> Sequence[float]:
+@signal("train/logits_grad", unit="nat/logit", fields=(*SUMMARY, "norm"), reads=("logits gradient",))
+def train_logits_gradient(now: Observation) -> Sequence[float]:
     """Gradient of the reduced loss at the logits, over the batch and the classes; norm is Euclidean."""
-    gradient = step.logits_gradient
-    return [*summarize(gradient), float(np.linalg.norm(gradient.astype(np.float64)))]
+    return [*summarize(now.train.logits_gradient), euclidean(now.train.logits_gradient)]
 
 
-@signal("probe/logits", unit="logit", when="probe", fields=SUMMARY)
-def probe_logits(probe: Probe) -> Sequence[float]:
-    """Logits over the fixed probe batch and the classes, without dropout."""
-    return summarize(probe.logits)
-
-
-@signal("probe/penultimate", unit="activation", when="probe", fields=SUMMARY)
-def probe_penultimate(probe: Probe) -> Sequence[float]:
-    """Activations that flow into the output layer, over the fixed probe batch, without dropout."""
-    return summarize(probe.penultimate)
+def euclidean(array: np.ndarray) -> float:
+    """Euclidean norm over all elements, summed in float64."""
+    flat = array.ravel().astype(np.float64)
+    return float(np.sqrt(flat @ flat))

@@ -1,32 +1,60 @@
-"""How well the model does: loss and accuracy, on the training batch and on the test set."""
+"""How well the model does, on the training batch and on the test set, and how long that took."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from tracekit.engine.training import Step
-from tracekit.record.signal import Evaluation, signal
+from tracekit.record.observation import EpochObservation, Observation
+from tracekit.record.signal import signal
 
 
-@signal("train/loss", unit="nat", precision="float64")
-def train_loss(step: Step) -> float:
+@signal(
+    "train/loss",
+    unit="nat",
+    cost="free",
+    preset="minimal",
+    reads=("loss",),
+    cockpit="Loss",
+    precision="float64",
+)
+def train_loss(now: Observation) -> float:
     """Mean cross-entropy of the batch, before the update."""
-    return step.loss
+    return now.step.loss
 
 
-@signal("train/accuracy", unit="share")
-def train_accuracy(step: Step) -> float:
+@signal("train/accuracy", unit="share", cost="free", preset="minimal", reads=("logits",))
+def train_accuracy(now: Observation) -> float:
     """Share of the batch that is classified rightly, before the update."""
-    return float(np.mean(step.logits.argmax(axis=1) == step.labels))
+    return float(np.mean(now.step.logits.argmax(axis=1) == now.step.labels))
 
 
-@signal("eval/loss", unit="nat", when="epoch", precision="float64")
-def eval_loss(evaluation: Evaluation) -> float:
+@signal(
+    "eval/loss", unit="nat", cost="epoch", preset="minimal", reads=("model", "test set"), precision="float64"
+)
+def eval_loss(end: EpochObservation) -> float | None:
     """Mean cross-entropy of the test set, after the epoch's last update."""
-    return evaluation.loss
+    return None if end.evaluation is None else end.evaluation[0]
 
 
-@signal("eval/accuracy", unit="share", when="epoch")
-def eval_accuracy(evaluation: Evaluation) -> float:
+@signal("eval/accuracy", unit="share", cost="epoch", preset="minimal", reads=("model", "test set"))
+def eval_accuracy(end: EpochObservation) -> float | None:
     """Share of the test set that is classified rightly, after the epoch's last update."""
-    return evaluation.accuracy
+    return None if end.evaluation is None else end.evaluation[1]
+
+
+@signal(
+    "time/seconds",
+    unit="s",
+    cost="free",
+    preset="request",
+    reads=("clock",),
+    cockpit="Time",
+    precision="float64",
+)
+def seconds(now: Observation) -> float:
+    """Wall time since the recording began.
+
+    In no preset: it is the one signal that differs between two runs of the same seed, which are otherwise the
+    same bytes. The whole run's time is in its status in any case.
+    """
+    return now.seconds()

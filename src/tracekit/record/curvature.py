@@ -1,0 +1,87 @@
+"""The diagonal of the Gauss-Newton matrix of a batch, exactly, and per-sample moments that go with it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from tracekit.engine.capture import capture
+from tracekit.engine.layers import Sequential
+from tracekit.engine.ops.losses import softmax_cross_entropy
+from tracekit.engine.persample import gradient_second_moments
+
+
+@dataclass(frozen=True, slots=True)
+class GaussNewton:
+    """Two diagonals of one batch, by parameter tensor, float64."""
+
+    diagonal: dict[str, np.ndarray]  #: of the Gauss-Newton matrix of the mean loss
+    second_moments: dict[str, np.ndarray]  #: means over the samples of their squared gradients
+
+
+def gauss_newton_moments(
+    model: Sequential, images: np.ndarray, labels: np.ndarray, *, label_smoothing: float = 0.0
+) -> GaussNewton:
+    """Compute the diagonal of the Gauss-Newton matrix of softmax cross-entropy, and gradient second moments.
+
+    The Hessian in a sample's logits is diag(p) − p pᵀ = Σ_k p_k (e_k − p)(e_k − p)ᵀ, so that the diagonal is the
+    mean over the samples of Σ_k (√p_k Jᵀ(e_k − p))²: squares of per-sample gradients, from one backward pass for
+    each class (Dangel, Kunstner & Hennig 2020, BackPACK's DiagGGNExact). Dropout is off.
+
+    Parameters
+    ----------
+    model : Sequential
+        Its gradients are left as they were.
+    images, labels : ndarray
+        The batch.
+    label_smoothing : float
+        Of the loss; the Gauss-Newton matrix does not depend on it.
+    """
+    diagonal: dict[str, np.ndarray] = {}
+    with _keeping_gradients(model):
+        with capture(model) as calls:
+            logits = model(images)
+        softmax_cross_entropy(logits, labels, reduction="sum", label_smoothing=label_smoothing).backward()
+        second_moments = gradient_second_moments(calls, reduction="sum")
+        shifted = np.exp(logits.data - logits.data.max(axis=1, keepdims=True))
+        probabilities = shifted / shifted.sum(axis=1, keepdims=True)
+        for number in range(probabilities.shape[1]):
+            with capture(model) as calls:
+                logits = model(images)
+            seed = -probabilities
+            seed[:, number] += 1.0
+            logits.backward(seed * np.sqrt(probabilities[:, number, np.newaxis]))
+            for name, moment in gradient_second_moments(calls, reduction="sum").items():
+                diagonal[name] = diagonal[name] + moment if name in diagonal else moment
+    return GaussNewton(diagonal, second_moments)
+
+
+def check_per_sample(model: Sequential, image_shape: tuple[int, ...]) -> None:
+    """Raise the PerSampleError that per-sample gradients of this model in training would end with, if any.
+
+    Found out by trying it on two blank images with a copy of the model.
+    """
+    trial = copy.deepcopy(model)
+    dtype = next(iter(trial.parameters().values())).dtype
+    with np.errstate(all="ignore"):
+        with capture(trial) as calls:
+            logits = trial(np.zeros((2, *image_shape), dtype), training=True, rng=np.random.default_rng(0))
+        softmax_cross_entropy(logits, np.zeros(2, np.int64)).backward()
+        gradient_second_moments(calls, reduction="mean")
+
+
+@contextmanager
+def _keeping_gradients(model: Sequential) -> Iterator[None]:
+    """Let a backward pass leave the parameters' gradients as they were."""
+    kept = {name: parameter.grad for name, parameter in model.parameters().items()}
+    try:
+        for parameter in model.parameters().values():
+            parameter.grad = None
+        yield
+    finally:
+        for name, parameter in model.parameters().items():
+            parameter.grad = kept[name]

@@ -1,0 +1,228 @@
+"""What signals read: one update, or one epoch's end, and what is computed from it once, when first asked for."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from tracekit.engine.layers import Sequential
+from tracekit.engine.ops.losses import softmax_cross_entropy
+from tracekit.engine.persample import GradientGram, gradient_gram, gradient_second_moments
+from tracekit.engine.tape import no_grad
+from tracekit.engine.tensor import Tensor
+from tracekit.engine.training import Step, evaluate
+from tracekit.record.curvature import GaussNewton, gauss_newton_moments
+from tracekit.record.memory import Memory
+
+Tensors = dict[str, np.ndarray]
+
+#: Makes the random streams of signals differ from those of the run's seed.
+_ENTROPY = 20210212
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What flows into and out of the output layer on one batch."""
+
+    logits: np.ndarray  #: (batch, n_classes)
+    penultimate: np.ndarray  #: (batch, n_features)
+    logits_gradient: np.ndarray  #: (batch, n_classes), of the batch's reduced loss
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Images with their labels."""
+
+    images: np.ndarray  #: (n, height, width, channels)
+    labels: np.ndarray  #: (n,)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which entries the signals of whole vectors keep."""
+
+    samples: tuple[int, ...] = (0,)  #: positions in the batch
+    units: tuple[int, ...] | None = None  #: positions in the penultimate layer; None: all
+
+
+class Observation:
+    """One update as signals see it.
+
+    Parameters
+    ----------
+    step : Step
+    memory : Memory
+        Of the recorder.
+    probe : Batch, optional
+        The fixed probe batch.
+    selection : Selection
+    started : float
+        Time on the monotonic clock when the recorder was made.
+    """
+
+    def __init__(
+        self,
+        step: Step,
+        memory: Memory,
+        *,
+        probe: Batch | None = None,
+        selection: Selection | None = None,
+        started: float = 0.0,
+    ) -> None:
+        self.step = step
+        self.selection = selection or Selection()
+        self._memory = memory
+        self._probe = probe
+        self._started = started
+
+    @functools.cached_property
+    def train(self) -> Flow:
+        """The output layer on the training batch."""
+        return Flow(self.step.logits, self.step.penultimate, self.step.logits_gradient)
+
+    @functools.cached_property
+    def probe(self) -> Flow:
+        """The output layer on the probe batch, without dropout, with the parameters before the update.
+
+        The gradient is that of the mean loss, label smoothing included.
+        """
+        outputs: dict[str, Tensor] = {}
+        with no_grad():
+            logits = self.step.model(self.probe_batch.images, outputs=outputs).data
+        gradient = _logits_gradient(logits, self.probe_batch.labels, self.step.label_smoothing)
+        return Flow(logits, list(outputs.values())[-2].data, gradient)
+
+    @property
+    def probe_batch(self) -> Batch:
+        """The fixed probe batch."""
+        if self._probe is None:
+            raise RuntimeError("a signal of the probe batch was asked for without a probe batch.")
+        return self._probe
+
+    @functools.cached_property
+    def gradients(self) -> Tensors:
+        """Gradients of the reduced loss by tensor, each flat and in float64, as are the next four."""
+        return self._memory.tensors("gradients", self.step)
+
+    @functools.cached_property
+    def parameters(self) -> Tensors:
+        """Values before the update."""
+        return self._memory.tensors("parameters", self.step)
+
+    @functools.cached_property
+    def updates(self) -> Tensors:
+        """What is about to be added."""
+        return self._memory.tensors("updates", self.step)
+
+    @functools.cached_property
+    def previous_gradients(self) -> Tensors | None:
+        """Gradients of the update before; None at the first."""
+        return self._memory.previous_gradients(self.step)
+
+    @functools.cached_property
+    def initial_parameters(self) -> Tensors:
+        """Values before the first update."""
+        return self._memory.initial(self.step)
+
+    @functools.cached_property
+    def gradient_norms(self) -> dict[str, float]:
+        """Euclidean norms of the gradients."""
+        return norms(self.gradients)
+
+    @functools.cached_property
+    def parameter_norms(self) -> dict[str, float]:
+        """Euclidean norms of the parameters."""
+        return norms(self.parameters)
+
+    @functools.cached_property
+    def update_norms(self) -> dict[str, float]:
+        """Euclidean norms of the updates."""
+        return norms(self.updates)
+
+    @functools.cached_property
+    def gram(self) -> GradientGram:
+        """Inner products of the batch's per-sample gradients, with the dropout of the training pass."""
+        return gradient_gram(self.step.calls, reduction=self.step.reduction)
+
+    @functools.cached_property
+    def second_moments(self) -> Tensors:
+        """Mean over the batch of each per-sample gradient's square, element by element."""
+        return gradient_second_moments(self.step.calls, reduction=self.step.reduction)
+
+    @functools.cached_property
+    def mean_gradients(self) -> Tensors:
+        """Gradients of the mean loss, whatever the reduction that is trained with; flat, float64."""
+        if self.step.reduction == "mean":
+            return self.gradients
+        return {name: g / len(self.step.labels) for name, g in self.gradients.items()}
+
+    @functools.cached_property
+    def gauss_newton(self) -> GaussNewton:
+        """Diagonal of the Gauss-Newton matrix, and gradient second moments, of the batch without dropout."""
+        step = self.step
+        return gauss_newton_moments(
+            step.model, step.images, step.labels, label_smoothing=step.label_smoothing
+        )
+
+    def loss_on(self, batch: Batch) -> Callable[[], Tensor]:
+        """Return a function that computes the mean training loss of a batch, without dropout."""
+        model, smoothing = self.step.model, self.step.label_smoothing
+        return lambda: softmax_cross_entropy(model(batch.images), batch.labels, label_smoothing=smoothing)
+
+    def rng(self) -> np.random.Generator:
+        """Return a generator that depends on the number of the update only."""
+        return np.random.default_rng((_ENTROPY, self.step.step))
+
+    def seconds(self) -> float:
+        """Return the time since the recorder was made."""
+        return time.perf_counter() - self._started
+
+
+class EpochObservation:
+    """An epoch's end as signals see it.
+
+    Parameters
+    ----------
+    model : Sequential
+        With the parameters that the optimizer answers with.
+    test_set : Batch, optional
+    codes, labels
+        Of the epoch's training batches, as `Memory.take_codes` returns them.
+    """
+
+    def __init__(
+        self, model: Sequential, test_set: Batch | None, codes: dict[str, np.ndarray], labels: np.ndarray
+    ) -> None:
+        self.codes = codes
+        self.labels = labels
+        self._model = model
+        self._test_set = test_set
+
+    @functools.cached_property
+    def evaluation(self) -> tuple[float, float] | None:
+        """Mean cross-entropy (nats) and accuracy (share) on the test set; None without one."""
+        if self._test_set is None:
+            return None
+        return evaluate(self._model, self._test_set.images, self._test_set.labels)
+
+
+def norms(tensors: Tensors) -> dict[str, float]:
+    """Euclidean norm of each flat float64 tensor."""
+    return {name: float(np.sqrt(flat @ flat)) for name, flat in tensors.items()}
+
+
+def _logits_gradient(logits: np.ndarray, labels: np.ndarray, label_smoothing: float) -> np.ndarray:
+    """Gradient at the logits of mean softmax cross-entropy: (p − target) / n."""
+    n, n_classes = logits.shape
+    wide = logits.astype(np.float64)
+    wide -= wide.max(axis=1, keepdims=True)
+    np.exp(wide, out=wide)
+    wide /= wide.sum(axis=1, keepdims=True)
+    wide -= label_smoothing / n_classes
+    wide[np.arange(n), labels] -= 1.0 - label_smoothing
+    wide /= n
+    return wide

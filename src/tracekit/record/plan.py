@@ -1,0 +1,121 @@
+"""What a run records and when: signals paired with schedules that suit the run's length and its epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import get_args
+
+from tracekit.engine.layers import Sequential
+from tracekit.engine.persample import PerSampleError
+from tracekit.errors import ArgumentError, bad_argument, unknown_name
+from tracekit.record.curvature import check_per_sample
+from tracekit.record.schedule import Phrase, Schedule, check_stride, next_stride
+from tracekit.record.signal import Cost, Signal
+
+EPOCH_END = "epoch end"
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A signal and when it is recorded."""
+
+    signal: Signal
+    when: str  #: the schedule in words
+    due: Schedule  #: of signals of cost "epoch", asked at no update
+
+
+def _never(step: int) -> bool:
+    return False
+
+
+def check_schedules(signals: Sequence[Signal], schedules: Mapping[str, str]) -> None:
+    """Raise unless each key is a recorded signal or a cost, and each value a schedule in words.
+
+    Raises
+    ------
+    UnknownNameError, ArgumentError
+        A key that names nothing recorded, or a signal that is recorded when an epoch ends; a schedule that
+        cannot be read.
+    """
+    for key, text in schedules.items():
+        meant = [entry for entry in signals if entry.cost == key or entry.is_recorded_as(key)]
+        if not meant and key not in get_args(Cost):
+            names = {name for entry in signals for name in (entry.name, *entry.names)}
+            raise unknown_name("recorded signal", key, names | set(get_args(Cost)))
+        if any(entry.cost == "epoch" for entry in meant) or key == "epoch":
+            need = "cannot have a schedule, it is recorded whenever an epoch ends"
+            raise ArgumentError(bad_argument("schedules", key, need, "remove it"))
+        Phrase(text)
+
+
+def check_model(signals: Sequence[Signal], model: Sequential, image_shape: tuple[int, ...]) -> None:
+    """Raise ArgumentError, naming them, if there are signals of per-sample gradients and the model has none."""
+    wanting = [repr(entry.name) for entry in signals if "per-sample gradients" in entry.reads]
+    if not wanting:
+        return
+    try:
+        check_per_sample(model, image_shape)
+    except PerSampleError as error:
+        cause = str(error).partition(";")[0]
+        raise ArgumentError(
+            f"{', '.join(wanting)} cannot be recorded with this model, because {cause}; leave them out, as the preset "
+            f"'standard' does."
+        ) from error
+
+
+def plan(
+    signals: Sequence[Signal],
+    *,
+    n_updates: int,
+    updates_per_epoch: int,
+    stride: int = 1,
+    schedules: Mapping[str, str] | None = None,
+    has_epochs: bool = True,
+    allow_aliasing: bool = False,
+) -> list[Planned]:
+    """Give each signal its schedule.
+
+    In this order: what `schedules` says of the signal, then of its cost, then what its definition says (a
+    stride there is raised until it suits the epoch), then every `stride` updates.
+
+    Parameters
+    ----------
+    signals : sequence of Signal
+    n_updates : int
+        Length of the run.
+    updates_per_epoch : int
+    stride : int
+        Of all signals that nothing else is said of.
+    schedules : mapping of str to str, optional
+        Schedule in words, by signal or by cost.
+    has_epochs : bool
+        Whether the order of the samples has the period of the epoch at all.
+    allow_aliasing : bool
+        Whether a stride may share a factor with the epoch.
+
+    Raises
+    ------
+    ArgumentError
+        A stride shares a factor with the epoch, in a run of more than one.
+    """
+    given = dict(schedules or {})
+    check_schedules(signals, given)
+    period = updates_per_epoch if has_epochs and n_updates > updates_per_epoch and not allow_aliasing else 1
+    planned = []
+    for entry in signals:
+        if entry.cost == "epoch":
+            planned.append(Planned(entry, EPOCH_END, _never))
+            continue
+        own = [text for key, text in given.items() if key != entry.cost and entry.is_recorded_as(key)]
+        by_cost = [given[entry.cost]] if entry.cost in given else []
+        if own or by_cost or entry.schedule is None:
+            phrase = Phrase([*own, *by_cost, f"every {stride}"][0])
+            check_stride(phrase.stride or 1, period)
+        else:
+            phrase = Phrase(entry.schedule)
+            if phrase.stride is not None:
+                phrase = Phrase(f"every {next_stride(max(phrase.stride, stride), period)}")
+        due = phrase.schedule(n_updates=n_updates, updates_per_epoch=updates_per_epoch)
+        planned.append(Planned(entry, phrase.text, due))
+    return planned

@@ -1,0 +1,147 @@
+"""Second derivatives of the loss: sharpest direction, trace, Gauss-Newton diagonal, and how far a step goes along them.
+
+The loss is the mean training loss, label smoothing included, without dropout. Eigenvalue and Hessian trace are
+those on the fixed probe batch, so that they show the motion of the parameters; step length and TIC those on the
+training batch, whose step and whose noise they judge.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from tracekit.engine.curvature import hessian_vector_product, local_quadratic
+from tracekit.engine.spectrum import hutchinson_trace, top_eigenvalues
+from tracekit.errors import ArgumentError
+from tracekit.record.observation import Batch, Observation
+from tracekit.record.signal import signal
+
+LANCZOS_ITERATIONS = 30
+LANCZOS_TOLERANCE = 1e-2
+HUTCHINSON_PROBES = 10
+#: Keeps the quotient of a weight without curvature finite; Cockpit's value.
+TIC_STABILIZER = 1e-7
+_RARELY = "log 20"
+
+
+@signal(
+    "curvature/alpha",
+    unit="step lengths",
+    cost="curvature",
+    preset="full",
+    schedule=_RARELY,
+    reads=("updates", "model"),
+    source="Schneider, Dangel & Hennig 2021, arXiv:2102.06604, from exact derivatives at the start",
+    cockpit="Alpha",
+)
+def alpha(now: Observation) -> float:
+    """Where the update ends on the local parabola: -1 at the start, 0 at its lowest point, 1 as high as the start."""
+    step = now.step
+    loss = now.loss_on(Batch(step.images, step.labels))
+    return local_quadratic(loss, step.model.parameters(), step.updates).alpha
+
+
+@signal(
+    "curvature/hessian_top",
+    unit="nat/weight^2",
+    cost="curvature",
+    preset="full",
+    fields=("eigenvalue", "error_bound"),
+    schedule=_RARELY,
+    reads=("probe batch", "model"),
+    source="Lanczos; Parlett 1998",
+    cockpit="HessMaxEV",
+)
+def hessian_top(now: Observation) -> Sequence[float]:
+    """Largest eigenvalue of the Hessian on the probe batch, within the bound of one; at most 30 products.
+
+    Iteration stops once the bound is 1 % of the eigenvalue. NaN where the loss is not finite.
+    """
+    parameters = now.step.model.parameters()
+    product = functools.partial(hessian_vector_product, now.loss_on(now.probe_batch), parameters)
+    n_parameters = sum(parameter.size for parameter in parameters.values())
+    try:
+        found = top_eigenvalues(
+            product,
+            parameters,
+            rng=now.rng(),
+            max_iterations=min(LANCZOS_ITERATIONS, n_parameters),
+            tolerance=LANCZOS_TOLERANCE,
+        )
+    except ArgumentError:
+        # The product is not finite: so is a training that diverges, whose last step is recorded.
+        return [math.nan, math.nan]
+    return [float(found.eigenvalues[0]), float(found.error_bounds[0])]
+
+
+@signal(
+    "curvature/hessian_trace",
+    unit="nat/weight^2",
+    cost="curvature",
+    preset="full",
+    fields=("trace", "standard_error"),
+    schedule=_RARELY,
+    reads=("probe batch", "model"),
+    source="Hutchinson 1990, 10 products with vectors of signs",
+    cockpit="HessTrace",
+)
+def hessian_trace(now: Observation) -> Sequence[float]:
+    """Trace of the Hessian on the probe batch, estimated, with its standard error."""
+    parameters = now.step.model.parameters()
+    product = functools.partial(hessian_vector_product, now.loss_on(now.probe_batch), parameters)
+    found = hutchinson_trace(product, parameters, rng=now.rng(), n_probes=HUTCHINSON_PROBES)
+    return [found.trace, found.standard_error]
+
+
+@signal(
+    "curvature/gauss_newton_trace",
+    unit="nat/weight^2",
+    cost="curvature",
+    preset="full",
+    schedule=_RARELY,
+    reads=("per-sample gradients", "model"),
+    source="Dangel, Kunstner & Hennig 2020 (BackPACK), exact",
+    cockpit="HessTrace (curvature='diag_ggn_exact')",
+)
+def gauss_newton_trace(now: Observation) -> float:
+    """Trace of the Gauss-Newton matrix on the training batch, exact."""
+    return sum(float(diagonal.sum()) for diagonal in now.gauss_newton.diagonal.values())
+
+
+@signal(
+    "curvature/tic_diagonal",
+    unit="nat",
+    cost="curvature",
+    preset="full",
+    schedule=_RARELY,
+    reads=("per-sample gradients", "model"),
+    source="Thomas et al. 2020, arXiv:1906.07774; Cockpit's form: Σ mean g² / (h + 1e-7), h of Gauss-Newton",
+    cockpit="TICDiag",
+)
+def tic_diagonal(now: Observation) -> float:
+    """Takeuchi's criterion with diagonal matrices: gradient second moments over curvature, summed over the weights."""
+    found = now.gauss_newton
+    return sum(
+        float(np.sum(second / (found.diagonal[name] + TIC_STABILIZER)))
+        for name, second in found.second_moments.items()
+    )
+
+
+@signal(
+    "curvature/tic_trace",
+    unit="nat",
+    cost="curvature",
+    preset="full",
+    schedule=_RARELY,
+    reads=("per-sample gradients", "model"),
+    source="Thomas et al. 2020, arXiv:1906.07774; Cockpit's form: Σ mean g² / (Σ h + 1e-7), h of Gauss-Newton",
+    cockpit="TICTrace",
+)
+def tic_trace(now: Observation) -> float:
+    """Takeuchi's criterion with traces: of the gradient second moments over that of the curvature."""
+    found = now.gauss_newton
+    second = sum(float(moment.sum()) for moment in found.second_moments.values())
+    return second / (sum(float(diagonal.sum()) for diagonal in found.diagonal.values()) + TIC_STABILIZER)

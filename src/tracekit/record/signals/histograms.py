@@ -1,0 +1,105 @@
+"""Histograms of the elements of the batch's per-sample gradients, alone and together with their weight.
+
+Bins are powers of 4 with a sign, from the bits of the number: they suit gradients of any size, where Cockpit's 100
+even bins on [−2, 2] hold nearly all of them in the middle two, and they cost two operations an element.
+
+A bin has the number ``SIDE + 1 + k`` for values of [4^(k + LOWEST), 4^(k + 1 + LOWEST)) and ``SIDE − 1 − k`` for the
+same with a minus, k = 0 ... SIDE − 1; ``SIDE`` is the bin of what is nearer to zero. What is further out, and NaN,
+falls into the outermost bins. `edges` lists them. The two-dimensional index is gradient bin x number of weight
+bins + weight bin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from tracekit.engine.persample import per_sample_gradients
+from tracekit.record.observation import Observation
+from tracekit.record.signal import signal
+
+_PIECE = 2**18
+
+
+@dataclass(frozen=True, slots=True)
+class Bins:
+    """Bins at powers of 4, for both signs, around one of small values."""
+
+    lowest: int  #: the smallest edge is 4 to this power
+    side: int  #: bins of one sign
+
+    @property
+    def n(self) -> int:
+        """Number of bins."""
+        return 2 * self.side + 1
+
+    def numbers(self, values: np.ndarray) -> np.ndarray:
+        """Return the bin of each value."""
+        bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
+        # Exponents of 2 stand in bits 23 to 30 with an offset of 127; pairs of them make powers of 4.
+        octave = ((bits >> 23) & 0xFF).astype(np.int16)
+        rank = np.clip(((octave - (127 + 2 * self.lowest)) >> 1) + 1, 0, self.side)
+        return np.where(bits >> 31, self.side - rank, self.side + rank)
+
+    def edges(self) -> np.ndarray:
+        """Return the (n + 1,) edges, the outermost infinite."""
+        positive = 4.0 ** np.arange(self.lowest, self.lowest + self.side)
+        return np.concatenate(
+            [[-np.inf], -positive[:0:-1], [-positive[0], positive[0]], positive[1:], [np.inf]]
+        )
+
+
+GRADIENT_BINS = Bins(lowest=-16, side=20)
+WEIGHT_BINS = Bins(lowest=-8, side=10)
+
+
+@signal(
+    "noise/histogram",
+    unit="elements",
+    cost="sample",
+    preset="full",
+    index="bin of 41 at ±4^k, k = -16 ... 3",
+    schedule="log 20",
+    reads=("per-sample gradients",),
+    cockpit="GradHist1d",
+    precision="float64",
+)
+def histogram(now: Observation) -> np.ndarray:
+    """How many elements of the per-sample gradients lie in each bin, all tensors together."""
+    total = np.zeros(GRADIENT_BINS.n)
+    for _, gradients in _pieces(now):
+        total += np.bincount(GRADIENT_BINS.numbers(gradients).ravel(), minlength=GRADIENT_BINS.n)
+    return total
+
+
+@signal(
+    "noise/histogram_2d",
+    unit="elements",
+    cost="sample",
+    preset="full",
+    index="gradient bin of 41 x 21 + weight bin of 21 at ±4^k, k = -8 ... 1",
+    schedule="log 20",
+    reads=("per-sample gradients", "parameters"),
+    cockpit="GradHist2d",
+    precision="float64",
+)
+def histogram_2d(now: Observation) -> np.ndarray:
+    """How many elements of the per-sample gradients, with the weight that they belong to, lie in each pair of bins."""
+    total = np.zeros(GRADIENT_BINS.n * WEIGHT_BINS.n)
+    weight_bins = {name: WEIGHT_BINS.numbers(weight) for name, weight in now.parameters.items()}
+    for name, gradients in _pieces(now):
+        pairs = GRADIENT_BINS.numbers(gradients).astype(np.int32) * WEIGHT_BINS.n + weight_bins[name]
+        total += np.bincount(pairs.ravel(), minlength=total.size)
+    return total
+
+
+def _pieces(now: Observation) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield (tensor, gradients of some samples): one layer's per-sample gradients at a time, a few rows of them."""
+    for name, call in now.step.calls.items():
+        for tensor, gradients in per_sample_gradients({name: call}, reduction=now.step.reduction).items():
+            rows = gradients.reshape(len(gradients), -1)
+            n_at_once = max(1, _PIECE // rows.shape[1])
+            for start in range(0, len(rows), n_at_once):
+                yield tensor, rows[start : start + n_at_once]

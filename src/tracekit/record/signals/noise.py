@@ -1,0 +1,269 @@
+"""The noise of the stochastic gradient, from the inner products of the batch's per-sample gradients.
+
+With the gradient g_i of sample i's own loss, n samples, ḡ = Σ g_i / n, and tr S = Σ ‖g_i − ḡ‖² / (n − 1), all of
+these follow from the Gram matrix ⟨g_i, g_j⟩ or from the mean of the g_i² element by element. They are the
+gradients of the training pass, dropout included, of the mean loss even where the optimizer is given the sum.
+
+Where Cockpit (Schneider, Dangel & Hennig 2021, arXiv:2102.06604) has the same quantity, the form is Cockpit's, its
+stabilizing constants included, so that values compare.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from tracekit.record.observation import Observation
+from tracekit.record.signal import Source, signal
+from tracekit.record.signals.optimizer import learning_rate_now
+from tracekit.record.summary import sorted_quantiles
+
+NORM_FIELDS = ("mean", "std", "min", "q05", "q25", "q50", "q75", "q95", "max")
+#: Keeps the ratios of elements without noise finite; Cockpit's value.
+STABILIZER = 1e-5
+_NOW_AND_THEN = "every 17"
+_READS: tuple[Source, ...] = ("per-sample gradients",)
+
+
+class Geometry(NamedTuple):
+    """Sums over a Gram matrix that the definitions share."""
+
+    n: int  #: samples
+    squares: np.ndarray  #: (n,) ‖g_i‖²
+    projections: np.ndarray  #: (n,) ⟨g_i, ḡ⟩
+    mean_square: float  #: ‖ḡ‖²
+
+    @property
+    def variance(self) -> float:
+        """tr S, the unbiased trace of the per-sample covariance; NaN for one sample."""
+        return _over(float(self.squares.sum()) - self.n * self.mean_square, self.n - 1)
+
+
+def geometry(gram: np.ndarray) -> Geometry:
+    """Sum up a Gram matrix."""
+    projections = gram.mean(axis=1)
+    return Geometry(len(gram), gram.diagonal().copy(), projections, float(projections.mean()))
+
+
+def _over(numerator: float, denominator: float) -> float:
+    """Divide as IEEE 754 does, without a warning."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(np.float64(numerator) / np.float64(denominator))
+
+
+def _root(square: float) -> float:
+    """Square root of what rounding may have taken below zero."""
+    return math.sqrt(square) if square > 0 else (0.0 if square <= 0 else math.nan)
+
+
+@signal(
+    "noise/sample_norms",
+    unit="nat/weight",
+    cost="sample",
+    preset="full",
+    fields=NORM_FIELDS,
+    schedule=_NOW_AND_THEN,
+    reads=_READS,
+)
+def sample_norms(now: Observation) -> Sequence[float]:
+    """Norms of the batch's per-sample gradients, all tensors together."""
+    norms = np.sort(np.sqrt(np.maximum(now.gram.total.diagonal(), 0.0)))
+    quantiles = sorted_quantiles(norms, (0.05, 0.25, 0.5, 0.75, 0.95))
+    return [float(norms.mean()), float(norms.std()), float(norms[0]), *quantiles, float(norms[-1])]
+
+
+@signal(
+    "noise/scale",
+    unit="samples",
+    cost="sample",
+    preset="full",
+    fields=("simple", "trace", "squared_norm"),
+    schedule=_NOW_AND_THEN,
+    reads=_READS,
+    source="McCandlish et al. 2018, arXiv:1812.06162, eq. 2.9 and appendix A.1",
+)
+def noise_scale(now: Observation) -> Sequence[float]:
+    """Simple noise scale tr S / ‖G‖², and both parts: tr S and ‖ḡ‖² − tr S / n, unbiased estimates.
+
+    The squared norm may come out negative where noise hides the gradient, and the scale with it.
+    """
+    sums = geometry(now.gram.total)
+    squared_norm = sums.mean_square - sums.variance / sums.n
+    return [_over(sums.variance, squared_norm), sums.variance, squared_norm]
+
+
+@signal(
+    "noise/gsnr",
+    unit="ratio",
+    cost="sample",
+    preset="full",
+    schedule=_NOW_AND_THEN,
+    reads=_READS,
+    source="Liu et al. 2020, arXiv:2001.07384; Cockpit's form: ḡ² / (mean g² − ḡ² + 1e-5)",
+    cockpit="MeanGSNR",
+)
+def mean_gsnr(now: Observation) -> float:
+    """Mean over all weights of the gradient's signal-to-noise ratio, squared mean over variance."""
+    total, count = 0.0, 0
+    for name, second in now.second_moments.items():
+        square = np.square(now.mean_gradients[name])
+        total += float(np.sum(square / (second.ravel() - square + STABILIZER)))
+        count += square.size
+    return total / count
+
+
+@signal(
+    "noise/norm_test",
+    unit="ratio",
+    cost="sample",
+    preset="full",
+    schedule=_NOW_AND_THEN,
+    reads=_READS,
+    source="Byrd, Chin, Nocedal & Wu 2012, eq. 3.9",
+    cockpit="NormTest",
+)
+def norm_test(now: Observation) -> float:
+    """Smallest θ that the norm test passes with: √(tr S / (n ‖ḡ‖²))."""
+    sums = geometry(now.gram.total)
+    return _root(_over(sums.variance, sums.n * sums.mean_square))
+
+
+@signal(
+    "noise/inner_product_test",
+    unit="ratio",
+    cost="sample",
+    preset="full",
+    schedule=_NOW_AND_THEN,
+    reads=_READS,
+    source="Bollapragada, Byrd & Nocedal 2018, arXiv:1710.11258, eq. 2.6",
+    cockpit="InnerTest",
+)
+def inner_product_test(now: Observation) -> float:
+    """Smallest θ that the inner product test passes with: deviation of ⟨g_i, ḡ⟩, over √n ‖ḡ‖²."""
+    sums = geometry(now.gram.total)
+    fourth_power = sums.mean_square * sums.mean_square
+    spread = float(sums.projections @ sums.projections) - sums.n * fourth_power
+    return _root(_over(spread, (sums.n - 1) * sums.n * fourth_power))
+
+
+@signal(
+    "noise/orthogonality_test",
+    unit="ratio",
+    cost="sample",
+    preset="full",
+    schedule=_NOW_AND_THEN,
+    reads=_READS,
+    source="Bollapragada, Byrd & Nocedal 2018, arXiv:1710.11258, eq. 3.3",
+    cockpit="OrthoTest",
+)
+def orthogonality_test(now: Observation) -> float:
+    """Smallest ν that the orthogonality test passes with: deviation of the g_i across ḡ, over √n ‖ḡ‖."""
+    sums = geometry(now.gram.total)
+    along = _over(float(sums.projections @ sums.projections), sums.mean_square)
+    return _root(_over(float(sums.squares.sum()) - along, (sums.n - 1) * sums.n * sums.mean_square))
+
+
+@signal(
+    "noise/cabs",
+    unit="samples",
+    cost="sample",
+    preset="full",
+    schedule=_NOW_AND_THEN,
+    reads=(*_READS, "optimizer state", "loss"),
+    source="Balles, Romero & Hennig 2017, arXiv:1612.05086, eq. 22; meant for SGD without momentum",
+    cockpit="CABS",
+)
+def cabs(now: Observation) -> float | None:
+    """Batch size suggested by CABS: learning rate x Σ‖g_i − ḡ‖² / n / loss; nothing without a learning rate.
+
+    Where gradients are summed, the learning rate on the mean is n times as large.
+    """
+    rate = learning_rate_now(now.step.optimizer)
+    if rate is None:
+        return None
+    sums = geometry(now.gram.total)
+    if now.step.reduction == "sum":
+        rate *= sums.n
+    return rate * _over(float(sums.squares.mean()) - sums.mean_square, now.step.loss)
+
+
+@signal(
+    "noise/early_stopping",
+    unit="criterion",
+    cost="sample",
+    preset="full",
+    schedule=_NOW_AND_THEN,
+    reads=_READS,
+    source="Mahsereci et al. 2017, arXiv:1703.09580, eq. 7, with Cockpit's 1e-5 beside the variance",
+    cockpit="EarlyStopping",
+)
+def early_stopping(now: Observation) -> float:
+    """Evidence-based stopping criterion 1 − n mean(ḡ² / S) over all weights: stop where it exceeds 0."""
+    n = len(now.step.labels)
+    total, count = 0.0, 0
+    for name, second in now.second_moments.items():
+        square = np.square(now.mean_gradients[name])
+        variance = n * (second.ravel() - square) / max(n - 1, 1)
+        total += float(np.sum(square / (variance + STABILIZER)))
+        count += square.size
+    return 1.0 - n * total / count
+
+
+@signal(
+    "noise/cosine",
+    unit="cosine",
+    cost="sample",
+    preset="full",
+    schedule=_NOW_AND_THEN,
+    reads=_READS,
+    source="Yang et al. 2022 (NIO), arXiv:2210.05956, sample by sample",
+)
+def gradient_cosine(now: Observation) -> float:
+    """GradCosine: mean cosine of the gradients of two different samples of the batch, all tensors together."""
+    return pairwise_cosine(now.gram.total)
+
+
+@signal(
+    "layer/sample_cosine",
+    unit="cosine",
+    cost="sample",
+    preset="full",
+    per="layer",
+    schedule=_NOW_AND_THEN,
+    reads=_READS,
+    source="Yang et al. 2022 (NIO), arXiv:2210.05956, sample by sample",
+)
+def layer_cosine(now: Observation) -> dict[str, float]:
+    """GradCosine within a layer: mean cosine of two samples' gradients in its weight and bias."""
+    return {layer: pairwise_cosine(gram) for layer, gram in now.gram.layers.items()}
+
+
+@signal(
+    "layer/noise_scale",
+    unit="samples",
+    cost="sample",
+    preset="full",
+    per="layer",
+    schedule=_NOW_AND_THEN,
+    reads=_READS,
+    source="McCandlish et al. 2018, arXiv:1812.06162, layer by layer",
+)
+def layer_noise_scale(now: Observation) -> dict[str, float]:
+    """Simple noise scale of the layer's weight and bias; see `noise/scale`."""
+    figures = {}
+    for layer, gram in now.gram.layers.items():
+        sums = geometry(gram)
+        figures[layer] = _over(sums.variance, sums.mean_square - sums.variance / sums.n)
+    return figures
+
+
+def pairwise_cosine(gram: np.ndarray) -> float:
+    """Mean off-diagonal cosine of a Gram matrix; a zero vector has cosine 0 with all; NaN for one sample."""
+    sizes = np.sqrt(np.maximum(gram.diagonal(), 0.0))
+    inverse = np.divide(1.0, sizes, out=np.zeros_like(sizes), where=sizes != 0)
+    n = len(gram)
+    total = float(inverse @ gram @ inverse) - float(np.sum(inverse**2 * gram.diagonal()))
+    return _over(total, n * (n - 1))

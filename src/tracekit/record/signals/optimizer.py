@@ -1,0 +1,172 @@
+"""What the optimizer itself keeps between its links, read from `Optimizer.state` whatever the optimizer is.
+
+A state is a tree: links by name, quantities by name, and under a quantity an array a tensor. The quantity gives a
+signal its name, so that the first moments of two optimizers compare; the tensor is its layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from tracekit.engine.optim import Optimizer
+from tracekit.record.observation import Observation
+from tracekit.record.signal import signal
+
+#: Links with definitions of their own here.
+_OWN_DEFINITIONS = frozenset({"descent", "clip_by_norm"})
+#: Numbers of updates, and copies of what other signals show.
+_LEFT_OUT = frozenset({"count", "start", "previous_gradient"})
+#: Square statistics of a tensor's axes, positive semidefinite, under "tensor/axis".
+_STATISTICS = frozenset({"statistics"})
+FIELDS = ("mean", "std", "min", "max")
+SPECTRUM_FIELDS = ("largest", "smallest", "participation_ratio", "effective_rank")
+#: Passes over every state array, and eigenvalues, are affordable now and then.
+_NOW_AND_THEN = "every 17"
+#: Longer sides than this are left out: eigenvalues take cubic time.
+LARGEST_SIDE = 1024
+
+
+def quantities(optimizer: Optimizer) -> Iterator[tuple[str, str | None, np.ndarray]]:
+    """Walk an optimizer's state: (quantity, tensor, array); the tensor is None for one number for all."""
+    for link, state in optimizer.state.items():
+        if link not in _OWN_DEFINITIONS:
+            yield from _walk(state)
+
+
+def _walk(state: dict[str, Any]) -> Iterator[tuple[str, str | None, np.ndarray]]:
+    for quantity, value in state.items():
+        if quantity in _LEFT_OUT:
+            continue
+        if not isinstance(value, dict):
+            yield quantity, None, np.asarray(value)
+        elif all(isinstance(each, np.ndarray) for each in value.values()):
+            for tensor, array in value.items():
+                yield quantity, tensor, array
+        else:  # the state of a companion, as Muon's for vectors
+            yield from _walk(value)
+
+
+def learning_rate_now(optimizer: Optimizer) -> float | None:
+    """Return the learning rate of this update; None for an optimizer that has none of its own."""
+    rate = optimizer.state.get("descent", {}).get("learning_rate")
+    return None if rate is None else float(rate)
+
+
+def first_moments(optimizer: Optimizer) -> dict[str, np.ndarray]:
+    """Return the averages of gradients that an optimizer keeps under that name, by tensor."""
+    return {
+        tensor: array
+        for quantity, tensor, array in quantities(optimizer)
+        if quantity == "first_moment" and tensor is not None
+    }
+
+
+@signal("optimizer/learning_rate", unit="rate", cost="free", preset="minimal", reads=("optimizer state",))
+def learning_rate(now: Observation) -> float | None:
+    """Learning rate of this update, schedule included; nothing for methods that set their own step size."""
+    return learning_rate_now(now.step.optimizer)
+
+
+@signal("optimizer/clip_norm", unit="nat/weight", cost="free", reads=("optimizer state",))
+def clip_norm(now: Observation) -> float | None:
+    """Joint norm of all gradients before they are clipped by it; nothing without such clipping."""
+    state = now.step.optimizer.state.get("clip_by_norm")
+    return None if state is None else float(state["norm"])
+
+
+@signal(
+    "optimizer/number",
+    unit="as the optimizer's",
+    cost="free",
+    is_open=True,
+    fields=("<quantity>",),
+    reads=("optimizer state",),
+)
+def numbers(now: Observation) -> list[tuple[str, str | None, float]]:
+    """Every number that the optimizer keeps, of a tensor or of all: trust ratio, mean friction, clip rate, d, ...
+
+    Which there are, docs/optimizers.md lists as the optimizer's state. They are those after this update's
+    gradients.
+    """
+    return [
+        (quantity, tensor, float(array))
+        for quantity, tensor, array in quantities(now.step.optimizer)
+        if array.ndim == 0
+    ]
+
+
+@signal(
+    "optimizer/state",
+    unit="as the optimizer's",
+    is_open=True,
+    fields=tuple(f"<quantity>/{field}" for field in FIELDS),
+    schedule=_NOW_AND_THEN,
+    reads=("optimizer state",),
+)
+def arrays(now: Observation) -> list[tuple[str, str | None, float]]:
+    """Mean, deviation and extremes of every array that the optimizer keeps: moments, beliefs, momentum, ...
+
+    The arrays are those after this update's gradients.
+    """
+    rows: list[tuple[str, str | None, float]] = []
+    for quantity, tensor, array in quantities(now.step.optimizer):
+        if array.ndim > 0:
+            wide = array.ravel().astype(np.float64)
+            values = (wide.mean(), wide.std(), wide.min(), wide.max())
+            rows += [
+                (f"{quantity}/{field}", tensor, float(value))
+                for field, value in zip(FIELDS, values, strict=True)
+            ]
+    return rows
+
+
+@signal(
+    "optimizer/spectrum",
+    unit="as the optimizer's",
+    preset="full",
+    per="tensor",
+    fields=SPECTRUM_FIELDS,
+    schedule="log 20",
+    reads=("optimizer state",),
+    source="participation ratio: Gao et al. 2017; effective rank: Roy & Vetterli 2007",
+)
+def spectrum(now: Observation) -> dict[str, Sequence[float]]:
+    """Spectrum of matrices that the optimizer keeps: SOAP's and Shampoo's statistics of each axis, Muon's momentum.
+
+    Of statistics the eigenvalues, with the layer "tensor/axis"; of momentum the squared singular values of the
+    (out, rest) matrix. Participation ratio and effective rank count directions, see `noise/spectrum_shape`.
+    """
+    figures: dict[str, Sequence[float]] = {}
+    for quantity, tensor, array in quantities(now.step.optimizer):
+        if tensor is None or array.ndim < 2:
+            continue
+        if quantity in _STATISTICS:
+            matrix = array.astype(np.float64)
+        elif quantity == "momentum" and "muon" in now.step.optimizer.state:
+            rows = array.reshape(len(array), -1).astype(np.float64)
+            matrix = rows @ rows.T if len(rows) <= rows.shape[1] else rows.T @ rows
+        else:
+            continue
+        if len(matrix) <= LARGEST_SIDE:
+            eigenvalues = eigenvalues_of(matrix)
+            figures[tensor] = [float(eigenvalues[0]), float(eigenvalues[-1]), *counts(eigenvalues)]
+    return figures
+
+
+def eigenvalues_of(matrix: np.ndarray) -> np.ndarray:
+    """Eigenvalues of a positive semidefinite matrix, falling, rounding below zero undone; NaN if it is not finite."""
+    if not np.isfinite(matrix).all():
+        return np.full(len(matrix), np.nan)
+    return np.maximum(np.linalg.eigvalsh(matrix)[::-1], 0.0)
+
+
+def counts(eigenvalues: np.ndarray) -> tuple[float, float]:
+    """Participation ratio (Σλ)² / Σλ², and effective rank exp(−Σ p log p) with p = λ / Σλ; NaN without a finite sum."""
+    total = float(eigenvalues.sum())
+    if not 0 < total < np.inf:
+        return np.nan, np.nan
+    shares = eigenvalues[eigenvalues > 0] / total
+    return 1.0 / float(shares @ shares), float(np.exp(-(shares @ np.log(shares))))
