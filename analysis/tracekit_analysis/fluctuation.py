@@ -29,7 +29,7 @@ class Fluctuation(Record):
     """Slope of log fluctuation on log window length; about .5 for independent values. No interval: the
     regression's own covers 47 to 62 % at a nominal 95 %."""
     n_windows: int
-    """Number of window lengths, from 10 to n/10."""
+    """Number of window lengths, from 10 to n/4."""
     n: int
     """Number of recorded values."""
     n_used: int
@@ -43,7 +43,7 @@ class Fluctuation(Record):
 
 
 def dfa(x: ArrayLike | Series) -> Fluctuation:
-    """Compute the DFA exponent: linear detrending of the cumulated series in windows of 10 to n/10 values.
+    """Compute the DFA exponent: linear detrending of the cumulated series in windows of 10 to n/4 values.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def dfa(x: ArrayLike | Series) -> Fluctuation:
     n = series.n_used
     centred = series.values - series.values.mean()
     profile = np.cumsum(centred / np.abs(centred).max())
-    largest = max(n // 10, 2 * SMALLEST_WINDOW)
+    largest = max(n // 4, 2 * SMALLEST_WINDOW)
     lengths = np.unique(np.geomspace(SMALLEST_WINDOW, largest, N_WINDOWS).round().astype(int))
     squares = np.array([_mean_square(profile, int(length)) for length in lengths])
     if not squares.min() > 1e-24 * n * n:

@@ -1,0 +1,124 @@
+"""The columns of preset "full", and what each statistic behind them answers to unusable data."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from processes import autoregressive, reshuffled
+from test_degenerate_inputs import INPUTS, NOISE
+
+import tracekit_analysis as analysis
+from tracekit_analysis import as_series
+from tracekit_analysis.full_battery import FULL_COLUMNS, TOPICS, full_columns
+
+FUNCTIONS = {
+    "local_whittle": analysis.local_whittle,
+    "peak_test": analysis.peak_test,
+    "nyquist_test": analysis.nyquist_test,
+    "sawtooth": functools.partial(analysis.sawtooth, epoch_length=30),
+    "multitaper": analysis.multitaper_psd,
+    "slepian": functools.partial(analysis.multitaper_psd, tapers="slepian"),
+    "coherence": functools.partial(
+        analysis.multitaper_coherence, y=NOISE[::-1], reference=np.roll(NOISE, 99)
+    ),
+    "ljung_box": analysis.ljung_box,
+    "permutation_entropy": analysis.permutation_entropy,
+    "sample_entropy": analysis.sample_entropy,
+    "dfa": analysis.dfa,
+    "correlation_shape": analysis.correlation_shape,
+    "tail_index": analysis.tail_index,
+    "stable_alpha": analysis.stable_alpha,
+    "find_spikes": analysis.find_spikes,
+    "relative_spike_rule": analysis.relative_spike_rule,
+    "running_mean_rule": analysis.running_mean_rule,
+    "change_points": analysis.change_points,
+    "detect_interleaving": analysis.detect_interleaving,
+}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("data", INPUTS)
+def test_a_status_for_all_data(data, function):
+    values, status = INPUTS[data]
+    before = values.copy()
+    outcome = FUNCTIONS[function](values)
+    np.testing.assert_array_equal(values, before)
+    assert outcome.n == len(values)
+    assert bool(outcome.reason) == (outcome.status != "ok")
+    if status is not None:
+        assert outcome.status == status
+    record = outcome.to_record()
+    assert list(record) == [field.name for field in dataclasses.fields(outcome)]
+    for name, value in record.items():
+        if name.endswith("pvalue"):
+            assert np.isnan(value) or 0.0 <= value <= 1.0
+
+
+@pytest.mark.parametrize("data", INPUTS)
+def test_every_series_fills_the_same_columns(data):
+    values, _ = INPUTS[data]
+    row = full_columns(as_series(values, steps=np.arange(len(values)), epochs=np.arange(len(values)) // 30))
+    assert list(row) == list(FULL_COLUMNS)
+    for cell in row.values():
+        assert isinstance(cell, (bool, int, float, str))
+
+
+@given(
+    hnp.arrays(np.float64, st.integers(0, 450), elements=st.floats()),
+    st.sampled_from([0.0, 1.0, 1e-300, 1e300]),
+)
+def test_arbitrary_floats_are_rows_too(values, noise):
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = values + noise * NOISE[: values.size]
+    assert list(full_columns(as_series(values, epochs=np.arange(values.size) // 20))) == list(FULL_COLUMNS)
+
+
+def test_each_topic_fills_its_own_columns_and_no_name_is_used_twice():
+    series = as_series(autoregressive(0.5)(np.random.default_rng(0), 1200), epochs=np.arange(1200) // 40)
+    names = [name for topic in TOPICS for name in topic.COLUMNS]
+    assert len(names) == len(set(names))
+    for topic in TOPICS:
+        assert list(topic.columns(series)) == list(topic.COLUMNS), topic.__name__
+    assert not set(FULL_COLUMNS) & set(analysis.describe_columns("standard"))
+
+
+def test_columns_are_those_of_the_functions_and_the_same_every_time():
+    series = as_series(reshuffled(40)(np.random.default_rng(0), 1200), epochs=np.arange(1200) // 40)
+    row = full_columns(series)
+    assert row["memory_d"] == analysis.local_whittle(series).d
+    assert row["tail_alpha"] == analysis.tail_index(series).alpha_050
+    rest = analysis.remove_epoch_profile(series)
+    assert row["peak_pvalue_no_profile"] == analysis.peak_test(rest).pvalue
+    assert repr(full_columns(series)) == repr(row)
+
+
+def test_without_epochs_the_columns_of_epochs_are_missing():
+    row = full_columns(as_series(NOISE))
+    assert math.isnan(row["sawtooth"])
+    assert math.isnan(row["memory_d_no_profile"])
+    assert row["memory_no_profile"] == "not analysed"
+
+
+def test_interleaved_channels_are_found():
+    rng = np.random.default_rng(0)
+    scales = np.resize(4.0 ** rng.permutation(np.linspace(-2, 2, 8)), 8000)
+    row = full_columns(as_series(rng.standard_normal(8000) * scales))
+    assert row["interleaved"]
+    assert row["n_channels"] == 8
+
+
+def test_the_battery_takes_a_fraction_of_a_second():
+    n = 20_000
+    series = as_series(autoregressive(0.5)(np.random.default_rng(0), n), epochs=np.arange(n) // 100)
+    full_columns(series)
+    start = time.process_time()
+    full_columns(series)
+    assert time.process_time() - start < 1.0
