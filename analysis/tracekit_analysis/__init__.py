@@ -9,13 +9,26 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tracekit_analysis.arm_comparisons import ComparisonRow
+    from tracekit_analysis.arrangements import smallest_pvalue
     from tracekit_analysis.bands import band_power, spectral_centroid, spectral_edge
     from tracekit_analysis.bounds import StabilityIndex, StabilityLabel, stability_index, stability_label
     from tracekit_analysis.calibration import calibrate
     from tracekit_analysis.cells import CellLabel, pooled_interval, wilson_interval
     from tracekit_analysis.changepoints import ChangePoints, change_points
+    from tracekit_analysis.claims import (
+        CONTROLS,
+        PAPER_CLAIMS,
+        Claim,
+        Statement,
+        contradictions,
+        differ,
+        stable,
+        unstable,
+    )
     from tracekit_analysis.coherence import Coherence, multitaper_coherence
     from tracekit_analysis.columns import describe_columns
+    from tracekit_analysis.comparisons import compare
     from tracekit_analysis.cosine import ConstancyTest, kpss_cosine, lfq_test, scale_lfq
     from tracekit_analysis.dependence import (
         AutocorrelationTime,
@@ -24,6 +37,7 @@ if TYPE_CHECKING:
         correlation_shape,
         effective_sample_size,
     )
+    from tracekit_analysis.effects import cliffs_delta, hedges_g
     from tracekit_analysis.entropy import (
         PermutationEntropy,
         SampleEntropy,
@@ -31,18 +45,34 @@ if TYPE_CHECKING:
         sample_entropy,
     )
     from tracekit_analysis.epochs import Sawtooth, remove_epoch_profile, sawtooth
+    from tracekit_analysis.equivalence import EquivalenceTest, three_way, tost
     from tracekit_analysis.errors import AnalysisError
     from tracekit_analysis.extremes import BlockExtremes, block_extremes
     from tracekit_analysis.features import characterize
     from tracekit_analysis.fluctuation import Fluctuation, dfa
     from tracekit_analysis.groups import apply_over_groups, progress_bar
+    from tracekit_analysis.identification import Identification, identifiability
+    from tracekit_analysis.interactions import Interaction, interaction
     from tracekit_analysis.interleaving import Interleaving, detect_interleaving, split_channels
     from tracekit_analysis.labels import label, label_from_features
     from tracekit_analysis.layer_coherence import coherence_table
     from tracekit_analysis.multiplicity import adjust_pvalues, holm
     from tracekit_analysis.multitaper import multitaper_psd
     from tracekit_analysis.peaks import NyquistTest, PeakTest, nyquist_test, peak_test
+    from tracekit_analysis.permanova import LocationDispersion, location_dispersion
+    from tracekit_analysis.permutation import PermutationTest, energy_permutation, mean_permutation
+    from tracekit_analysis.planning import (
+        PlanRow,
+        detectable_effect,
+        plan,
+        power_of_difference,
+        power_of_sameness,
+    )
     from tracekit_analysis.prewhitening import LjungBox, ljung_box, prewhiten
+    from tracekit_analysis.profiles import MedianTime, median_time, performance_profile, time_to_target
+    from tracekit_analysis.ranking import Rank, rank
+    from tracekit_analysis.replicates import Feature, seed_table
+    from tracekit_analysis.run_performance import performance
     from tracekit_analysis.series import Series, as_series
     from tracekit_analysis.simulation import simulate
     from tracekit_analysis.spectral import EpochComb, Spectrum, epoch_comb, periodogram, welch_psd
@@ -54,6 +84,8 @@ if TYPE_CHECKING:
     from tracekit_analysis.transformer import TraceFeatures
     from tracekit_analysis.transient import BurnIn, burn_in
     from tracekit_analysis.trend import TrendTest, mann_kendall
+    from tracekit_analysis.trimmed import Effect, iqm, trimmed_difference
+    from tracekit_analysis.two_way import FreedmanLane, freedman_lane
     from tracekit_analysis.unit_root_extras import (
         VarianceRatio,
         dfgls,
@@ -62,8 +94,10 @@ if TYPE_CHECKING:
         zivot_andrews,
     )
     from tracekit_analysis.unit_roots import UnitRootTest, adf, kpss
+    from tracekit_analysis.verdicts import ClaimRow, evaluate_claims
     from tracekit_analysis.volatility import ArchTest, arch_test
     from tracekit_analysis.whittle import LongMemory, local_whittle
+    from tracekit_analysis.wording import sentences, to_latex
 
 _MODULES = {
     "bands": ("band_power", "spectral_centroid", "spectral_edge"),
@@ -110,10 +144,40 @@ _MODULES = {
     "unit_roots": ("UnitRootTest", "adf", "kpss"),
     "volatility": ("ArchTest", "arch_test"),
     "whittle": ("LongMemory", "local_whittle"),
+    "arm_comparisons": ("ComparisonRow",),
+    "arrangements": ("smallest_pvalue",),
+    "claims": (
+        "CONTROLS",
+        "PAPER_CLAIMS",
+        "Claim",
+        "Statement",
+        "contradictions",
+        "differ",
+        "stable",
+        "unstable",
+    ),
+    "comparisons": ("compare",),
+    "effects": ("cliffs_delta", "hedges_g"),
+    "equivalence": ("EquivalenceTest", "three_way", "tost"),
+    "identification": ("Identification", "identifiability"),
+    "interactions": ("Interaction", "interaction"),
+    "permanova": ("LocationDispersion", "location_dispersion"),
+    "permutation": ("PermutationTest", "energy_permutation", "mean_permutation"),
+    "planning": ("PlanRow", "detectable_effect", "plan", "power_of_difference", "power_of_sameness"),
+    "profiles": ("MedianTime", "median_time", "performance_profile", "time_to_target"),
+    "ranking": ("Rank", "rank"),
+    "replicates": ("Feature", "seed_table"),
+    "run_performance": ("performance",),
+    "trimmed": ("Effect", "iqm", "trimmed_difference"),
+    "two_way": ("FreedmanLane", "freedman_lane"),
+    "verdicts": ("ClaimRow", "evaluate_claims"),
+    "wording": ("sentences", "to_latex"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
+    "CONTROLS",
+    "PAPER_CLAIMS",
     "AnalysisError",
     "ArchTest",
     "AutocorrelationTime",
@@ -121,17 +185,31 @@ __all__ = [
     "BurnIn",
     "CellLabel",
     "ChangePoints",
+    "Claim",
+    "ClaimRow",
     "Coherence",
+    "ComparisonRow",
     "ConstancyTest",
     "CorrelationShape",
+    "Effect",
     "EpochComb",
+    "EquivalenceTest",
+    "Feature",
     "Fluctuation",
+    "FreedmanLane",
+    "Identification",
+    "Interaction",
     "Interleaving",
     "LjungBox",
+    "LocationDispersion",
     "LongMemory",
+    "MedianTime",
     "NyquistTest",
     "PeakTest",
     "PermutationEntropy",
+    "PermutationTest",
+    "PlanRow",
+    "Rank",
     "RuleAlarms",
     "SampleEntropy",
     "Sawtooth",
@@ -141,6 +219,7 @@ __all__ = [
     "StabilityIndex",
     "StabilityLabel",
     "StableAlpha",
+    "Statement",
     "Stationarity",
     "TailIndex",
     "TraceFeatures",
@@ -160,16 +239,28 @@ __all__ = [
     "change_points",
     "characterize",
     "classify_stationarity",
+    "cliffs_delta",
     "coherence_table",
+    "compare",
+    "contradictions",
     "correlation_shape",
     "describe_columns",
     "detect_interleaving",
+    "detectable_effect",
     "dfa",
     "dfgls",
+    "differ",
     "effective_sample_size",
+    "energy_permutation",
     "epoch_comb",
+    "evaluate_claims",
     "find_spikes",
+    "freedman_lane",
+    "hedges_g",
     "holm",
+    "identifiability",
+    "interaction",
+    "iqm",
     "kpss",
     "kpss_cosine",
     "label",
@@ -177,31 +268,50 @@ __all__ = [
     "lfq_test",
     "ljung_box",
     "local_whittle",
+    "location_dispersion",
     "mann_kendall",
+    "mean_permutation",
+    "median_time",
     "multitaper_coherence",
     "multitaper_psd",
     "nyquist_test",
     "peak_test",
+    "performance",
+    "performance_profile",
     "periodogram",
     "permutation_entropy",
     "phillips_perron",
+    "plan",
     "pooled_interval",
+    "power_of_difference",
+    "power_of_sameness",
     "prewhiten",
     "progress_bar",
+    "rank",
     "relative_spike_rule",
     "remove_epoch_profile",
     "running_mean_rule",
     "sample_entropy",
     "sawtooth",
     "scale_lfq",
+    "seed_table",
+    "sentences",
     "simulate",
+    "smallest_pvalue",
     "spectral_centroid",
     "spectral_edge",
     "split_channels",
     "stability_index",
     "stability_label",
+    "stable",
     "stable_alpha",
     "tail_index",
+    "three_way",
+    "time_to_target",
+    "to_latex",
+    "tost",
+    "trimmed_difference",
+    "unstable",
     "variance_ratio",
     "welch_psd",
     "wilson_interval",
