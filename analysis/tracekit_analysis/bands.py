@@ -1,4 +1,4 @@
-"""Where the power of a spectrum lies: its centroid, the shares of bands, and the frequency below which most is."""
+"""Where the power of a spectrum lies: its centroid, the shares of bands, and the edge below which most is."""
 
 from __future__ import annotations
 

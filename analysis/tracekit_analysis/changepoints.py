@@ -1,4 +1,4 @@
-"""Level breaks of one series: the best segmentation of its normal scores, at a penalty that dependence cannot fool.
+"""Level breaks of one series: the best segmentation of its normal scores, penalised for its dependence.
 
 The usual penalty (BIC with the variance of differences) finds a break in 98 to 100 % of AR(0.5) series
 that have none.
@@ -66,11 +66,11 @@ class ChangePoints(Record):
 def change_points(x: ArrayLike | Series, *, penalty: float = PENALTY) -> ChangePoints:
     """Find breaks of the level by exact optimal segmentation with pruning (PELT).
 
-    Least squares on the normal scores of the ranks, so that heavy tails cannot make breaks; penalty ``3 LRV ln n``
-    per segment, LRV = (variance inside 8 blocks) times (correlation time inside them); segments of at least max(10,
-    n/50). False positives, n = 1,000: independent, AR(0.5), t2, GARCH 0, AR(0.9) .02; but .45 for AR(0.9) with 200
-    values and .12 to .31 for long memory (d = .3), whose wandering is not made of breaks. A trend is cut into
-    steps.
+    Least squares on the normal scores of the ranks, so that heavy tails cannot make breaks; penalty ``3 LRV
+    ln n`` per segment, LRV = (variance inside 8 blocks) times (correlation time inside them); segments of
+    at least max(10, n/50). False positives, n = 1,000: independent, AR(0.5), t2, GARCH 0, AR(0.9) .02; but
+    .45 for AR(0.9) with 200 values and .12 to .31 for long memory (d = .3), whose wandering is not made of
+    breaks. A trend is cut into steps.
 
     Parameters
     ----------
@@ -140,8 +140,8 @@ def change_points(x: ArrayLike | Series, *, penalty: float = PENALTY) -> ChangeP
 def segment(values: FloatArray, penalty: float, shortest: int) -> IntArray:
     """Return the starts of all segments but the first that minimise squared error plus penalty per segment.
 
-    Exact although segments have a least length: a start s that loses to a break at t by F(s) + C(s, t) >= F(t)
-    is given up only from t + shortest on, because until then no segment can start at t.
+    Exact although segments have a least length: a start s that loses to a break at t by F(s) + C(s, t) >=
+    F(t) is given up only from t + shortest on, because until then no segment can start at t.
     """
     n = values.size
     sums = np.concatenate([[0.0], np.cumsum(values)])
@@ -176,7 +176,7 @@ def segment(values: FloatArray, penalty: float, shortest: int) -> IntArray:
 
 
 def _local_scale(scores: FloatArray) -> tuple[float, float]:
-    """Return the pooled variance and correlation time inside blocks, which breaks between them do not touch."""
+    """Return the pooled variance and correlation time inside blocks, so that breaks count little."""
     length = scores.size // N_BLOCKS
     blocks = scores[: N_BLOCKS * length].reshape(N_BLOCKS, length)
     pooled = np.mean([autocovariance(row) for row in blocks], axis=0)

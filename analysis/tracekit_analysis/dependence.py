@@ -1,4 +1,4 @@
-"""Serial dependence of one series: integrated autocorrelation time, effective sample size, shape of the ACF."""
+"""Serial dependence of one series: autocorrelation time, effective sample size, shape of the ACF."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class CorrelationShape(Record):
 
 
 def correlation_shape(x: ArrayLike | Series) -> CorrelationShape:
-    """Describe the autocorrelation function by the first lags at which it falls below 1/e, vanishes and turns.
+    """Describe the autocorrelation function: first lags at which it falls below 1/e, vanishes and turns.
 
     Descriptive: no test is attached. A trend keeps the function high at all short lags.
 

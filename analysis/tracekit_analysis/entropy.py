@@ -79,8 +79,8 @@ def permutation_entropy(
     """Compute the permutation entropy; tied values are ordered at random.
 
     Invariant under increasing transformations but for ties. Biased downwards in short series (independent
-    values, m = 5, n = 200: .93), hence m = 3 below 1,000 values. Many exact zeros lower it nevertheless or raise it,
-    as their order is drawn: read it beside `ties`.
+    values, m = 5, n = 200: .93), hence m = 3 below 1,000 values. The order of
+    tied values is drawn, which hides what structure they had: read it beside `ties`.
 
     Parameters
     ----------

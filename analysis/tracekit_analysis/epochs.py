@@ -36,7 +36,7 @@ class Sawtooth(Record):
     trend: float
     """Mean change from one epoch mean to the next, in units of the series."""
     excess: float
-    """Sawtooth: `rise` less half the change between the means of the epochs before and after; mean of inner epochs."""
+    """Sawtooth: mean over inner epochs of the rise less half the change between their neighbours' means."""
     excess_se: float
     """Its standard error, epochs as replicates."""
     pvalue: float

@@ -34,8 +34,8 @@ def coherence_table(
 ) -> pd.DataFrame:
     """Compute the coherence of all pairs of channels within each run, and its excess over that across runs.
 
-    The reference of a pair (a, b) in one run is channel b of the next run (the last run takes the first), which
-    saw its data in another order if its shuffle seed differs: that is for the caller to see to.
+    The reference of a pair (a, b) in one run is channel b of the next run (the last run takes the first),
+    which saw its data in another order if its shuffle seed differs: that is for the caller to see to.
 
     Parameters
     ----------

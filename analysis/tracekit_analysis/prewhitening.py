@@ -93,9 +93,9 @@ def ljung_box(x: ArrayLike | Series) -> LjungBox:
     """Test that an autoregression has taken up all serial correlation of a series.
 
     Null: the residuals of the autoregression chosen by BIC are uncorrelated. Alternative: they are not
-    (long memory, moving averages, periods, what the epoch repeats). On the raw series the test would only restate
-    that training traces are dependent. Assumes finite variance; changing variance (GARCH) makes it reject
-    too often.
+    (long memory, moving averages, periods, what the epoch repeats). On the raw series the test would only
+    restate that training traces are dependent. Assumes finite variance; changing variance (GARCH) makes it
+    reject too often.
 
     Parameters
     ----------

@@ -99,8 +99,8 @@ def as_series(
 ) -> Series:
     """Check one series and return its usable part with a status.
 
-    Leading NaN (a quantity not yet defined) are cut off; the series then ends before the next
-    non-finite value. More than 1 % missing makes it inconclusive. An infinity, NaN up to the end, or growth by a
+    Leading NaN (a quantity not yet defined) are cut off; the series then ends before the next non-finite
+    value. More than 1 % missing makes it inconclusive. An infinity, NaN up to the end, or growth by a
     factor of a million that still goes on makes it divergent, and the part before that is kept.
 
     Parameters
@@ -176,7 +176,11 @@ def unavailable(kind: type[Result], series: Series, refusal: tuple[Status, str],
     """
     status, reason = (series.status, series.reason) if series.status == "divergent" else refusal
     known |= {"n": series.n, "n_used": 0, "status": status, "reason": reason, "notes": series.notes}
-    blanks = {field.name: _BLANKS[field.type] for field in fields(kind) if field.name not in known}  # type: ignore[arg-type, index]
+    blanks = {
+        field.name: _BLANKS[str(field.type)]
+        for field in fields(kind)  # type: ignore[arg-type]
+        if field.name not in known
+    }
     return kind(**blanks, **known)
 
 

@@ -55,9 +55,9 @@ def relative_spike_rule(
 ) -> RuleAlarms:
     """Apply the rule of Lightning's SpikeDetection: a rise to a distance of 2 running means.
 
-    Alarm at t if ``x_t > last`` and ``|x_t - m_t| >= tolerance |m_t|``, with m the mean of the last `window`
-    values without alarm, and `last` the last of them. Non-finite values, which the rule calls spikes too, end a
-    series here before they are reached. Assumes a loss: positive and not near zero.
+    Alarm at t if ``x_t > last`` and ``|x_t - m_t| >= tolerance |m_t|``, with m the mean of the last
+    `window` values without alarm, and `last` the last of them. Non-finite values, which the rule calls
+    spikes too, end a series here before they are reached. Assumes a loss: positive and not near zero.
 
     Parameters
     ----------

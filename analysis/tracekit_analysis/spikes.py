@@ -79,10 +79,10 @@ def find_spikes(x: ArrayLike | Series, *, threshold: float = 5.0) -> Spikes:
     """Find values far from their surroundings.
 
     ``z = (x - rolling median) / (1.4826 rolling median of |x - rolling median|)`` in a centred window of
-    max(51, 5 tau) values, at most a quarter of the series. A level break is no spike, a burst longer than half
-    a window is none either. False spikes in 10,000 values at 5 / 8: independent or AR(0.9) normal .5-.9 / 0,
-    GARCH .4 / 0, t3 120 / 32. Where the median deviation of a window is 0, exact zeros are left out of all
-    windows, and a window that still has none takes that of the whole series.
+    max(51, 5 tau) values, at most a quarter of the series. A level break is no spike, a burst longer than
+    half a window is none either. False spikes in 10,000 values at 5 / 8: independent or AR(0.9) normal
+    .5-.9 / 0, GARCH .4 / 0, t3 120 / 32. Where the median deviation of a window is 0, exact zeros are left
+    out of all windows, and a window that still has none takes that of the whole series.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The block-sum estimate of a stable tail index that the deep-learning literature reports, for comparison only.
+"""The block-sum estimate of a stable tail index, as the deep-learning literature reports it, to compare.
 
 It presumes independent values of a symmetric stable law. Of data with finite variance it makes values
 below 2 all the same: Laplace 1.78, t3 1.77, t5 1.89, Gaussian AR(0.9) 1.24, eight Gaussian layers mixed
@@ -57,8 +57,8 @@ class StableAlpha(Record):
 def stable_alpha(x: ArrayLike | Series, *, rng: np.random.Generator | int = 0) -> StableAlpha:
     """Estimate the index of a stable law from block sums of the prewhitened, centred, nonzero values.
 
-    ``1 / alpha = (mean log|block sum of m| - mean log|x|) / log m`` for m = 10 and m = sqrt(n). Believe it only
-    if `scales_agree` and both surrogate values are near 2, and even then a t law may be behind it.
+    ``1 / alpha = (mean log|block sum of m| - mean log|x|) / log m`` for m = 10 and m = sqrt(n). Believe it
+    only if `scales_agree` and both surrogate values are near 2, and even then a t law may be behind it.
 
     Parameters
     ----------
