@@ -217,7 +217,7 @@ def _seed(series: pd.DataFrame, side: Side) -> Seed:
     run_status = str(series[RUN_STATUS].iloc[0]) if RUN_STATUS in series.columns else "finished"
     if run_status == "diverged" or (series["status"] == "divergent").any():
         return Seed("diverged")
-    if run_status in ("failed", "running"):
+    if run_status in ("failed", "running", "interrupted"):
         return Seed("unfinished")
     measured = series[f"{side}_msw"].between(0.0, math.inf, inclusive="neither")
     usable = series[(series["status"] == "ok") & measured & (series[f"{side}_msb"] < math.inf)]

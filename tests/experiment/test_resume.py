@@ -49,12 +49,8 @@ def dies_after(monkeypatch):
                 self._writer._settle()
                 raise Stop
 
-        def skipped(self, kind, error, trace):
-            self._thread.shutdown()
-            self._lock.release()
-
         monkeypatch.setattr(Checkpointer, "on_update_end", on_update_end)
-        monkeypatch.setattr(RunWriter, "__exit__", skipped)
+        monkeypatch.setattr(RunWriter, "__exit__", lambda self, kind, error, trace: self.abandon())
 
     yield arm
 
@@ -167,7 +163,9 @@ def test_other_data_is_refused(tmp_path, monkeypatch, dies_after):
     news = []
     resume_sweep(tmp_path / "x", jobs=1, progress=news.append)
     assert news[-1].status == "failed"
-    assert "was recorded on other data than this digits; pass the --data-dir it was run with." in news[-1].reason
+    assert (
+        "was recorded on other data than this digits; pass the --data-dir it was run with." in news[-1].reason
+    )
 
 
 def test_there_must_be_an_experiment(tmp_path):
@@ -215,6 +213,8 @@ def kill_until_done(tmp_path, n_kills, updates, longest, seed):
         if (path / "experiment.json").exists() and any(path.rglob("config.json")):
             frame = tracekit.read(path)  # readable after every kill
             assert not frame.duplicated(["run", "signal", "layer", "index", "step"]).any()
+    if not (path / "experiment.json").exists():
+        run_sweep(sweep, path, jobs=1)
     resume_sweep(path, jobs=1)
     assert decoded(path) == decoded(tmp_path / "whole")
     return kills
@@ -242,6 +242,7 @@ def test_states_of_observers_are_part_of_the_checkpoint(tmp_path, monkeypatch, d
     monkeypatch.undo()
     resume_sweep(tmp_path / "died", jobs=1)
     norms = [
-        tracekit.read(tmp_path / name, signals="layer/update_norm")["value"].to_numpy() for name in ("whole", "died")
+        tracekit.read(tmp_path / name, signals="layer/update_norm")["value"].to_numpy()
+        for name in ("whole", "died")
     ]
     assert np.array_equal(*norms)

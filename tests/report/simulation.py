@@ -131,6 +131,7 @@ def simulate_run(
     if diverges:
         writer.finish("diverged", reason=f"loss is not finite at step {stop}")
     elif status == "running":
-        writer.flush()
+        writer.flush(wait=True)
+        writer.abandon()
     else:
         writer.finish(status, reason="RuntimeError: out of memory" if status == "failed" else None)

@@ -24,7 +24,7 @@ def names(folder):
 def test_a_report_is_four_files_that_hold_the_verdicts(report):
     assert names(report.paths.html.parent) == ["labels.csv", "metrics.csv", "report.html", "report.pdf"]
     printed = "".join(page.extract_text() for page in PdfReader(report.paths.pdf).pages)
-    for word in ("stable", "unstable", "diverged", "probe/logits/q05", "95 %"):
+    for word in ("stable", "unstable", "diverged", "train/first_logit", "95 %"):
         assert word in report.html
         assert word in printed
 

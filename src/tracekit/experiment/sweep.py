@@ -185,7 +185,8 @@ def _claim(folder: Path, overwrite: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise OutputExistsError(f"{folder} is a file; choose another --out.")
     try:
-        occupied = folder.is_dir() and any(folder.iterdir())
+        # A temporary file is all that a process leaves which was killed while it began.
+        occupied = folder.is_dir() and any(child.suffix != ".tmp" for child in folder.iterdir())
         if occupied and not overwrite:
             raise OutputExistsError(f"{folder} is not empty; choose another --out or pass --overwrite.")
         if occupied and not (folder / EXPERIMENT_FILE).exists():

@@ -298,6 +298,11 @@ class RunWriter:
             self._thread.shutdown()
             self._lock.release()
 
+    def abandon(self) -> None:
+        """Stop writing without a word: the run looks as if its process had been killed, and can be resumed."""
+        self._thread.shutdown()
+        self._lock.release()
+
     def _write_status(self, status: str, reason: str | None, *, step: int | None = None) -> None:
         seconds = self._seconds_before + time.monotonic() - self._clock
         ended = self._started + datetime.timedelta(seconds=seconds)

@@ -42,13 +42,16 @@ def _ended_badly(material: Material) -> Iterator[Alert]:
 
 
 def _unfinished(material: Material) -> Iterator[Alert]:
-    runs = [run for run in material.experiment.runs if run.status == "running"]
+    runs = [run for run in material.experiment.runs if run.status in ("running", "interrupted")]
     if runs:
         were = "was" if len(runs) == 1 else "were"
         yield Alert(
             "warning",
             f"{count(len(runs), 'run')} {were} unfinished when this was written",
-            (*_name(runs), "The sweep is still going or was interrupted; numbers may change."),
+            (
+                *_name(runs),
+                "The sweep is still going or was interrupted: `tracekit resume` completes it; numbers may change.",
+            ),
         )
 
 
