@@ -32,7 +32,7 @@ class Stop(Exception):
     """Stands for the end of the process: nothing of the run's own cleanup sees it coming."""
 
 
-@pytest.fixture()
+@pytest.fixture
 def dies_after(monkeypatch):
     """Make the process "die" after an update: the writer's thread is let finish, its exit is skipped."""
 
@@ -52,7 +52,7 @@ def dies_after(monkeypatch):
         monkeypatch.setattr(Checkpointer, "on_update_end", on_update_end)
         monkeypatch.setattr(RunWriter, "__exit__", lambda self, kind, error, trace: self.abandon())
 
-    yield arm
+    return arm
 
 
 @pytest.mark.parametrize("step", [1, 2, 13, 14, 15, 28, 59])

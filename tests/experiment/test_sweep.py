@@ -8,8 +8,7 @@ import pytest
 
 import tracekit
 from tracekit.errors import ArgumentError, OutputExistsError
-from tracekit.experiment import Sweep, run_sweep
-from tracekit.experiment import execution
+from tracekit.experiment import Sweep, execution, run_sweep
 
 SMALL = {"model": "softmax_regression", "updates": 6, "batch_sizes": [30]}
 
