@@ -21,6 +21,10 @@ from tracekit_analysis import (
     tails,
     whittle,
 )
+from tracekit_analysis.bounds import stability_index
+from tracekit_analysis.cosine import lfq_test
+from tracekit_analysis.dependence import autocorrelation_time
+from tracekit_analysis.results import Side
 from tracekit_analysis.series import Series
 
 TOPICS: tuple[ModuleType, ...] = (
@@ -45,11 +49,24 @@ PROFILE_FREE: tuple[ModuleType, ...] = (dependence, prewhitening, whittle, bands
 """Topics that are repeated on the series without its epoch profile."""
 
 SUFFIX = "_no_profile"
+SIDES: tuple[Side, ...] = ("lower", "upper")
+
+PROFILE_FREE_BOUNDS: dict[str, str] = {"tau_int": "integrated autocorrelation time, in values"} | {
+    f"{side}_{name}": meaning.format(side=side)
+    for side in SIDES
+    for name, meaning in {
+        "index": "stability index I of the {side} bound, in half-spreads",
+        "index_ci_low": "lower end of the 95% interval of I",
+        "index_ci_high": "upper end of the 95% interval of I",
+        "lfq_pvalue": "LFQ p-value for a constant {side} bound",
+    }.items()
+}
+"""Columns of the smaller presets that are repeated too."""
 
 FULL_COLUMNS: dict[str, str] = {name: text for topic in TOPICS for name, text in topic.COLUMNS.items()} | {
     name + SUFFIX: f"{text}; without the epoch profile"
-    for topic in PROFILE_FREE
-    for name, text in topic.COLUMNS.items()
+    for columns in (PROFILE_FREE_BOUNDS, *(topic.COLUMNS for topic in PROFILE_FREE))
+    for name, text in columns.items()
 }
 """Meaning of each column, by name, in order."""
 
@@ -58,6 +75,20 @@ def full_columns(series: Series) -> dict[str, Any]:
     """Return the columns of `FULL_COLUMNS` for one series; a series that cannot be used gives empty ones."""
     row = {name: cell for topic in TOPICS for name, cell in topic.columns(series).items()}
     rest = epochs.remove_epoch_profile(series)
-    for topic in PROFILE_FREE:
-        row |= {name + SUFFIX: cell for name, cell in topic.columns(rest).items()}
+    for cells in (_bounds(rest), *(topic.columns(rest) for topic in PROFILE_FREE)):
+        row |= {name + SUFFIX: cell for name, cell in cells.items()}
+    return row
+
+
+def _bounds(series: Series) -> dict[str, Any]:
+    """Return the columns of `PROFILE_FREE_BOUNDS` for one series."""
+    row: dict[str, Any] = {"tau_int": autocorrelation_time(series).tau_int}
+    for side in SIDES:
+        index = stability_index(series, side=side)
+        row |= {
+            f"{side}_index": index.index,
+            f"{side}_index_ci_low": index.ci_low,
+            f"{side}_index_ci_high": index.ci_high,
+            f"{side}_lfq_pvalue": lfq_test(series, side=side).pvalue,
+        }
     return row

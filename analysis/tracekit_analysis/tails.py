@@ -24,6 +24,8 @@ MIN_TAIL_LENGTH = 200
 MIN_EXCEEDANCES = 10
 MAX_ZEROS = 0.10
 MAX_BLOCKS, MIN_BLOCK = 16, 250
+MAX_NODES = 60
+"""Most nodes of the posterior mean; more change nothing and cost time in long series."""
 THIN = 0.1
 """Tail index xi below which a tail counts as thin (alpha above 10)."""
 
@@ -199,7 +201,7 @@ def pareto_fit(excesses: FloatArray) -> tuple[float, float]:
     """
     ordered = np.sort(excesses)
     n = ordered.size
-    m = 20 + int(math.sqrt(n))
+    m = min(20 + int(math.sqrt(n)), MAX_NODES)
     quartile = float(ordered[int(n / 4 + 0.5) - 1])
     theta = 1.0 / ordered[-1] + (1.0 - np.sqrt(m / (np.arange(1, m + 1) - 0.5))) / (3.0 * quartile)
     shape = np.log1p(-theta[:, None] * ordered).mean(axis=1)
