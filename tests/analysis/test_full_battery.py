@@ -115,6 +115,36 @@ def test_interleaved_channels_are_found():
     assert row["n_channels"] == 8
 
 
+UNITS = (
+    "amplitude", "sawtooth", "sawtooth_se", "epoch_rise", "epoch_rise_se", "largest_change",
+)  # fmt: skip
+LEVEL = ("interleav", "n_channels", "stable_alpha", "zeros", "rule_")
+"""Columns about the size of values, or about zeros, which a shift changes."""
+
+
+@given(st.integers(0, 2**32), st.floats(1e-6, 1e6), st.floats(-1e3, 1e3))
+def test_units_and_origin_change_no_verdict_and_no_pvalue(seed, factor, shift):
+    x = autoregressive(0.5)(np.random.default_rng(seed), 400)
+    epochs = np.arange(400) // 40
+    before = full_columns(as_series(x, epochs=epochs))
+    after = full_columns(as_series(factor * (x + shift), epochs=epochs))
+    for name in FULL_COLUMNS:
+        if name.removesuffix("_no_profile").endswith(UNITS) or name.startswith(LEVEL):
+            continue
+        if isinstance(before[name], float):
+            assert after[name] == pytest.approx(before[name], rel=1e-5, abs=1e-7, nan_ok=True), name
+        else:
+            assert after[name] == before[name], name
+
+
+@pytest.mark.parametrize("test", [analysis.peak_test, analysis.nyquist_test, analysis.ljung_box])
+def test_pvalues_are_uniform_under_independence(test):
+    rng = np.random.default_rng(0)
+    pvalues = np.sort([test(rng.standard_normal(401)).pvalue for _ in range(500)])
+    distance = np.max(np.abs(pvalues - (np.arange(500) + 0.5) / 500))
+    assert distance < 1.63 / math.sqrt(500)  # Kolmogorov's 1% point
+
+
 def test_the_battery_takes_a_fraction_of_a_second():
     n = 20_000
     series = as_series(autoregressive(0.5)(np.random.default_rng(0), n), epochs=np.arange(n) // 100)

@@ -96,6 +96,21 @@ def test_epochs_give_their_number_and_length():
     assert (unequal.n_epochs, unequal.points_per_epoch) == (9, None)
 
 
+def test_a_series_knows_its_stride_its_zeros_and_the_start_of_its_first_full_epoch():
+    steps = np.arange(7, 4007, 10)
+    series = as_series(np.where(NOISE > 0, NOISE, 0.0), steps=steps, epochs=(np.arange(400) + 20) // 50)
+    assert (series.stride, series.epoch_start, series.points_per_epoch) == (10.0, 30, 50)
+    assert series.zeros == pytest.approx(0.5, abs=0.1)
+    assert [series.since(start).epoch_start for start in (0, 10, 30, 50)] == [30, 20, 0, 30]
+    bare = as_series(NOISE)
+    assert (bare.stride, bare.epoch_start, bare.zeros) == (None, 0, 0.0)
+
+
+def test_leading_nan_shift_the_start_of_the_first_full_epoch():
+    series = as_series(changed(t0=np.nan), epochs=np.arange(400) // 50)
+    assert (series.n_used, series.epoch_start) == (399, 49)
+
+
 @pytest.mark.parametrize(
     "values",
     [
