@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -212,7 +213,7 @@ class EpochObservation:
 
 def norms(tensors: Tensors) -> dict[str, float]:
     """Euclidean norm of each flat float64 tensor."""
-    return {name: float(np.sqrt(flat @ flat)) for name, flat in tensors.items()}
+    return {name: math.sqrt(flat @ flat) for name, flat in tensors.items()}
 
 
 def _logits_gradient(logits: np.ndarray, labels: np.ndarray, label_smoothing: float) -> np.ndarray:

@@ -90,17 +90,18 @@ class Signal:
                 for (rest, layer, _), value in zip(result, rounded, strict=True)
             ]
         by_layer = ((None, result),) if self.per == "run" else result.items()
-        rows: list[Row] = []
-        for layer, values in by_layer:
-            rounded = self._rounded(values if self.fields else (values,))
-            rows += [(name, layer, value) for name, value in zip(self.names, rounded, strict=True)]
-        return rows
+        keys: list[tuple[str, str | None]] = []
+        values: list[Values] = []
+        for layer, value in by_layer:
+            keys += [(name, layer) for name in self.names]
+            values += value if self.fields else (value,)
+        return [(*key, value) for key, value in zip(keys, self._rounded(values), strict=True)]
 
-    def _rounded(self, values: Iterable[Values]) -> list[Values]:
-        listed = list(values)
-        if any(isinstance(value, np.ndarray) for value in listed):
-            return [self._in_precision(np.asarray(value)) for value in listed]
-        return self._in_precision(np.array(listed, np.float64)).tolist()
+    def _rounded(self, values: list[Values]) -> list[Values]:
+        if self.index:
+            return [self._in_precision(np.asarray(value)) for value in values]
+        # All at once: a conversion costs more than the number that it converts.
+        return self._in_precision(np.array(values, np.float64)).tolist()
 
     def _in_precision(self, values: np.ndarray) -> np.ndarray:
         if self.precision == "float64":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -21,7 +22,7 @@ def summarize(values: np.ndarray) -> list[float]:
     equal, skewness and kurtosis are NaN.
     """
     flat = np.sort(values, axis=None).astype(np.float64)
-    mean = float(flat.mean())
+    mean = float(np.add.reduce(flat)) / flat.size
     if not math.isfinite(mean):
         return [mean] * len(SUMMARY)
     quantiles = sorted_quantiles(flat, _QUANTILES)
@@ -39,10 +40,16 @@ def summarize(values: np.ndarray) -> list[float]:
 
 def sorted_quantiles(ordered: np.ndarray, shares: tuple[float, ...]) -> list[float]:
     """Quantiles of values that are sorted already; np.quantile would partition anew and costs several times more."""
-    positions = np.multiply(shares, ordered.size - 1)
+    low, high, share = _positions(shares, ordered.size)
+    return (ordered[low] + share * (ordered[high] - ordered[low])).tolist()
+
+
+@functools.lru_cache(maxsize=64)
+def _positions(shares: tuple[float, ...], size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Neighbours of each quantile in `size` sorted values, and how far it is from the lower to the higher one."""
+    positions = np.multiply(shares, size - 1)
     low = positions.astype(np.intp)
-    high = np.minimum(low + 1, ordered.size - 1)
-    return (ordered[low] + (positions - low) * (ordered[high] - ordered[low])).tolist()
+    return low, np.minimum(low + 1, size - 1), positions - low
 
 
 def mean_and_std(values: np.ndarray) -> tuple[float, float]:

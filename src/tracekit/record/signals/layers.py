@@ -29,13 +29,13 @@ def update_norm(now: Observation) -> dict[str, float]:
 @signal("layer/grad_max", unit="nat/weight", per="tensor", reads=("gradients",))
 def gradient_max(now: Observation) -> dict[str, float]:
     """Largest absolute element of the gradient of the reduced loss."""
-    return {name: max(float(g.max()), -float(g.min())) for name, g in now.gradients.items()}
+    return {name: max(np.maximum.reduce(g), -np.minimum.reduce(g)) for name, g in now.gradients.items()}
 
 
 @signal("layer/grad_mean", unit="nat/weight", per="tensor", reads=("gradients",))
 def gradient_mean(now: Observation) -> dict[str, float]:
     """Mean element of the gradient of the reduced loss."""
-    return {name: float(g.mean()) for name, g in now.gradients.items()}
+    return {name: np.add.reduce(g) / g.size for name, g in now.gradients.items()}
 
 
 @signal("layer/grad_zeros", unit="share", per="tensor", reads=("gradients",))

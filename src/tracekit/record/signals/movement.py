@@ -5,7 +5,7 @@ What is not defined, the direction of a tensor of zeros or a ratio to it, is not
 
 from __future__ import annotations
 
-import numpy as np
+import math
 
 from tracekit.record.observation import Observation
 from tracekit.record.signal import signal
@@ -29,7 +29,7 @@ def distance(now: Observation) -> dict[str, float]:
     """Euclidean distance of the parameter tensor, before the update, from its initial value."""
     start = now.initial_parameters
     moved = {name: value - start[name] for name, value in now.parameters.items()}
-    return {name: float(np.sqrt(difference @ difference)) for name, difference in moved.items()}
+    return {name: math.sqrt(difference @ difference) for name, difference in moved.items()}
 
 
 @signal("layer/grad_cosine", unit="cosine", per="tensor", reads=("gradients", "previous gradients"))
@@ -38,7 +38,7 @@ def successive_cosine(now: Observation) -> dict[str, float]:
     before = now.previous_gradients
     if before is None:
         return {}
-    sizes = {name: now.gradient_norms[name] * float(np.sqrt(g @ g)) for name, g in before.items()}
+    sizes = {name: now.gradient_norms[name] * math.sqrt(g @ g) for name, g in before.items()}
     return {
         name: float(g @ before[name]) / sizes[name] for name, g in now.gradients.items() if sizes[name] != 0
     }
