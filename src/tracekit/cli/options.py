@@ -14,7 +14,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a tabl
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 DataDir = Annotated[
     Path | None,
-    typer.Option(help="Folder of the data set's files [default: $TRACEKIT_DATA_DIR, then the cache]."),
+    typer.Option(help="Folder of the data set's files (default: $TRACEKIT_DATA_DIR, then the cache)."),
 ]
 DecidingSignal = Annotated[str, typer.Option("--signal", help="Signal whose lower bound decides the label.")]
 Margin = Annotated[

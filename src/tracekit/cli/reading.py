@@ -111,8 +111,17 @@ def list_signals(as_json: Json = False) -> None:
         for entry in SIGNALS.values()
         for name in entry.names
     ]
-    headings = {"name": "name", "unit": "unit", "cost": "cost", "preset": "preset", "summary": "what it is"}
-    _list(headings, rows, as_json)
+    if as_json:
+        print_json(rows)
+        return
+    # For people a line a definition: its fields are the last word of the recorded names.
+    print_table(
+        ["name", "fields", "cost", "preset", "what it is"],
+        [
+            (entry.name, ", ".join(entry.fields), entry.cost, entry.preset, entry.summary)
+            for entry in SIGNALS.values()
+        ],
+    )
 
 
 @listing.command("runs")
@@ -176,7 +185,7 @@ def _setting(value: Any) -> str:
 
 def analyze(
     path: RunsPath,
-    signal: Annotated[list[str] | None, typer.Option(help="Signal; may be repeated [default: all].")] = None,
+    signal: Annotated[list[str] | None, typer.Option(help="Signal; may be repeated (default: all).")] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Write every column to a .csv or .parquet file.")
     ] = None,

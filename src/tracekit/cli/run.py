@@ -18,9 +18,9 @@ def run(
     config: Annotated[
         Path | None, typer.Option(help="TOML file with the settings below; options given here win over it.")
     ] = None,
-    dataset: Annotated[str | None, typer.Option(help="Data set [default: digits].")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Data set (default: digits).")] = None,
     data_dir: DataDir = None,
-    model: Annotated[str | None, typer.Option(help="Model [default: small_cnn].")] = None,
+    model: Annotated[str | None, typer.Option(help="Model (default: small_cnn).")] = None,
     optimizer: Annotated[
         list[str] | None,
         typer.Option(help="Optimizer, e.g. adam or adam:learning_rate=0.01,beta1=0.8; may be repeated."),
@@ -29,26 +29,26 @@ def run(
         float | None, typer.Option(help="Learning rate of every optimizer that does not name its own.")
     ] = None,
     batch_size: Annotated[
-        list[int] | None, typer.Option(help="Batch size; may be repeated [default: 100].")
+        list[int] | None, typer.Option(help="Batch size; may be repeated (default: 100).")
     ] = None,
-    seeds: Annotated[int | None, typer.Option(help="Number of seeds: 0, 1, ... [default: 1].")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Number of seeds: 0, 1, ... (default: 1).")] = None,
     seed: Annotated[list[int] | None, typer.Option(help="A certain seed; may be repeated.")] = None,
     updates: Annotated[int | None, typer.Option(help="Length of each run in updates.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Length of each run in epochs [default: 1].")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Length of each run in epochs (default: 1).")] = None,
     sampling: Annotated[
-        str | None, typer.Option(help="reshuffle, fixed_batches or with_replacement [default: reshuffle].")
+        str | None, typer.Option(help="reshuffle, fixed_batches or with_replacement (default: reshuffle).")
     ] = None,
     keep_last: Annotated[
         bool, typer.Option("--keep-last", help="Keep the last, smaller batch of an epoch.")
     ] = False,
     reduction: Annotated[
-        str | None, typer.Option(help="How sample gradients combine: mean or sum [default: mean].")
+        str | None, typer.Option(help="How sample gradients combine: mean or sum (default: mean).")
     ] = None,
     label_smoothing: Annotated[
-        float | None, typer.Option(help="Share of the target spread over all classes [default: 0].")
+        float | None, typer.Option(help="Share of the target spread over all classes (default: 0).")
     ] = None,
     schedule: Annotated[
-        str | None, typer.Option(help="Learning-rate schedule, e.g. cosine:warmup=100 [default: constant].")
+        str | None, typer.Option(help="Learning-rate schedule, e.g. cosine:warmup=100 (default: constant).")
     ] = None,
     information_decay: Annotated[
         str | None,
@@ -56,18 +56,18 @@ def run(
             help="Lower the rate as information about the labels stops growing: off, global, layer."
         ),
     ] = None,
-    dtype: Annotated[str | None, typer.Option(help="float32 or float64 [default: float32].")] = None,
+    dtype: Annotated[str | None, typer.Option(help="float32 or float64 (default: float32).")] = None,
     preset: Annotated[
         str | None,
         typer.Option(
-            help="Signals to record: minimal, standard, full [default: standard, none with --signal]."
+            help="Signals to record: minimal, standard, full (default: standard, none with --signal)."
         ),
     ] = None,
     signal: Annotated[
         list[str] | None, typer.Option(help="Signal to record beside the preset's; may be repeated.")
     ] = None,
     every: Annotated[
-        int | None, typer.Option(help="Record every this many updates; 1 or odd [default: 1].")
+        int | None, typer.Option(help="Record every this many updates; 1 or odd (default: 1).")
     ] = None,
     record: Annotated[
         list[str] | None,
@@ -86,9 +86,9 @@ def run(
         list[int] | None, typer.Option(help="Penultimate unit for signals of chosen units; may be repeated.")
     ] = None,
     probe_size: Annotated[
-        int | None, typer.Option(help="Images in the fixed probe batch [default: 32].")
+        int | None, typer.Option(help="Images in the fixed probe batch (default: 32).")
     ] = None,
-    jobs: Annotated[int | None, typer.Option(help="Worker processes [default: all processors].")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Worker processes (default: all processors).")] = None,
     threads: Annotated[int, typer.Option(help="BLAS threads of each worker.")] = 1,
     flush_seconds: Annotated[
         float, typer.Option(help="How much of each run a sudden end of the process may cost.")

@@ -13,7 +13,7 @@ from tracekit.cli.output import print_json, print_table
 def resume(
     path: RunsPath,
     data_dir: DataDir = None,
-    jobs: Annotated[int | None, typer.Option(help="Worker processes [default: all processors].")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Worker processes (default: all processors).")] = None,
     failed: Annotated[bool, typer.Option("--failed", help="Try failed runs again, too.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
