@@ -218,10 +218,10 @@ def _profile_share(epochs: FloatArray) -> float:
 
 COLUMNS: dict[str, str] = {
     "sawtooth": "rise within an epoch beyond the trend through it, in units of the series",
-    "sawtooth_se": "its standard error, epochs as replicates",
-    "sawtooth_pvalue": "p-value; null: no sawtooth",
+    "sawtooth_se": "standard error of the sawtooth, epochs as replicates",
+    "sawtooth_pvalue": "p-value of the t test over epochs; null: no sawtooth",
     "epoch_rise": "change within an epoch, trend included, in units of the series",
-    "epoch_rise_se": "its standard error",
+    "epoch_rise_se": "standard error of the change within an epoch, epochs as replicates",
     "epoch_profile_share": "share of the variance that the position within the epoch explains",
 }
 

@@ -56,9 +56,9 @@ PROFILE_FREE_BOUNDS: dict[str, str] = {"tau_int": "integrated autocorrelation ti
     for side in SIDES
     for name, meaning in {
         "index": "stability index I of the {side} bound, in half-spreads",
-        "index_ci_low": "lower end of the 95% interval of I",
-        "index_ci_high": "upper end of the 95% interval of I",
-        "lfq_pvalue": "LFQ p-value for a constant {side} bound",
+        "index_ci_low": "lower end of the 95% interval of the {side} stability index",
+        "index_ci_high": "upper end of the 95% interval of the {side} stability index",
+        "lfq_pvalue": "LFQ p-value; null: the {side} bound is constant",
     }.items()
 }
 """Columns of the smaller presets that are repeated too."""

@@ -256,10 +256,10 @@ def _neighbourhood(power: FloatArray) -> FloatArray:
 
 COLUMNS: dict[str, str] = {
     "peak_pvalue": "p-value of the strongest spectral peak; null: no line",
-    "peak_frequency": "its frequency, in cycles per value",
-    "peak_period": "its period, in values",
-    "peak_amplitude": "its amplitude, in units of the series",
-    "peak_cycles_per_epoch": "its frequency in cycles per epoch; missing if the epoch length is unknown",
+    "peak_frequency": "frequency of the strongest spectral peak, in cycles per value",
+    "peak_period": "period of the strongest spectral peak, in values",
+    "peak_amplitude": "amplitude of the strongest spectral peak, in units of the series",
+    "peak_cycles_per_epoch": "frequency of the strongest peak in cycles per epoch; missing without epochs",
     "n_peaks": "spectral peaks that are significant at 5% after correction",
     "nyquist_pvalue": "p-value of the test for an oscillation of period 2; missing for an even stride",
     "lag1": "autocorrelation at lag 1",

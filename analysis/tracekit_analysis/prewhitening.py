@@ -181,8 +181,8 @@ def ar_residuals(values: FloatArray, order: int) -> FloatArray:
 
 COLUMNS: dict[str, str] = {
     "ar_order": "order of the autoregression of least BIC",
-    "predictability": "share of the variance that this autoregression explains",
-    "ljung_box_pvalue": "Ljung-Box p-value of its residuals; null: uncorrelated",
+    "predictability": "share of the variance that the autoregression of least BIC explains",
+    "ljung_box_pvalue": "Ljung-Box p-value of autoregression residuals; null: uncorrelated",
 }
 
 

@@ -192,12 +192,12 @@ def _expected_share(distance: FloatArray, threshold: float) -> float:
 
 COLUMNS: dict[str, str] = {
     "n_spikes": "values at least 5 rolling robust standard deviations from the rolling median",
-    "n_spikes_8": "the same at 8",
-    "spike_clusters": "clusters of spikes at 5: no further apart than the correlation time",
-    "spike_rate": "spikes at 5 per 1,000 values",
-    "spike_rate_expected": "spikes at 5 per 1,000 values that the tail of the series makes expect",
-    "spike_largest": "largest distance, in rolling robust standard deviations",
-    "spikes_above": "spikes at 5 that lie above the rolling median",
+    "n_spikes_8": "values at least 8 rolling robust standard deviations from the rolling median",
+    "spike_clusters": "clusters of spikes (at 5) no further apart than the correlation time",
+    "spike_rate": "spikes (at 5) per 1,000 values",
+    "spike_rate_expected": "spikes (at 5) per 1,000 values that the tail of the series makes expect",
+    "spike_largest": "largest distance from the rolling median, in rolling robust standard deviations",
+    "spikes_above": "spikes (at 5) that lie above the rolling median",
 }
 
 

@@ -143,9 +143,9 @@ def _surrogate(values: FloatArray, rng: np.random.Generator) -> FloatArray:
 
 COLUMNS: dict[str, str] = {
     "stable_alpha_10": "block-sum stable index, blocks of 10; for comparison with the literature only",
-    "stable_alpha_root": "the same with blocks of sqrt(n)",
-    "stable_alpha_agrees": "True if the two differ by less than 0.1, as under a stable law",
-    "stable_alpha_surrogate": "the first one for Gaussian noise of the same spectrum; about 2",
+    "stable_alpha_root": "block-sum stable index, blocks of sqrt(n); for comparison with the literature only",
+    "stable_alpha_agrees": "True if the stable indices at both block lengths differ by less than 0.1",
+    "stable_alpha_surrogate": "block-sum stable index of Gaussian noise with this spectrum, blocks of 10; about 2",
 }
 
 

@@ -245,14 +245,14 @@ def _verdict(estimates: list[tuple[float, float, float]], xi_low: float, xi_high
 
 
 COLUMNS: dict[str, str] = {
-    "tail": "thin; power law, finite variance; infinite variance; unresolved; not analysed",
+    "tail": "verdict: thin; power law, finite variance; infinite variance; unresolved; not analysed",
     "tail_alpha": "Hill tail exponent from the largest 5% of local deviations; read it with `tail`",
-    "tail_alpha_ci_low": "lower end of its 95% interval",
-    "tail_alpha_ci_high": "upper end of its 95% interval",
+    "tail_alpha_ci_low": "lower end of the 95% interval of the Hill exponent at 5%",
+    "tail_alpha_ci_high": "upper end of the 95% interval of the Hill exponent at 5%",
     "tail_alpha_010": "Hill tail exponent from the largest 1%",
     "tail_xi": "moment estimate of the extreme value index; 0 for exponential tails",
-    "tail_xi_ci_low": "lower end of its 95% interval",
-    "tail_xi_ci_high": "upper end of its 95% interval",
+    "tail_xi_ci_low": "lower end of the 95% interval of the extreme value index",
+    "tail_xi_ci_high": "upper end of the 95% interval of the extreme value index",
     "tail_gpd_xi": "shape of the generalized Pareto law of the largest 5%",
     "zeros": "share of values that are exactly zero",
 }

@@ -168,13 +168,13 @@ def whittle_estimate(power: FloatArray) -> tuple[float, float]:
 
 
 COLUMNS: dict[str, str] = {
-    "memory": "long memory, short memory, anti-persistent, unresolved or not analysed",
+    "memory": "verdict: long memory, short memory, anti-persistent, unresolved or not analysed",
     "memory_d": "local Whittle memory parameter d at n^0.65 frequencies; Hurst exponent less 1/2",
-    "memory_d_ci_low": "lower end of its 95% interval",
-    "memory_d_ci_high": "upper end of its 95% interval",
-    "memory_d_robust": "the same at n^0.5 frequencies, less disturbed by short-range dependence",
-    "memory_d_robust_ci_low": "lower end of its 95% interval",
-    "memory_d_robust_ci_high": "upper end of its 95% interval",
+    "memory_d_ci_low": "lower end of the 95% interval of d at n^0.65 frequencies",
+    "memory_d_ci_high": "upper end of the 95% interval of d at n^0.65 frequencies",
+    "memory_d_robust": "local Whittle d at n^0.5 frequencies, less disturbed by short-range dependence",
+    "memory_d_robust_ci_low": "lower end of the 95% interval of d at n^0.5 frequencies",
+    "memory_d_robust_ci_high": "upper end of the 95% interval of d at n^0.5 frequencies",
 }
 
 
