@@ -37,7 +37,7 @@ check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Full-size simulations of the error rates that the documentation quotes; takes a quarter of an hour.
+# Full-size simulations of the error rates that the documentation quotes; takes ten minutes on two idle cores.
 calibrate: $(STAMP)
 	$(BIN)/python -m tracekit_analysis.calibration_page --out docs/methods/calibration.md --jobs 2
 

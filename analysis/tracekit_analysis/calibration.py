@@ -28,6 +28,10 @@ NOISES = ("iid", "AR.5", "AR.9", "t2", "GARCH")
 SHAPES = {"trend": math.sqrt(12.0), "break": 2.0}
 """Size in half-spreads of a movement of each shape whose index is 1."""
 BEYOND = 5.0 / 3.0
+COLUMNS = (
+    "noise", "movement", "index", "stable", "unstable", "inconclusive", "wrong", "wrong_ci_low",
+    "wrong_ci_high", "n_cells",
+)  # fmt: skip
 TASK_CELLS = 10
 
 
@@ -110,7 +114,8 @@ def calibrate(
         if progress is not None:
             progress(done, total)
     records = [_shares(row, labels[row], margin) for row in rows]
-    return pd.DataFrame.from_records(records).assign(n=n, n_seeds=n_seeds, margin=margin)
+    table = pd.DataFrame.from_records(records, columns=COLUMNS)
+    return table.assign(n=n, n_seeds=n_seeds, margin=margin)
 
 
 def _tasks(

@@ -59,8 +59,8 @@ def mann_kendall(x: ArrayLike | Series, *, level: float = 0.95) -> TrendTest:
     """Test for a monotone trend of the level on means of blocks of at least 5 autocorrelation times.
 
     Null: the level has no monotone trend. Alternative: it rises or falls. At most 50 blocks; fewer than 6 are
-    not tested. The autocorrelation time is estimated inside eighths of the series, so that the trend itself
-    does not count as dependence.
+    not tested. The autocorrelation time is that around the least-squares line, so that the trend itself does
+    not count as dependence.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def mann_kendall(x: ArrayLike | Series, *, level: float = 0.95) -> TrendTest:
     if refused:
         return _no_trend_test(series, level, *refused)
     values = series.values
-    tau = local_tau(values)
+    tau = detrended_tau(values)
     m = min(MAX_TREND_BLOCKS, int(values.size // (TAUS_PER_BLOCK * tau)))
     if m < MIN_TREND_BLOCKS:
         why = f"fewer than {MIN_TREND_BLOCKS} stretches of 5 autocorrelation times ({tau:.1f} values each)"
@@ -117,13 +117,12 @@ def mann_kendall(x: ArrayLike | Series, *, level: float = 0.95) -> TrendTest:
     )
 
 
-def local_tau(values: FloatArray, *, n_blocks: int = 8) -> float:
-    """Return the integrated autocorrelation time inside blocks, autocovariances pooled; at least 1."""
-    length = values.size // n_blocks
-    pooled = np.sum(
-        [autocovariance(block) for block in values[: n_blocks * length].reshape(n_blocks, length)], axis=0
-    )
-    return max(1.0, geyer_tau(pooled))
+def detrended_tau(values: FloatArray) -> float:
+    """Return the integrated autocorrelation time around the least-squares line; at least 1."""
+    time = np.arange(values.size) - (values.size - 1) / 2.0
+    centred = values - values.mean()
+    residuals = centred - time * float(time @ centred) / float(time @ time)
+    return max(1.0, geyer_tau(autocovariance(residuals)))
 
 
 def _no_trend_test(series: Series, level: float, status: Status, reason: str) -> TrendTest:

@@ -1,0 +1,88 @@
+"""Every column has a meaning that stands alone, and a paragraph that explains its method."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import tracekit_analysis
+from tracekit_analysis import describe_columns
+from tracekit_analysis.column_page import main, page_text, section_of
+
+PAGES = Path(__file__).parents[2] / "docs" / "methods"
+HAND_WRITTEN = (
+    "input.md", "bounds.md", "labels.md", "stationarity.md", "dependence.md", "spectral.md", "tails-and-events.md",
+)  # fmt: skip
+
+
+def anchors(page: str) -> dict[str, str]:
+    """Return the text under each heading of a page, by anchor."""
+    found = {}
+    for part in (PAGES / page).read_text(encoding="utf-8").split("\n## ")[1:]:
+        heading, _, text = part.partition("\n")
+        found[re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-")] = text
+    return found
+
+
+SECTIONS = {f"{page}#{anchor}": text for page in HAND_WRITTEN for anchor, text in anchors(page).items()}
+
+
+@pytest.mark.parametrize("preset", ["minimal", "standard", "full"])
+def test_names_are_unique_and_meanings_short(preset):
+    columns = describe_columns(preset)
+    assert len(columns) == len(set(columns))
+    for name, meaning in columns.items():
+        assert 0 < len(meaning) <= 160, name
+        assert not meaning.endswith("."), name
+
+
+def test_meanings_stand_alone():
+    for name, meaning in describe_columns("full").items():
+        assert not re.match(r"(the same|its |their |this |that )", meaning), (name, meaning)
+        assert "the same" not in meaning, (name, meaning)
+
+
+def test_meanings_differ_from_each_other():
+    meanings = list(describe_columns("full").values())
+    assert len(meanings) == len(set(meanings))
+
+
+@pytest.mark.parametrize("name", describe_columns("full"))
+def test_every_column_is_explained_in_a_section_that_names_it(name):
+    text = SECTIONS[section_of(name)]
+    named = name.removesuffix("_no_profile") if name.endswith("_no_profile") else name
+    shown = [named.replace("upper_", "lower_"), named]
+    general = re.sub(r"_(robust_)?(ci_low|ci_high)$|_robust$|_pvalue$", "", named)
+    assert name.endswith("_no_profile") or any(f"`{word}" in text for word in (*shown, general)), name
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_section_says_what_and_when_not(section):
+    text = SECTIONS[section]
+    assert "**Definition.**" in text or "**Null:**" in text
+    assert "**Fails" in text or "**Assumes**" in text or "Holm" in text
+
+
+def test_functions_that_pages_name_exist():
+    for page in HAND_WRITTEN:
+        for names in re.findall(r"\*\*Functions?\*\* ([^.]*)\.", (PAGES / page).read_text(encoding="utf-8")):
+            for name in re.findall(r"`(\w+)", names):
+                assert hasattr(tracekit_analysis, name), f"{page}: {name}"
+
+
+def test_links_between_pages_lead_somewhere():
+    for page in (*HAND_WRITTEN, "README.md"):
+        for target in re.findall(r"\]\(([^)#]*)(?:#[^)]*)?\)", (PAGES / page).read_text(encoding="utf-8")):
+            assert not target or (PAGES / target).exists(), f"{page}: {target}"
+        for target in re.findall(r"\]\(([\w-]+\.md#[\w-]+)\)", (PAGES / page).read_text(encoding="utf-8")):
+            assert target in SECTIONS or target.startswith("calibration.md"), f"{page}: {target}"
+
+
+def test_the_page_of_columns_is_up_to_date(tmp_path):
+    assert (PAGES / "columns.md").read_text(encoding="utf-8") == page_text(), (
+        "run `python -m tracekit_analysis.column_page`"
+    )
+    assert main(["--out", str(tmp_path / "columns.md")]) == 0
+    assert (tmp_path / "columns.md").read_text(encoding="utf-8") == page_text()
