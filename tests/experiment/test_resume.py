@@ -75,6 +75,22 @@ def test_a_run_that_died_goes_on_to_the_same_bytes(tmp_path, monkeypatch, dies_a
     assert decoded(tmp_path / "died") == decoded(tmp_path / "whole")
 
 
+@pytest.mark.parametrize(("model", "preset"), [("vgg_small", "standard"), ("small_cnn", "full")])
+def test_signals_that_remember_go_on_too(tmp_path, monkeypatch, dies_after, model, preset):
+    """Sign flips, cosines of successive gradients, distance from initialisation, codes of the epoch."""
+    settings = SETTINGS | {"model": model, "updates": 24}
+    sweep = Sweep(optimizers=["muon"], **settings, recording={"preset": preset})
+    run_sweep(sweep, tmp_path / "whole", jobs=1)
+    dies_after(17)
+    run_sweep(sweep, tmp_path / "died", jobs=1)
+    monkeypatch.undo()
+    resume_sweep(tmp_path / "died", jobs=1)
+    whole, died = (tracekit.read(tmp_path / name) for name in ("whole", "died"))
+    timed = whole["signal"].astype(str).str.contains("time|seconds").to_numpy()
+    assert whole[["signal", "layer", "index", "step"]].equals(died[["signal", "layer", "index", "step"]])
+    assert whole["value"].to_numpy()[~timed].tobytes() == died["value"].to_numpy()[~timed].tobytes()
+
+
 def test_values_beyond_the_checkpoint_are_recorded_once(tmp_path, monkeypatch, dies_after):
     """A part left, the checkpoint after it did not: the part's values are dropped and recorded again."""
     sweep = Sweep(optimizers=["adam"], **SETTINGS)
