@@ -110,25 +110,25 @@ class Signal:
             return values.astype(np.float32).astype(np.float64)
 
 
-SIGNALS: Registry[Signal] = Registry(
-    "signal",
-    [
-        "tracekit.record.signals.performance",
-        "tracekit.record.signals.output_layer",
-        "tracekit.record.signals.classes",
-        "tracekit.record.signals.probe",
-        "tracekit.record.signals.layers",
-        "tracekit.record.signals.movement",
-        "tracekit.record.signals.step_sizes",
-        "tracekit.record.signals.activations",
-        "tracekit.record.signals.optimizer",
-        "tracekit.record.signals.noise",
-        "tracekit.record.signals.covariance",
-        "tracekit.record.signals.histograms",
-        "tracekit.record.signals.curvature",
-        "tracekit.record.signals.information",
-    ],
+#: Modules of definitions, in the order of the docs.
+TOPICS = (
+    "tracekit.record.signals.performance",
+    "tracekit.record.signals.output_layer",
+    "tracekit.record.signals.classes",
+    "tracekit.record.signals.probe",
+    "tracekit.record.signals.layers",
+    "tracekit.record.signals.movement",
+    "tracekit.record.signals.step_sizes",
+    "tracekit.record.signals.activations",
+    "tracekit.record.signals.optimizer",
+    "tracekit.record.signals.noise",
+    "tracekit.record.signals.covariance",
+    "tracekit.record.signals.histograms",
+    "tracekit.record.signals.curvature",
+    "tracekit.record.signals.information",
 )
+
+SIGNALS: Registry[Signal] = Registry("signal", TOPICS)
 
 SignalFunction = TypeVar("SignalFunction", bound=Callable[[Any], Any])
 
