@@ -105,7 +105,7 @@ def sawtooth(x: ArrayLike | Series, *, epoch_length: int | None = None) -> Sawto
     n_epochs = len(epochs)
     if n_epochs < MIN_SAWTOOTH_EPOCHS:
         refused = ("inconclusive", f"{n_epochs} full epochs; at least {MIN_SAWTOOTH_EPOCHS} are needed")
-    elif epochs.min() == epochs.max():
+    elif float(epochs.var()) == 0.0:  # also where its squares vanish beside one huge value elsewhere
         refused = ("degenerate", "constant over the full epochs")
     if refused:
         return unavailable(Sawtooth, series, refused, **known)
@@ -179,7 +179,8 @@ def remove_epoch_profile(x: ArrayLike | Series, *, epoch_length: int | None = No
     left = (epochs - epochs.mean(axis=0) + epochs.mean()).ravel()
     if np.ptp(left) <= 1e-12 * spread:
         return replace(series, values=empty, status="degenerate", reason="every epoch repeats the first one")
-    return replace(series, values=left, n_epochs=len(epochs), points_per_epoch=length, epoch_start=0)
+    rest = replace(series, values=left, n_epochs=len(epochs), points_per_epoch=length, epoch_start=0)
+    return rest.rescaled()
 
 
 def _length(series: Series, epoch_length: int | None) -> int | None:

@@ -23,13 +23,7 @@ RUNAWAY_GROWTH = 10.0
 
 FloatArray = NDArray[np.float64]
 Result = TypeVar("Result", bound=Record)
-_BLANKS: dict[str, object] = {
-    "float": math.nan,
-    "int": 0,
-    "bool": False,
-    "str": "",
-    "FloatArray": np.empty(0),
-}
+_BLANKS = {"float": math.nan, "int": 0, "bool": False, "str": "", "FloatArray": np.empty(0)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,8 +84,16 @@ class Series:
             epochs = max(1, round(epochs * (self.n_used - start) / self.n_used))
         length = self.points_per_epoch
         phase = 0 if length is None else (self.epoch_start - start) % length
-        values, scale = _rescaled(self.values[start:])
-        return replace(self, values=values, scale=self.scale * scale, n_epochs=epochs, epoch_start=phase)
+        rest = self.values[start:]
+        if rest.size and rest.min() == rest.max() and self.status == "ok":
+            why = f"constant from value {start} of {self.n_used} on"
+            return replace(self, values=np.empty(0), status="degenerate", reason=why)
+        return replace(self, values=rest, n_epochs=epochs, epoch_start=phase).rescaled()
+
+    def rescaled(self) -> Series:
+        """Return the series with values of order one where their squares would overflow or vanish."""
+        values, scale = _rescaled(self.values)
+        return self if scale == 1.0 else replace(self, values=values, scale=self.scale * scale)
 
 
 def as_series(

@@ -106,6 +106,12 @@ def test_a_series_knows_its_stride_its_zeros_and_the_start_of_its_first_full_epo
     assert (bare.stride, bare.epoch_start, bare.zeros) == (None, 0, 0.0)
 
 
+def test_a_constant_rest_is_degenerate():
+    series = as_series(np.where(np.arange(400) < 100, NOISE, 2.0)).since(150)
+    assert (series.status, series.reason) == ("degenerate", "constant from value 150 of 400 on")
+    assert series.refusal() == (series.status, series.reason)
+
+
 def test_leading_nan_shift_the_start_of_the_first_full_epoch():
     series = as_series(changed(t0=np.nan), epochs=np.arange(400) // 50)
     assert (series.n_used, series.epoch_start) == (399, 49)
