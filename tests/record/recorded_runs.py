@@ -43,7 +43,7 @@ class Seen:
     model: Sequential
 
 
-@dataclass
+@dataclass(eq=False)
 class RecordedRun:
     """A run's settings, copies of its updates, and what was recorded of it."""
 

@@ -6,6 +6,7 @@ from recorded_runs import rectified_network, smooth_network
 
 from tracekit.data import load_dataset
 from tracekit.engine import build_model
+from tracekit.engine.layers import Dropout, Flatten, Linear, Sequential
 from tracekit.engine.optim import build_optimizer
 from tracekit.engine.training import Observer, train
 from tracekit.errors import ArgumentError
@@ -272,3 +273,42 @@ def test_positions_outside_of_the_batch_are_refused():
     with pytest.raises(ArgumentError) as caught:
         run([recorder(Rows(), choose_signals(["train/sample_logits"]), selection=Selection(samples=(0, 6)))])
     assert str(caught.value) == "`samples` (=(0, 6)) must lie in 0 ... 5, for there are 6."
+
+
+def test_per_sample_gradients_are_those_of_the_training_pass_with_its_dropout():
+    """Of the same dropout alone is ‖ḡ‖² the squared norm of the gradient that the optimizer was given."""
+
+    def network(dtype):
+        return Sequential(
+            {
+                "flatten": Flatten(),
+                "linear1": Linear(16, 20, rng=0, dtype=dtype),
+                "dropout1": Dropout(0.5),
+                "linear2": Linear(20, 3, rng=1, dtype=dtype),
+            }
+        )
+
+    rows = Rows()
+    names = ["noise/scale", "layer/grad_norm"]
+    run(
+        [
+            recorder(
+                rows,
+                plan(
+                    choose_signals(names),
+                    n_updates=8,
+                    updates_per_epoch=5,
+                    schedules={"batch": "every 1", "sample": "every 1"},
+                ),
+            )
+        ],
+        build=network,
+    )
+    for step in range(1, 9):
+        norms = [
+            value for (name, _, at), value in rows.rows.items() if at == step and name == "layer/grad_norm"
+        ]
+        squared = (
+            rows.rows["noise/scale/squared_norm", None, step] + rows.rows["noise/scale/trace", None, step] / 6
+        )
+        assert squared == pytest.approx(sum(norm**2 for norm in norms), rel=1e-5)

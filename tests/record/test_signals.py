@@ -1,5 +1,7 @@
 """Each signal equals a plain, separate computation on small networks."""
 
+import functools
+
 import numpy as np
 import pytest
 import separate_curvature  # noqa: F401
@@ -49,8 +51,14 @@ def rectified(tmp_path_factory):
     )
 
 
-def compare(run, name, *, relative, absolute):
-    found, expected = run.rows.get(name, {}), EXPECTED[name](run)
+@functools.cache
+def expected_of(run, name):
+    return EXPECTED[name](run)
+
+
+def compare(run, name, *, relative, absolute, factor=1.0):
+    found = {key: factor * value for key, value in run.rows.get(name, {}).items()}
+    expected = expected_of(run, name)
     assert found.keys() == expected.keys()
     for key, value in expected.items():
         assert found[key] == pytest.approx(value, rel=relative, abs=absolute, nan_ok=True), key
@@ -66,11 +74,19 @@ def test_values_equal_a_separate_computation(smooth, name):
     compare(smooth, name, relative=2e-6 if name in SMOOTH_ONLY else 3e-7, absolute=1e-12)
 
 
+@pytest.mark.parametrize("name", [name for name in SIGNALS if name not in WITHOUT_VALUE | ESTIMATED])
+def test_a_value_wrong_by_a_thousandth_is_noticed(smooth, name):
+    if not any(value != 0 for value in smooth.rows.get(name, {}).values()):
+        pytest.skip("nothing but zeros is recorded of this network; see the other one")
+    with pytest.raises(AssertionError):
+        compare(smooth, name, relative=2e-6, absolute=1e-12, factor=1.001)
+
+
 @pytest.mark.parametrize("name", [name for name in SIGNALS if name not in WITHOUT_VALUE | SMOOTH_ONLY])
 def test_values_equal_a_separate_computation_in_float32(rectified, name):
     if name.startswith("noise/histogram"):
         # An element within rounding of an edge may fall on either side of it.
-        found, expected = rectified.rows[name], EXPECTED[name](rectified)
+        found, expected = rectified.rows[name], expected_of(rectified, name)
         assert sum(abs(found[key] - value) for key, value in expected.items()) <= 1e-3 * sum(
             expected.values()
         )
@@ -79,14 +95,14 @@ def test_values_equal_a_separate_computation_in_float32(rectified, name):
 
 
 def test_estimated_curvature_is_within_its_error(smooth):
-    tops = EXPECTED["curvature/hessian_top"](smooth)
+    tops = expected_of(smooth, "curvature/hessian_top")
     for (name, _, _, step), value in tops.items():
         bound = smooth.rows["curvature/hessian_top"]["curvature/hessian_top/error_bound", None, None, step]
         assert (
             abs(smooth.rows["curvature/hessian_top"][name, None, None, step] - value) <= bound + 1e-6 * value
         )
         assert bound <= 0.0101 * value
-    traces = EXPECTED["curvature/hessian_trace"](smooth)
+    traces = expected_of(smooth, "curvature/hessian_trace")
     rows = smooth.rows["curvature/hessian_trace"]
     scores = [
         (rows[name, None, None, step] - value)

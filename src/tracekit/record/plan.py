@@ -77,7 +77,7 @@ def plan(
     """Give each signal its schedule.
 
     In this order: what `schedules` says of the signal, then of its cost, then what its definition says (a
-    stride there is raised until it suits the epoch), then every `stride` updates.
+    stride there is raised to `stride`, and until it suits the epoch), then every `stride` updates.
 
     Parameters
     ----------
