@@ -85,9 +85,11 @@ class Series:
         length = self.points_per_epoch
         phase = 0 if length is None else (self.epoch_start - start) % length
         rest = self.values[start:]
-        if rest.size and rest.min() == rest.max() and self.status == "ok":
+        if rest.size and rest.min() == rest.max():
             why = f"constant from value {start} of {self.n_used} on"
-            return replace(self, values=np.empty(0), status="degenerate", reason=why)
+            if self.status == "ok":
+                return replace(self, values=np.empty(0), status="degenerate", reason=why)
+            return replace(self, values=np.empty(0))
         return replace(self, values=rest, n_epochs=epochs, epoch_start=phase).rescaled()
 
     def rescaled(self) -> Series:

@@ -99,7 +99,7 @@ def burn_in(x: ArrayLike | Series, *, alpha: float = 0.05) -> BurnIn:
 
 def _is_level(series: Series, alpha: float) -> bool:
     """Return whether `kpss_cosine` accepts a constant level; a constant rest is level."""
-    if series.status == "degenerate" or series.values.min() == series.values.max():
+    if not series.n_used:
         return True
     return constancy_pvalue(series.values, series.n_epochs) >= alpha
 
