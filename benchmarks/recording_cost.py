@@ -129,29 +129,28 @@ def report(name: str, n_updates: int, n_costly: int, rounds: int) -> None:
         n_updates,
         rounds,
     )
-    by_schedule = {
-        "sample, every 17": [entry for entry in added if entry.schedule == "every 17"],
-        "histograms, log 20": [
-            entry for entry in added if entry.schedule == "log 20" and entry.cost == "sample"
-        ],
-        "spectra, log 20": [entry for entry in added if entry.schedule == "log 20" and entry.cost == "batch"],
-        "curvature, log 20": [entry for entry in added if entry.cost == "curvature"],
+    rarely = {
+        "sample, every 17": ("sample", "every 17", 1 / 17),
+        "histograms, log 20": ("sample", "log 20", 20 / LENGTH),
+        "spectra, log 20": ("batch", "log 20", 20 / LENGTH),
+        "curvature, log 10": ("curvature", "log 10", 10 / LENGTH),
     }
     always = dict.fromkeys(("batch", "sample", "curvature"), "every 1")
-    rare = {
-        key: measure(data, {key: planned(data, signals, always)}, n_costly, max(1, rounds // 2))[key]
-        for key, signals in by_schedule.items()
-    }
-    bare = often["bare"][0]
-    for key, (spent, n_values) in often.items():
-        own = bare if key == "bare" else bare + spent
-        print(f"| {name} | {key} | {own:.1f} | {own / bare:.3f} | {n_values:.0f} |")
-    total, n_total = (often["standard"][k] + often["full, by class"][k] for k in (0, 1))
-    for key, (spent, n_values) in rare.items():
-        share = 1 / 17 if key.endswith("17") else 20 / LENGTH
+    bare, probe_pass = often["bare"][0], often["probe pass"][0]
+    for key in ("bare", "probe pass", "minimal", "standard without probe", "standard"):
+        own = bare if key == "bare" else bare + often[key][0]
+        print(f"| {name} | {key} | {own:.1f} | {own / bare:.3f} | {often[key][1]:.0f} |", flush=True)
+    # Both of these contain the pass of the probe batch, which "full" makes once.
+    total = often["standard"][0] + often["full, by class"][0] - probe_pass
+    n_total = often["standard"][1] + often["full, by class"][1]
+    for key, (cost, schedule, share) in rarely.items():
+        signals = [entry for entry in added if (entry.cost, entry.schedule) == (cost, schedule)]
+        plans = {key: planned(data, signals, always)}
+        spent, n_values = measure(data, plans, n_costly, max(1, rounds // 2))[key]
         total, n_total = total + spent * share, n_total + n_values * share
         print(
-            f"| {name} | one recording of {key} | {spent:.0f} more | {spent / bare:.1f} more | {n_values:.0f} |"
+            f"| {name} | one recording of {key} | +{spent:.0f} | +{spent / bare:.1f} | {n_values:.0f} |",
+            flush=True,
         )
     print(
         f"| {name} | full, of {LENGTH} updates | {bare + total:.1f} | {1 + total / bare:.3f} | {n_total:.0f} |"

@@ -35,7 +35,7 @@ Sweep(optimizers="adam", recording={"preset": "standard", "signals": ["noise/sca
 |---|---|
 | `minimal` | loss, accuracy, the paper's scalar, the learning rate |
 | `standard` (default) | with it the output layer on training and probe batch, every parameter tensor's gradient, weight, update and direction, the optimizer's numbers, information about the labels; every 17th update also activations, step sizes and the optimizer's arrays |
-| `full` | with it the output layer class by class, gradient noise at every 17th update, curvature and histograms at 20 updates spaced evenly in the logarithm |
+| `full` | with it the output layer class by class, gradient noise at every 17th update, histograms at 20 and curvature at 10 updates, spaced evenly in the logarithm |
 
 `--signal` (`recording.signals`) names signals in place of a preset, or beside one that is named too. Signals marked
 *request* are in no preset. Where something is not defined (a cosine with a vector of zeros, a difference at the first

@@ -99,7 +99,7 @@ def test_a_signal_is_recorded_as_it_says_unless_its_cost_or_its_name_is_given_a_
         "layer/activation": "every 17",
         "noise/scale": "every 17",
         "noise/gsnr": "every 17",
-        "curvature/alpha": "log 20",
+        "curvature/alpha": "log 10",
         "eval/loss": "epoch end",
     }
     schedules = {"sample": "log 9", "noise/gsnr": "epoch", "layer/activation/std": "every 1"}
@@ -108,7 +108,7 @@ def test_a_signal_is_recorded_as_it_says_unless_its_cost_or_its_name_is_given_a_
         "layer/activation": "every 1",
         "noise/scale": "log 9",
         "noise/gsnr": "epoch",
-        "curvature/alpha": "log 20",
+        "curvature/alpha": "log 10",
         "eval/loss": "epoch end",
     }
 

@@ -21,10 +21,10 @@ from tracekit.record.signal import signal
 
 LANCZOS_ITERATIONS = 30
 LANCZOS_TOLERANCE = 1e-2
-HUTCHINSON_PROBES = 10
+HUTCHINSON_PROBES = 5
 #: Keeps the quotient of a weight without curvature finite; Cockpit's value.
 TIC_STABILIZER = 1e-7
-_RARELY = "log 20"
+_RARELY = "log 10"
 
 
 @signal(
@@ -85,7 +85,7 @@ def hessian_top(now: Observation) -> Sequence[float]:
     fields=("trace", "standard_error"),
     schedule=_RARELY,
     reads=("probe batch", "model"),
-    source="Hutchinson 1990, 10 products with vectors of signs",
+    source="Hutchinson 1990, 5 products with vectors of signs",
     cockpit="HessTrace",
 )
 def hessian_trace(now: Observation) -> Sequence[float]:
