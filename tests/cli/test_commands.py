@@ -170,3 +170,27 @@ def test_doctor_finds_and_sets_aside(tracekit_command, small_experiment, tmp_pat
     assert len(moved["moved"]) == 1
     assert tracekit_command("doctor", tmp_path / "x").code == 0
     assert len(json.loads(tracekit_command("list", "runs", tmp_path / "x", "--json").out)) == 10
+
+
+def test_compare_and_claims_answer_with_their_evidence(tracekit_command, small_experiment, tmp_path):
+    rows = json.loads(tracekit_command("compare", small_experiment, "--json").out)
+    assert {row["answer"] for row in rows} <= {"different", "equivalent", "unresolved"}
+    assert rows[0]["feature"] == "all"
+    assert all(row["method"] and row["n_seeds"] == 5 for row in rows)
+    table = tracekit_command("compare", small_experiment).out
+    assert all(word in table for word in ("adam", "sgd", "lower_index", "answer"))
+    spoken = tracekit_command("compare", small_experiment, "--sentences").out
+    assert spoken.startswith("At batch_size 40, adam and sgd over all features (5 pairs): ")
+    assert tracekit_command("compare", small_experiment, "-o", tmp_path / "c.tex").code == 0
+    assert "\\toprule" in (tmp_path / "c.tex").read_text()
+
+    rows = json.loads(tracekit_command("claims", small_experiment, "--json").out)
+    assert {row["verdict"] for row in rows} <= {"supported", "refuted", "unresolved"}
+    assert "verdict" in tracekit_command("claims", small_experiment).out
+
+
+def test_plan_says_what_is_needed(tracekit_command):
+    spoken = tracekit_command("plan", "--effect", 1, "--family", 4).out
+    assert "A difference of 1 between-seed sd needs 24 seeds an arm, unpaired" in spoken
+    rows = json.loads(tracekit_command("plan", "--json").out)
+    assert {row["question"] for row in rows} >= {"difference", "sameness"}

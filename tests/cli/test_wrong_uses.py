@@ -134,7 +134,7 @@ def test_impossible_level_and_margin(fails, small_experiment, words):
 
 def test_wrong_table_format(fails, small_experiment, tmp_path):
     sentence = fails("analyze", small_experiment, "-o", tmp_path / "m.xlsx")
-    assert sentence == f"`out` (='{tmp_path / 'm.xlsx'}') must end in .csv or .parquet."
+    assert sentence == f"`out` (='{tmp_path / 'm.xlsx'}') must end in .csv, .parquet, .tex."
 
 
 def test_seeds_and_seed_together(fails, tmp_path):

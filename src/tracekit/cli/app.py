@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tracekit.cli import data, ranging, reading, report, run, upkeep
+from tracekit.cli import data, ranging, reading, report, run, statistics, upkeep
 
 app = typer.Typer(
     name="tracekit",
@@ -22,8 +22,11 @@ app.command("doctor")(upkeep.doctor)
 app.command("range-test")(ranging.range_test)
 app.add_typer(reading.listing, name="list")
 app.command("show")(reading.show)
-app.command("analyze")(reading.analyze)
-app.command("label")(reading.label)
+app.command("analyze")(statistics.analyze)
+app.command("label")(statistics.label)
+app.command("compare")(statistics.compare)
+app.command("claims")(statistics.claims)
+app.command("plan")(statistics.plan)
 app.command("report")(report.report)
 app.add_typer(data.app, name="data")
 

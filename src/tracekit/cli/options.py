@@ -16,6 +16,9 @@ DataDir = Annotated[
     Path | None,
     typer.Option(help="Folder of the data set's files (default: $TRACEKIT_DATA_DIR, then the cache)."),
 ]
+TableFile = Annotated[
+    Path | None, typer.Option("--out", "-o", help="Write every column to a .csv, .parquet or .tex file.")
+]
 DecidingSignal = Annotated[str, typer.Option("--signal", help="Signal whose lower bound decides the label.")]
 Margin = Annotated[
     float, typer.Option(help="Movement of the bound that still counts as stable, in lower half-spreads.")

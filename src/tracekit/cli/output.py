@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -16,6 +17,46 @@ if TYPE_CHECKING:
 def print_json(content: Any) -> None:
     """Print as JSON; NaN, infinities and missing values become null."""
     typer.echo(json.dumps(_plain(content), indent=2, allow_nan=False))
+
+
+def check_output(path: Path | None, *, overwrite: bool) -> None:
+    """Refuse a file of unknown form, or one that exists, before anything is computed."""
+    from tracekit.errors import ArgumentError, OutputExistsError, bad_argument
+
+    if path is None:
+        return
+    if path.suffix not in _WRITERS:
+        raise ArgumentError(bad_argument("out", str(path), f"must end in {', '.join(_WRITERS)}"))
+    if path.exists() and not overwrite:
+        raise OutputExistsError(f"{path} exists; choose another file or pass --overwrite.")
+
+
+def give_out(frame: pd.DataFrame, path: Path | None, *, as_json: bool, columns: Sequence[str]) -> None:
+    """Write results to a file, or print all of them as JSON, or some columns as a table."""
+    if path is not None:
+        from tracekit.traces.files import make_folder, write_whole
+
+        make_folder(path.parent)
+        write_whole(path, lambda temporary: _WRITERS[path.suffix](frame, temporary))
+        typer.echo(f"{len(frame)} rows in {path}", err=True)
+    if as_json:
+        print_json(frame_records(frame))
+    elif path is None:
+        print_table(columns, frame[list(columns)].itertuples(index=False, name=None))
+
+
+def _write_latex(frame: pd.DataFrame, path: Path) -> None:
+    from tracekit_analysis import to_latex
+
+    path.write_text(to_latex(frame), encoding="utf-8")
+
+
+#: How a table is written, by the ending of its file.
+_WRITERS: dict[str, Callable[[pd.DataFrame, Path], object]] = {
+    ".csv": lambda frame, path: frame.to_csv(path, index=False),
+    ".parquet": lambda frame, path: frame.to_parquet(path, index=False),
+    ".tex": _write_latex,
+}
 
 
 def frame_records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -1,17 +1,13 @@
-"""Commands that read: `list`, `show`, `analyze`, `label`."""
+"""Commands that show what there is: `list` and `show`."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Any
 
 import typer
 
-from tracekit.cli.options import DEFAULT_SIGNAL, DecidingSignal, Json, Level, Margin, Overwrite, RunsPath
-from tracekit.cli.output import frame_records, print_json, print_table, shown
-
-if TYPE_CHECKING:
-    import pandas as pd
+from tracekit.cli.options import Json, RunsPath
+from tracekit.cli.output import print_json, print_table, shown
 
 listing = typer.Typer(help="List what there is to choose from.", no_args_is_help=True)
 
@@ -181,77 +177,3 @@ def _setting(value: Any) -> str:
         separator = "; " if any(isinstance(item, dict) for item in value) else ", "
         return separator.join(_setting(item) for item in value)
     return shown(value)
-
-
-def analyze(
-    path: RunsPath,
-    signal: Annotated[list[str] | None, typer.Option(help="Signal; may be repeated (default: all).")] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Write every column to a .csv or .parquet file.")
-    ] = None,
-    overwrite: Overwrite = False,
-    as_json: Json = False,
-) -> None:
-    """Characterize every recorded series: bounds, stationarity, spectrum, dependence; one row a series."""
-    from tracekit.errors import ArgumentError, OutputExistsError, bad_argument
-    from tracekit.traces import read
-
-    if out is not None and out.suffix not in (".csv", ".parquet"):
-        raise ArgumentError(bad_argument("out", str(out), "must end in .csv or .parquet"))
-    if out is not None and out.exists() and not overwrite:
-        raise OutputExistsError(f"{out} exists; choose another file or pass --overwrite.")
-    frame = read(path, signals=signal)
-    import tracekit_analysis
-
-    features = tracekit_analysis.characterize(frame)
-    if out is not None:
-        _write_frame(features, out)
-        typer.echo(f"{len(features)} series in {out}", err=True)
-    if as_json:
-        print_json(frame_records(features))
-    elif out is None:
-        columns = [
-            "run",
-            "signal",
-            "layer",
-            "n",
-            "stationarity",
-            "lower_index",
-            "lower_label",
-            "tau_int",
-            "status",
-        ]
-        print_table(columns, features[columns].itertuples(index=False, name=None))
-
-
-def _write_frame(frame: pd.DataFrame, path: Path) -> None:
-    from tracekit.traces.files import make_folder, write_whole
-
-    make_folder(path.parent)
-    if path.suffix == ".csv":
-        write_whole(path, lambda temporary: frame.to_csv(temporary, index=False))
-    else:
-        write_whole(path, lambda temporary: frame.to_parquet(temporary, index=False))
-
-
-def label(
-    path: RunsPath,
-    signal: DecidingSignal = DEFAULT_SIGNAL,
-    margin: Margin = 0.2,
-    level: Level = 0.95,
-    as_json: Json = False,
-) -> None:
-    """Label each (optimizer, batch size) cell stable, unstable, inconclusive or diverged, and say how sure that is."""
-    from tracekit.traces import read
-
-    frame = read(path, signals=signal)
-    import tracekit_analysis
-
-    labels = tracekit_analysis.label(
-        frame, by=["optimizer", "batch_size"], signal=signal, margin=margin, level=level
-    )
-    if as_json:
-        print_json(frame_records(labels))
-        return
-    columns = ["optimizer", "batch_size", "label", "index", "ci_low", "ci_high", "n_seeds", "reason"]
-    print_table(columns, labels[columns].itertuples(index=False, name=None))
