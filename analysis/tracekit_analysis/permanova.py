@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from tracekit_analysis.arrangements import (
     MAX_EXACT,
@@ -23,7 +23,7 @@ from tracekit_analysis.arrangements import (
     sign_flips,
     splits,
 )
-from tracekit_analysis.permutation import check_arms, mean_permutation, why_untestable
+from tracekit_analysis.permutation import check_arms, why_untestable
 from tracekit_analysis.results import Record, Status
 from tracekit_analysis.series import FloatArray
 
@@ -64,9 +64,10 @@ def location_dispersion(
 ) -> LocationDispersion:
     """Say whether two arms of vectors differ in their centre or in their scatter around it.
 
-    PERMANOVA with two arms is the squared distance of their means over the total; PERMDISP compares the
-    distances of the seeds to the mean of their own arm (times sqrt(n / (n - 1))). Paired arms are exchanged
-    within pairs. Below 3 seeds in an arm there is no dispersion.
+    PERMANOVA with two arms is the squared distance of their means over the total. PERMDISP compares the mean
+    distances of the seeds to the mean of their own arm (times sqrt(n / (n - 1))), means and distances anew in
+    every arrangement: exact if the arms are exchangeable, which rearranging the distances alone is not.
+    Paired arms are exchanged within pairs. Below 3 seeds in an arm nothing is computed.
 
     Parameters
     ----------
@@ -97,53 +98,68 @@ def location_dispersion(
     if reason:
         nan = math.nan
         return LocationDispersion("undetermined", nan, nan, nan, nan, alpha, "", "inconclusive", reason)
-    seed = as_seed(rng)
     n_a, n_b = len(first), len(second)
     pooled = np.concatenate([first, second])
     total = float(((pooled - pooled.mean(axis=0)) ** 2).sum())
     shift = first.mean(axis=0) - second.mean(axis=0)
     between = n_a * n_b / (n_a + n_b) * float((shift**2).sum())
-    drawn, exact = _shifts(first, second, paired, n_permutations, max_exact, seed)
-    location = share_at_least((drawn**2).sum(axis=1), float((shift**2).sum()), exact)
-    scatter_a, scatter_b = _scatter(first), _scatter(second)
-    dispersion = mean_permutation(
-        scatter_a, scatter_b, paired=paired, n_permutations=n_permutations, max_exact=max_exact, rng=seed
-    ).pvalue
+    order = canonical_order(first, second, paired)
+    members, exact = memberships(n_a, n_b, paired, n_permutations, max_exact, as_seed(rng))
+    shifts = _centres(pooled[order], members) - _centres(pooled[order], 1.0 - members)
+    location = share_at_least((shifts**2).sum(axis=1), float((shift**2).sum()), exact)
+    scatter_a, scatter_b = _scatters(pooled, np.repeat([1.0, 0.0], [n_a, n_b])[None])
+    drawn_a, drawn_b = _scatters(pooled[order], members)
+    observed = abs(float(scatter_a[0] - scatter_b[0]))
+    dispersion = share_at_least(np.abs(drawn_a - drawn_b), observed, exact)
     found = [
         name
         for name, pvalue in (("location", location), ("dispersion", dispersion))
         if pvalue <= alpha and total > 0.0
     ]
-    mean_b = float(scatter_b.mean())
     return LocationDispersion(
         kind=" and ".join(found) or "undetermined",  # type: ignore[arg-type]
         r_squared=between / total if total > 0.0 else 0.0,
         location_pvalue=location,
-        dispersion_ratio=float(scatter_a.mean()) / mean_b if mean_b > 0.0 else math.nan,
+        dispersion_ratio=float(scatter_a[0] / scatter_b[0]) if scatter_b[0] > 0.0 else math.nan,
         dispersion_pvalue=dispersion,
         alpha=alpha,
-        method=describe(paired, exact, len(drawn)),
+        method=describe(paired, exact, len(members)),
         status="ok",
         reason="",
     )
 
 
-def _shifts(
-    first: FloatArray, second: FloatArray, paired: bool, n_permutations: int, max_exact: int, seed: int
-) -> tuple[FloatArray, bool]:
-    """Return the difference of the centres in every arrangement; arms and rows may come in any order."""
-    if paired:
-        order = np.lexsort(np.vstack([np.abs(first - second).T, (first + second).T]))
-        signs, exact = sign_flips(len(first), n_permutations, max_exact, seed)
-        return signs @ (first - second)[order] / len(first), exact
-    n_small, n_large = sorted((len(first), len(second)))
+def canonical_order(first: FloatArray, second: FloatArray, paired: bool) -> NDArray[np.intp]:
+    """Return an order of the pooled rows that depends neither on the order of seeds nor on that of arms."""
     pooled = np.concatenate([first, second])
-    pooled = pooled[np.lexsort(pooled.T)]
-    members, exact = splits(n_small, n_large, n_permutations, max_exact, seed)
-    return members @ pooled * (1.0 / n_small + 1.0 / n_large) - pooled.sum(axis=0) / n_large, exact
+    if not paired:
+        return np.lexsort(pooled.T)
+    pairs = np.lexsort(np.vstack([np.abs(first - second).T, (first + second).T]))
+    return np.concatenate([pairs, pairs + len(first)])
 
 
-def _scatter(arm: FloatArray) -> FloatArray:
-    """Return the distances to the mean of the arm, made unbiased for the mean's own error."""
-    distances = np.sqrt(((arm - arm.mean(axis=0)) ** 2).sum(axis=1))
-    return np.asarray(distances * math.sqrt(len(arm) / (len(arm) - 1.0)))
+def memberships(
+    n_a: int, n_b: int, paired: bool, n_permutations: int, max_exact: int, rng: Randomness
+) -> tuple[FloatArray, bool]:
+    """Return arrangements as rows of 0 and 1 that mark the smaller arm, and whether they are all."""
+    if not paired:
+        n_small, n_large = sorted((n_a, n_b))
+        return splits(n_small, n_large, n_permutations, max_exact, rng)
+    signs, exact = sign_flips(n_a, n_permutations, max_exact, rng)
+    return np.hstack([signs > 0.0, signs < 0.0]).astype(np.float64), exact
+
+
+def _centres(vectors: FloatArray, members: FloatArray) -> FloatArray:
+    return np.asarray(members @ vectors / members[0].sum())
+
+
+def _scatters(vectors: FloatArray, members: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the mean distances to the own centre in both arms, made unbiased for the centre's own error."""
+    lengths = (vectors**2).sum(axis=1)
+    found = []
+    for own in (members, 1.0 - members):
+        centres, n = _centres(vectors, own), float(own[0].sum())
+        squares = lengths - 2.0 * centres @ vectors.T + (centres**2).sum(axis=1)[:, None]
+        distances = np.sqrt(np.maximum(squares, 0.0))
+        found.append((distances * own).sum(axis=1) / n * math.sqrt(n / (n - 1.0)))
+    return found[0], found[1]

@@ -175,7 +175,7 @@ def power_of_difference(
     if noncentrality > 30.0 + 3.0 * critical:
         return 1.0
     upper = 1.0 - float(scipy.special.nctdtr(degrees, noncentrality, critical))
-    return min(1.0, upper + float(scipy.special.nctdtr(degrees, -noncentrality, -critical)) * (effect == 0.0))
+    return min(1.0, upper + float(scipy.special.nctdtr(degrees, noncentrality, -critical)))
 
 
 def power_of_sameness(

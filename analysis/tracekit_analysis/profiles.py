@@ -96,7 +96,8 @@ def median_time(times: ArrayLike, reached: ArrayLike, *, level: float = 0.95) ->
             width = z * math.sqrt(greenwood) / abs(math.log(left)) if left < 1.0 else 0.0
             bounds |= {"low": left ** math.exp(width), "high": left ** math.exp(-width)}
         else:
-            bounds |= {"high": 1.0}  # the interval does not exist where nothing is left
+            # nothing is left, and log-log has no interval: the exact one of 0 out of n
+            bounds |= {"high": 1.0 - (0.5 - level / 2.0) ** (1.0 / when.size)}
         for name, bound in bounds.items():
             if bound <= 0.5 and math.isinf(ends[name]):
                 ends[name] = float(time)

@@ -130,9 +130,9 @@ def seed_table(
 
 def levels_of(table: pd.DataFrame, factor: str, levels: Sequence[object] | None) -> list[object]:
     """Return the levels of the factor that are compared, sorted unless named; at least two."""
-    present = list(pd.unique(table[factor].dropna()))
+    present = sorted(table[factor].dropna().unique().tolist(), key=lambda level: (str(type(level)), level))
     if levels is None:
-        chosen = sorted(present, key=lambda level: (str(type(level)), level))
+        chosen = present
     else:
         chosen = list(levels)
         for level in chosen:
@@ -173,9 +173,10 @@ def _require_one_run_per_seed(ended: pd.DataFrame, keys: list[str]) -> None:
         return
     counts = ended.groupby(keys, dropna=False, observed=True)["run"].nunique()
     if (counts > 1).any():
-        key = counts.index[(counts > 1).to_numpy()][0]
+        key = pd.DataFrame(counts.index[(counts > 1).to_numpy()].tolist()[:1]).astype(object).iloc[0].tolist()
+        cell = tuple(key[:-1])
         raise AnalysisError(
-            f"`at` must separate runs, but cell {key[:-1]!r} has {counts.max()} runs with {keys[-1]} "
+            f"`at` must separate runs, but cell {cell!r} has {counts.max()} runs with {keys[-1]} "
             f"{key[-1]!r}; add the column in which they differ to `at`, or pass replicate='run'."
         )
 
@@ -224,7 +225,7 @@ def run_outcomes(table: pd.DataFrame) -> pd.Series:
     ended = table[RUN_STATUS].astype(str) if RUN_STATUS in table.columns else pd.Series("", index=table.index)
     state = table["status"].astype(str) if "status" in table.columns else pd.Series("", index=table.index)
     outcome = pd.Series("finished", index=table.index)
-    outcome[ended.isin(["failed", "running"])] = "unfinished"
+    outcome[ended.isin(["failed", "running", "interrupted"])] = "unfinished"
     outcome[(ended == "diverged") | state.isin(["divergent", "diverged"])] = "diverged"
     return outcome
 

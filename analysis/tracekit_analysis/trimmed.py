@@ -147,7 +147,8 @@ def _trimmed(x: FloatArray, trim: float) -> tuple[float, float, int]:
     ordered = np.sort(x)
     cut = int(trim * x.size)
     kept = ordered[cut : x.size - cut]
-    mean = float(kept[0]) if kept[0] == kept[-1] else float(kept.mean())
+    opposed = kept[0] == -math.inf and kept[-1] == math.inf
+    mean = math.nan if opposed else float(kept[0]) if kept[0] == kept[-1] else float(kept.mean())
     if x.size < 2 or not np.isfinite(kept).all():
         return mean, math.nan, kept.size
     winsorised = np.clip(ordered, kept[0], kept[-1])
