@@ -372,7 +372,7 @@ def _reason(index: StabilityIndex, label: Label, margin: float, lfq: ConstancyTe
         return f"{index.n_used} usable values; a label needs at least {MIN_LABEL_LENGTH}"
     interval = f"the {index.level:.0%} interval of the index, [{index.ci_low:.2f}, {index.ci_high:.2f}],"
     if label == "inconclusive":
-        return f"{interval} holds the margin {margin:g}"
+        return f"{interval} contains the margin {margin:g}"
     if label == "unstable":
         return f"{interval} lies above the margin {margin:g}"
     if lfq is not None and lfq.pvalue < 1.0 - index.level:

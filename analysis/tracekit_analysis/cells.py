@@ -223,7 +223,7 @@ def _decide(seeds: Sequence[Seed], low: float, high: float, margin: float, level
             f"{_seeds(n_used)} give an interval but no label; at least {MIN_SEEDS_LABEL} are needed"
         )
     if low <= margin**2 <= high:
-        return "inconclusive", f"{interval} holds the margin {margin:g}"
+        return "inconclusive", f"{interval} contains the margin {margin:g}"
     label: Label = "stable" if high < margin**2 else "unstable"
     side = "below" if label == "stable" else "above"
     if label == "stable" and n_diverged:
