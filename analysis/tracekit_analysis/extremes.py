@@ -7,7 +7,6 @@ a quantile (`stability_index`).
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,6 +22,8 @@ from tracekit_analysis.series import FloatArray, Series, as_series
 
 MIN_EXTREME_BLOCKS = 30
 MAX_EXTREME_BLOCKS = 200
+MAX_SHAPE = 5.0
+MAX_SEARCH = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,37 +134,39 @@ def _fit(maxima: FloatArray) -> tuple[float, float, float, float] | None:
     if spread <= 0.0:
         return None
     scaled = (maxima - centre) / spread
-    start = _l_moment_start(scaled)
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore", RuntimeWarning)  # the search leaves the support, where logs are NaN
-        shape, location, scale = scipy.stats.genextreme.fit(
-            scaled, start[0], loc=start[1], scale=start[2], optimizer=_search
-        )
-        nll = float(scipy.stats.genextreme.nnlf((shape, location, scale), scaled))
-    if not math.isfinite(nll) or scale <= 0.0:
-        return None
-    return (
-        -float(shape),
-        centre + float(location) * spread,
-        float(scale) * spread,
-        nll + maxima.size * math.log(spread),
-    )
-
-
-def _search(function, start, args, disp):  # type: ignore[no-untyped-def]  # scipy calls it by these names
-    """Minimise by Nelder and Mead to a tolerance at which published fits agree in their last digit."""
     found = scipy.optimize.minimize(
-        function,
-        start,
-        args=args,
+        _negative_log_likelihood,
+        _l_moment_start(scaled),
+        args=(scaled,),
         method="Nelder-Mead",
-        options={"xatol": 1e-8, "fatol": 1e-10, "maxiter": 4000},
+        options={"xatol": 1e-7, "fatol": 1e-9, "maxiter": MAX_SEARCH, "maxfev": MAX_SEARCH},
     )
-    return found.x
+    if not found.success or not math.isfinite(found.fun):
+        return None
+    xi, location, scale = (float(part) for part in found.x)
+    return xi, centre + location * spread, scale * spread, float(found.fun) + maxima.size * math.log(spread)
+
+
+def _negative_log_likelihood(parameters: FloatArray, maxima: FloatArray) -> float:
+    """Return the negative log-likelihood of shape xi, location and scale; infinite where it is not defined."""
+    xi, location, scale = parameters
+    if scale <= 0.0 or not -1.0 <= xi <= MAX_SHAPE:  # below -1 the likelihood has no maximum
+        return math.inf
+    z = (maxima - location) / scale
+    if abs(xi) < 1e-8:
+        exponent = z
+    else:
+        inside = 1.0 + xi * z
+        if inside.min() <= 0.0:
+            return math.inf
+        exponent = np.log(inside) / xi
+    if exponent.min() < -700.0:
+        return math.inf
+    return float(maxima.size * math.log(scale) + (1.0 + xi) * exponent.sum() + np.exp(-exponent).sum())
 
 
 def _l_moment_start(maxima: FloatArray) -> tuple[float, float, float]:
-    """Return scipy's shape c = -xi, location and scale from the first three L-moments (Hosking 1985)."""
+    """Return shape xi, location and scale from the first three L-moments (Hosking 1985)."""
     ordered = np.sort(maxima)
     n = ordered.size
     rank = np.arange(n)
@@ -178,7 +181,11 @@ def _l_moment_start(maxima: FloatArray) -> tuple[float, float, float]:
         c = 1e-6
     gamma = float(scipy.special.gamma(1.0 + c))
     scale = l2 * c / ((1.0 - 2.0**-c) * gamma)
-    return c, float(b0 - scale * (1.0 - gamma) / c), float(scale)
+    start = (-c, float(b0 - scale * (1.0 - gamma) / c), float(scale))
+    if math.isfinite(_negative_log_likelihood(np.array(start), maxima)):
+        return start
+    gumbel = l2 / math.log(2.0)  # whose support holds all values, unlike that of the start above
+    return 0.0, float(b0 - np.euler_gamma * gumbel), float(gumbel)
 
 
 def _no_fit(series: Series, side: Side, length: int, status: Status, reason: str) -> BlockExtremes:

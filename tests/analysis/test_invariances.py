@@ -29,16 +29,9 @@ from tracekit_analysis import (
     zivot_andrews,
 )
 from tracekit_analysis.cells import Seed, label_cell
-from tracekit_analysis.parallel import one_blas_thread
 
 seeds = st.integers(0, 2**32 - 1)
 PROCESSES = st.sampled_from([iid, autoregressive(0.5), student(2), level_break(1.5)])
-
-
-@pytest.fixture(scope="module", autouse=True)
-def blas_on_one_thread():
-    with one_blas_thread():
-        yield
 
 
 @given(seeds, PROCESSES, st.floats(1e-6, 1e6), st.floats(-10, 10))
