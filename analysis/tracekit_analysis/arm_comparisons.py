@@ -19,7 +19,7 @@ from tracekit_analysis.planning import detectable_effect
 from tracekit_analysis.replicates import FEATURES
 from tracekit_analysis.results import Record
 from tracekit_analysis.series import FloatArray
-from tracekit_analysis.trimmed import MIN_SEEDS_INTERVAL, trimmed_difference
+from tracekit_analysis.trimmed import MIN_SEEDS_INTERVAL, magnitude, trimmed_difference
 
 NAN = math.nan
 
@@ -273,6 +273,8 @@ def _share_difference(x: FloatArray, y: FloatArray, level: float) -> tuple[float
 
 def _correlation(x: FloatArray, y: FloatArray) -> float:
     both = np.isfinite(x) & np.isfinite(y)
+    scale = magnitude(x, y)
+    x, y = x / scale, y / scale
     if both.sum() < MIN_SEEDS_INTERVAL or not (x[both].std() > 0.0 and y[both].std() > 0.0):
         return NAN
     return float(np.corrcoef(x[both], y[both])[0, 1])

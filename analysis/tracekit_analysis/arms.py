@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracekit_analysis.series import FloatArray
+from tracekit_analysis.trimmed import magnitude
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,6 +68,7 @@ def standardised_vectors(arms: Arms) -> tuple[FloatArray, FloatArray, int, int]:
         keep_a = keep_b = keep_a & keep_b
     vectors = np.concatenate([arms.first[keep_a], arms.second[keep_b]])[:, present]
     gone = np.concatenate([arms.diverged_a[keep_a], arms.diverged_b[keep_b]])
+    vectors = unit_columns(vectors)
     n_a, alive = int(keep_a.sum()), vectors[~gone]
     if len(alive):
         centre = np.median(alive, axis=0)
@@ -84,3 +86,8 @@ def standardised_vectors(arms: Arms) -> tuple[FloatArray, FloatArray, int, int]:
         vectors = np.column_stack([vectors, gone * (float(gaps.max()) or 1.0)])
     missing = len(whole) - len(vectors)
     return vectors[:n_a], vectors[n_a:], vectors.shape[1], missing
+
+
+def unit_columns(vectors: FloatArray) -> FloatArray:
+    """Return the vectors with every feature of extreme size divided by a power of two."""
+    return vectors / np.array([magnitude(column) for column in vectors.T])

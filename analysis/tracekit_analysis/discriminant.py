@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from tracekit_analysis.arms import unit_columns
 from tracekit_analysis.series import FloatArray
 
 SHRINKAGE = 0.1
@@ -31,6 +32,7 @@ def held_out_errors(vectors: FloatArray, labels: FloatArray, folds: Sequence[NDA
     folds : sequence of index arrays
         Rows held out together.
     """
+    vectors = unit_columns(vectors)
     chunk = max(1, MAX_ELEMENTS // max(1, vectors.size * vectors.shape[1]))
     parts = [_errors(vectors, labels[start : start + chunk], folds) for start in range(0, len(labels), chunk)]
     return np.concatenate(parts)

@@ -16,6 +16,7 @@ from tracekit_analysis.trimmed import (
     TOO_FEW,
     Effect,
     differences,
+    magnitude,
     no_effect,
     refusal,
     require_pairs,
@@ -64,6 +65,8 @@ def hedges_g(a: ArrayLike, b: ArrayLike, *, paired: bool = False, level: float =
         refused = "a run diverged"
     if not refused and min(x.size, y.size) < 2:
         refused = "at least 2 seeds in each arm are needed for a standard deviation"
+    scale = magnitude(x, y)
+    x, y = x / scale, y / scale
     spread = math.nan if refused else pooled_sd(x, y)
     if not refused and not spread > 0.0:
         refused = "the values do not vary between seeds"

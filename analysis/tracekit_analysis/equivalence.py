@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from tracekit_analysis.effects import pooled_sd, relative_error_of_sd
 from tracekit_analysis.errors import require_between
 from tracekit_analysis.results import Record, Status
-from tracekit_analysis.trimmed import refusal, require_pairs, vector
+from tracekit_analysis.trimmed import magnitude, refusal, require_pairs, vector
 
 MIN_SEEDS_TEST = 5
 MIN_SEEDS_CLAIM = 10
@@ -120,7 +120,9 @@ def tost(
         reason = "a run diverged"
     if not reason and min(x.size, y.size) < 2:
         reason = "at least 2 seeds in each arm are needed for a standard deviation"
-    spread = (math.nan if reason else pooled_sd(x, y)) if sd is None else sd
+    scale = magnitude(x, y)
+    x, y = x / scale, y / scale
+    spread = (math.nan if reason else pooled_sd(x, y)) if sd is None else sd / scale
     if not reason and not spread > 0.0:
         reason = "the values do not vary between seeds"
     estimate = low = high = pvalue = math.nan
@@ -142,12 +144,12 @@ def tost(
     return EquivalenceTest(
         null=f"the means differ by {margin:g} between-seed sd or more",
         alternative=f"the means differ by less than {margin:g} between-seed sd",
-        estimate=estimate,
-        ci_low=low,
-        ci_high=high,
+        estimate=scale * estimate,
+        ci_low=scale * low,
+        ci_high=scale * high,
         pvalue=pvalue,
         margin=margin,
-        sd=spread,
+        sd=scale * spread,
         sd_known=sd is not None,
         alpha=alpha,
         n_a=x.size,

@@ -26,6 +26,7 @@ from tracekit_analysis.arrangements import (
 from tracekit_analysis.permutation import check_arms, why_untestable
 from tracekit_analysis.results import Record, Status
 from tracekit_analysis.series import FloatArray
+from tracekit_analysis.trimmed import magnitude
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,8 @@ def location_dispersion(
         nan = math.nan
         return LocationDispersion("undetermined", nan, nan, nan, nan, alpha, "", "inconclusive", reason)
     n_a, n_b = len(first), len(second)
+    scale = magnitude(first, second)
+    first, second = first / scale, second / scale
     pooled = np.concatenate([first, second])
     total = float(((pooled - pooled.mean(axis=0)) ** 2).sum())
     shift = first.mean(axis=0) - second.mean(axis=0)

@@ -27,6 +27,7 @@ from tracekit_analysis.arrangements import (
 from tracekit_analysis.errors import AnalysisError, bad_argument, require_choice
 from tracekit_analysis.results import Record, Status
 from tracekit_analysis.series import FloatArray
+from tracekit_analysis.trimmed import magnitude
 
 Alternative = Literal["two-sided", "greater", "less"]
 
@@ -122,6 +123,8 @@ def mean_permutation(
     values = np.concatenate([first, second])
     if np.isinf(values).any():
         values = scipy.stats.rankdata(values)
+    scale = magnitude(values)
+    values = values / scale
     x, y = values[: first.size], values[first.size :]
     if paired:
         differences = x - y
@@ -144,7 +147,7 @@ def mean_permutation(
         name="mean_difference",
         null="the arms are exchangeable" + (" within pairs" if paired else ""),
         alternative=alternative_words,
-        statistic=observed,
+        statistic=scale * observed,
         pvalue=share_at_least(folded(drawn), float(folded(np.float64(observed))), exact),
         smallest_pvalue=smallest,
         n_a=x.size,
@@ -202,6 +205,8 @@ def energy_permutation(
     if refused:
         return _no_test("energy", "the laws of the arms differ", first, second, paired, refused)
     n_a, n_b = len(first), len(second)
+    scale = magnitude(first, second)
+    first, second = first / scale, second / scale
     if paired:
         order = np.lexsort(np.vstack([np.abs(first - second).T, (first + second).T]))
         kernel = swap_kernel(first[order], second[order])
@@ -223,7 +228,7 @@ def energy_permutation(
         name="energy",
         null="the arms are exchangeable" + (" within pairs" if paired else ""),
         alternative="the laws of the arms differ",
-        statistic=max(float(energy), 0.0),
+        statistic=scale * max(float(energy), 0.0),
         pvalue=share_at_least(drawn, observed, exact),
         smallest_pvalue=smallest,
         n_a=n_a,

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from tracekit_analysis.cells import wilson_interval
 from tracekit_analysis.errors import AnalysisError, bad_argument, require_between
 from tracekit_analysis.features import require_column
-from tracekit_analysis.replicates import OUTCOME
+from tracekit_analysis.replicates import OUTCOME, require_one_run_per_seed
 from tracekit_analysis.results import Record, Status
 from tracekit_analysis.run_performance import DEFAULT_PERFORMANCE, performance
 from tracekit_analysis.trimmed import MIN_SEEDS_INTERVAL
@@ -123,6 +123,7 @@ def time_to_target(
     signal: str = DEFAULT_PERFORMANCE,
     lower_is_better: bool = True,
     window: int = 1,
+    replicate: str = "seed",
     level: float = 0.95,
 ) -> pd.DataFrame:
     """Return for every cell how many updates its runs need to reach a target, and how many do not.
@@ -138,6 +139,8 @@ def time_to_target(
         Value to reach.
     by : str or sequence of str
         Columns that form a cell.
+    replicate : str
+        Column that tells the seeds of a cell apart.
     level : float
         Confidence level.
 
@@ -150,11 +153,12 @@ def time_to_target(
     Raises
     ------
     AnalysisError
-        As for `performance`.
+        As for `performance`; also if two runs of a cell share a seed.
     """
     cell = [by] if isinstance(by, str) else list(by)
-    for name in cell:
+    for name in (*cell, replicate):
         require_column(frame, name)
+    require_one_run_per_seed(frame, [*cell, replicate])
     runs = performance(frame, signal=signal, lower_is_better=lower_is_better, target=target, window=window)
     rows = []
     for key, members in runs.groupby(cell, dropna=False, observed=True, sort=False):

@@ -117,7 +117,7 @@ def seed_table(
             table, everything = (part.rename(columns={"status": RUN_STATUS}) for part in (table, everything))
             runs.append(RUN_STATUS)
         ended = everything[runs].drop_duplicates()
-    _require_one_run_per_seed(ended, keys)
+    require_one_run_per_seed(ended, keys)
     if match == "equal" and "n" in table.columns:
         _require_equal_lengths(table, strata)
     names = _feature_names(table, features)
@@ -168,7 +168,8 @@ def _matched(frame: pd.DataFrame, strata: list[str], runs: list[str], match: Mat
     return frame[~(frame[clock].to_numpy() > limit)]
 
 
-def _require_one_run_per_seed(ended: pd.DataFrame, keys: list[str]) -> None:
+def require_one_run_per_seed(ended: pd.DataFrame, keys: list[str]) -> None:
+    """Refuse a cell that mixes runs; the last of `keys` tells the seeds of a cell apart."""
     if "run" not in ended.columns or "run" in keys:
         return
     counts = ended.groupby(keys, dropna=False, observed=True)["run"].nunique()

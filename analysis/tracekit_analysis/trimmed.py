@@ -19,6 +19,7 @@ from tracekit_analysis.series import FloatArray
 TRIM = 0.25
 """Share cut off at either end; a mean trimmed so is the interquartile mean (IQM)."""
 MIN_SEEDS_INTERVAL = 3
+MAX_EXPONENT = 300
 TOO_FEW = f"an interval needs {MIN_SEEDS_INTERVAL} seeds in each arm"
 
 
@@ -85,8 +86,10 @@ def iqm(values: ArrayLike, *, trim: float = TRIM, level: float = 0.95) -> Effect
     refused = refusal(x)
     if refused:
         return no_effect("trimmed_mean", level, "", x.size, 0, method, refused)
-    mean, error, kept = _trimmed(x, trim)
+    scale = magnitude(x)
+    mean, error, kept = _trimmed(x / scale, trim)
     low, high, reason = _interval(mean, error, kept - 1, x.size, level)
+    mean, low, high = scale * mean, scale * low, scale * high
     return Effect("trimmed_mean", mean, low, high, level, "", x.size, 0, method, "ok", reason)
 
 
@@ -130,6 +133,8 @@ def trimmed_difference(
     refused = refusal(x, y)
     if refused:
         return no_effect("trimmed_difference", level, "", x.size, y.size, method, refused)
+    scale = magnitude(x, y)
+    x, y = x / scale, y / scale
     if paired:
         mean, error, kept = _trimmed(differences(x, y), trim)
         degrees = float(kept - 1)
@@ -139,6 +144,7 @@ def trimmed_difference(
         error = math.hypot(error_x, error_y)
         degrees = _welch_degrees(error_x, kept_x - 1, error_y, kept_y - 1)
     low, high, reason = _interval(mean, error, degrees, min(x.size, y.size), level)
+    mean, low, high = scale * mean, scale * low, scale * high
     return Effect("trimmed_difference", mean, low, high, level, "", x.size, y.size, method, "ok", reason)
 
 
@@ -170,6 +176,13 @@ def _welch_degrees(error_x: float, df_x: int, error_y: float, df_y: int) -> floa
     if not total > 0.0 or min(df_x, df_y) < 1:
         return float(max(1, df_x + df_y))
     return total**2 / (error_x**4 / df_x + error_y**4 / df_y)
+
+
+def magnitude(*arms: FloatArray) -> float:
+    """Return the power of two to divide by so that squares neither overflow nor vanish; otherwise 1."""
+    finite = np.concatenate([np.abs(arm[np.isfinite(arm)]) for arm in arms])
+    exponent = math.frexp(float(finite.max(initial=0.0)))[1]
+    return math.ldexp(1.0, min(exponent, 1000)) if abs(exponent) > MAX_EXPONENT else 1.0
 
 
 def differences(x: FloatArray, y: FloatArray) -> FloatArray:

@@ -14,6 +14,7 @@ from tracekit_analysis.arrangements import N_PERMUTATIONS, Randomness, as_seed, 
 from tracekit_analysis.errors import bad_argument
 from tracekit_analysis.results import Record, Status
 from tracekit_analysis.series import FloatArray
+from tracekit_analysis.trimmed import magnitude
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ def freedman_lane(
         raise bad_argument("y", f"array of shape {values.shape}", "must have one value per level given")
     if not np.isfinite(values).all():
         return _no_test("a value is missing or infinite")
+    values = values / magnitude(values)
     codes = [pd.factorize(pd.Series(list(factor), dtype=object), sort=False)[0] for factor in factors]
     dummies = [_dummies(code) for code in codes]
     both = _dummies(codes[0] * (int(codes[1].max(initial=0)) + 1) + codes[1])

@@ -251,6 +251,41 @@ def test_traces_and_their_statistics_give_the_same_answer():
     assert rows.loc["tau_int", "unit"] == "log updates"
 
 
+def test_cells_may_have_several_keys_or_none():
+    table = grid(batch_sizes=(50, 100)).assign(depth=3)
+    several = compare(table, features=["x1"], at=["batch_size", "depth"])
+    pd.testing.assert_series_equal(several["estimate"], compare(table, features=["x1"])["estimate"])
+    assert several["sentence"].iloc[0].startswith("At batch_size 50, depth 3, adam and sgd over ")
+    none = compare(table[table["batch_size"] == 50], features=["x1"], at=())
+    assert none["sentence"].iloc[0].startswith("adam and sgd over all features (10 pairs)")
+
+
+def test_pairs_that_do_not_exist_and_features_that_nobody_has():
+    table = grid()
+    apart = table.assign(seed=table["seed"] + 100 * (table["optimizer"] == "adam"))
+    rows = compare(apart, features=["x1"], pairing="paired")
+    assert rows["n_seeds"].tolist() == [0, 0]
+    assert rows["n_left_out"].tolist() == [20, 20]
+    assert rows["reason"].unique().tolist() == ["0 seeds; below 3 the difference is only described"]
+    rows = compare(table.assign(x1=np.nan), features=["x1"])
+    assert rows["estimate"].isna().all()
+
+
+def test_infinite_and_huge_values_are_no_reason_to_stop():
+    table = grid(seeds=12)
+    table.loc[3, "x1"] = np.inf
+    table.loc[5, "x2"] = 1e308
+    table["x3"] *= 1e-290
+    rows = compare(table, features=FEATURES).set_index("feature")
+    assert rows.loc["x1", "n_seeds"] == 11
+    assert np.isfinite(rows.loc["x2", "pvalue"])
+    plain = compare(grid(seeds=12), features=["x3"]).iloc[1]
+    assert rows.loc["x3", "pvalue"] == plain["pvalue"]
+    assert rows.loc["x3", "effect_size"] == pytest.approx(plain["effect_size"])
+    assert rows.loc["x3", "ci_low"] == pytest.approx(1e-290 * plain["ci_low"], rel=1e-9, abs=0.0)
+    assert np.isfinite(rows.loc["all", "pvalue"])
+
+
 def test_layers_speak_through_their_median():
     layers = [
         traces(process, n=300, signal="layer/grad_norm", layer=name, optimizer=optimizer)

@@ -179,6 +179,16 @@ def test_time_to_target_counts_those_that_never_get_there():
     assert rows.loc["sgd", "sentence"].endswith("median not reached (Kaplan-Meier, log-log interval).")
 
 
+def test_two_runs_of_one_seed_are_not_two_replicates():
+    frame = runs({"sgd": 0.6}, seeds=3, n=20)
+    both = pd.concat([frame, frame.assign(run=frame["run"] + "-b", learning_rate=0.2)], ignore_index=True)
+    for call in (lambda: time_to_target(both, 0.5), lambda: rank(both)):
+        with pytest.raises(AnalysisError) as error:
+            call()
+        assert "has 2 runs with seed 0" in str(error.value)
+    assert len(time_to_target(both, 0.5, by=["optimizer", "learning_rate"])) == 2
+
+
 def test_profiles_count_diverged_runs():
     table = performance(runs(LEVELS))
     table.loc[table["run"] == "sgd-50-0", "final"] = np.inf
