@@ -112,8 +112,9 @@ def fractional_noise(d: float) -> Draw:
     """Return ARFIMA(0, d, 0), long memory for d > 0, from its moving average over 2,000 values and more."""
 
     def draw(rng: np.random.Generator, n: int) -> FloatArray:
-        lags = np.arange(n + 2000)
-        weights = np.exp(scipy.special.gammaln(lags + d) - scipy.special.gammaln(lags + 1) - math.lgamma(d))
+        lags = np.arange(1, n + 2000)
+        # The recursion of Γ(k + d) / (Γ(k + 1) Γ(d)), which keeps the sign that log-gammas lose for d < 0.
+        weights = np.cumprod(np.concatenate([[1.0], (lags - 1 + d) / lags]))
         noise = rng.standard_normal(2 * n + 4000)
         return np.asarray(scipy.signal.fftconvolve(noise, weights, mode="full")[n + 4000 : 2 * n + 4000])
 
