@@ -21,12 +21,18 @@ from tracekit_analysis.series import FloatArray, Series, as_series
 MIN_TREND_BLOCKS = 6
 MAX_TREND_BLOCKS = 50
 TAUS_PER_BLOCK = 5.0
+NULL = "the level has no monotone trend"
+ALTERNATIVE = "the level rises or falls over the series"
 
 
 @dataclass(frozen=True, slots=True)
 class TrendTest(Record):
     """Monotone trend of the level of one series."""
 
+    null: str
+    """Null hypothesis, in words."""
+    alternative: str
+    """Alternative, in words."""
     statistic: float
     """Kendall's tau of the block means against time; 1 if they only rise."""
     pvalue: float
@@ -101,6 +107,8 @@ def mann_kendall(x: ArrayLike | Series, *, level: float = 0.95) -> TrendTest:
     slope = scipy.stats.theilslopes(means, alpha=level)
     over_run = values.size / length * series.scale
     return TrendTest(
+        null=NULL,
+        alternative=ALTERNATIVE,
         statistic=float(kendall.statistic),
         pvalue=float(kendall.pvalue),
         slope=float(slope[0]) * over_run,
@@ -129,4 +137,6 @@ def _no_trend_test(series: Series, level: float, status: Status, reason: str) ->
     if series.status == "divergent":
         status, reason = series.status, series.reason
     nan = math.nan
-    return TrendTest(nan, nan, nan, nan, nan, level, 0, 0, series.n, 0, status, reason, series.notes)
+    return TrendTest(
+        NULL, ALTERNATIVE, nan, nan, nan, nan, nan, level, 0, 0, series.n, 0, status, reason, series.notes
+    )
