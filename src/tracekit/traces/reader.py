@@ -203,6 +203,6 @@ def _constant(values: list[Any], lengths: np.ndarray) -> Any:
     if all(value is None or isinstance(value, str) for value in values):
         names = sorted({value for value in values if value is not None})
         codes = np.array([-1 if value is None else names.index(value) for value in values], dtype=np.int32)
-        return pd.Categorical.from_codes(np.repeat(codes, lengths), names, validate=False)
+        return pd.Categorical.from_codes(np.repeat(codes, lengths), pd.Index(names), validate=False)
     numbers = np.array([np.nan if value is None else value for value in values])
     return np.repeat(numbers, lengths)
