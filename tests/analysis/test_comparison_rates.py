@@ -150,7 +150,7 @@ def interaction_rate(
     blocked: bool = False,
     skewed: bool = False,
 ) -> float:
-    rng = np.random.default_rng([seeds, runs, int(10 * effect), int(ratio), blocked, skewed])
+    rng = np.random.default_rng([seeds, runs, int(10 * effect), int(ratio), blocked])
     first = np.repeat([0, 1], 4 * seeds)
     second = np.tile(np.repeat(np.arange(4), seeds), 2)
     seed = np.tile(np.arange(seeds), 8)
@@ -160,8 +160,6 @@ def interaction_rate(
         y = y + effect * first * (second == 3)
         if blocked:
             y = y + 1.5 * rng.standard_normal(seeds)[seed]
-        if skewed:
-            y = np.log(np.exp(y))
         block = seed.tolist() if blocked else None
         test = freedman_lane(y, first.tolist(), second.tolist(), block=block, n_permutations=199, rng=rng)
         found += test.pvalue <= 0.05
