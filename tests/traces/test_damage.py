@@ -279,3 +279,15 @@ def test_a_store_that_is_only_read_need_not_be_writable(store, monkeypatch):
 
     monkeypatch.setattr("tracekit.traces.index.write_whole", refuse)
     assert len(read(store)) == 80
+
+
+def test_a_store_that_lists_no_parts_is_read_whole(store):
+    """Another program may have written it, after docs/format.md; or an early tracekit."""
+    import json
+
+    for record, key in (("status.json", "parts"), ("config.json", "run_id")):
+        path = store / "b" / record
+        content = json.loads(path.read_text())
+        del content[key]
+        path.write_text(json.dumps(content))
+    assert len(read(store, runs="b")) == 40

@@ -34,7 +34,7 @@ class Run:
     reason: str | None  #: why it diverged, was interrupted or failed
     step: int  #: last recorded update
     seconds: float  #: wall time of the run
-    run_id: str  #: what its parts carry, so that a part of another run is noticed
+    run_id: str | None  #: what its parts carry, so that a part of another run is noticed
     parts: tuple[Path, ...]  #: its Parquet files, in the order they were written
 
 
@@ -81,6 +81,9 @@ def _run(folder: Path, records: dict[str, Any]) -> Run:
             f"{folder} has the status {status.get('status')!r}, which must be one of {', '.join(STATUSES)}."
         )
     traces = folder / TRACES_FOLDER
+    # A store that another program wrote may list no parts: then every part that is there belongs to the run.
+    listed = status.get("parts")
+    files = sorted(traces.glob("part-*.parquet")) if listed is None else [traces / p["file"] for p in listed]
     return Run(
         name=folder.name,
         path=folder,
@@ -91,8 +94,8 @@ def _run(folder: Path, records: dict[str, Any]) -> Run:
         reason=status.get("reason"),
         step=int(status.get("step", 0)),
         seconds=float(status.get("seconds", 0.0)),
-        run_id=str(config.get("run_id", "")),
-        parts=tuple(traces / part["file"] for part in status.get("parts", [])),
+        run_id=config.get("run_id"),
+        parts=tuple(files),
     )
 
 
