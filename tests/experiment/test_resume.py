@@ -197,19 +197,28 @@ import sys
 from tracekit.experiment import Sweep, resume_sweep, run_sweep
 path, fresh = sys.argv[1], sys.argv[2] == "fresh"
 print("ready", flush=True)
+told = []
+def tell(news):
+    if not told:
+        told.append(print("recording", flush=True))
 if fresh:
     sweep = Sweep(optimizers=["adam", "muon"], model="mlp", batch_sizes=[50], updates=int(sys.argv[3]))
-    run_sweep(sweep, path, jobs=1, flush_seconds=0.02)
+    run_sweep(sweep, path, jobs=1, flush_seconds=0.02, progress=tell)
 else:
-    resume_sweep(path, jobs=1, flush_seconds=0.02)
+    resume_sweep(path, jobs=1, flush_seconds=0.02, progress=tell)
 """
 
 
-def live_and_die(path, fresh, updates, seconds):
-    """Start (or go on with) the experiment in a process of its own and kill it -9 after a while; whether it ended."""
+def live_and_die(path, fresh, updates, seconds, early):
+    """Start (or go on with) the experiment in a process of its own and kill it -9; whether it ended before.
+
+    The clock runs from the first update, however slow the machine is, or with `early` from before the first file.
+    """
     words = [sys.executable, "-c", KILLED, str(path), "fresh" if fresh else "resume", str(updates)]
     with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
         process.stdout.readline()
+        if not early:
+            process.stdout.readline()
         time.sleep(seconds)
         process.send_signal(signal.SIGKILL)
     return process.returncode == 0
@@ -223,7 +232,7 @@ def kill_until_done(tmp_path, n_kills, updates, longest, seed):
     kills = 0
     while kills < n_kills:
         begun = (path / "experiment.json").exists()
-        if live_and_die(path, not begun, updates, draw.uniform(0.0, longest)):
+        if live_and_die(path, not begun, updates, draw.uniform(0.0, longest), early=draw.random() < 0.2):
             break
         kills += 1
         if (path / "experiment.json").exists() and any(path.rglob("config.json")):
