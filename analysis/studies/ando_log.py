@@ -26,7 +26,7 @@ UPDATES_PER_EPOCH = 500
 LOSSES_PER_EPOCH = 50
 
 QUOTED_LABELS = dict(zip(CHANNELS, "IIUSIIII", strict=True))
-"""Labels at margin .2 as the project's method sheet quotes them for this run."""
+"""Labels at margin .2 as the project's design study quotes them for this run."""
 QUOTED_INDEX = {"conv1.w": (0.41, 0.26, 0.57), "conv6.w": (0.00, 0.00, 0.09)}
 """Index and interval as quoted, where they are."""
 

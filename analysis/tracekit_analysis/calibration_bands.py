@@ -1,6 +1,6 @@
 """Which error rates the procedures here must keep, process by process, and whether measured ones do.
 
-The bands are those of the project's method sheet. Monte-Carlo error is allowed for at 2.58 standard errors
+The bands are those of the project's design study. Monte-Carlo error is allowed for at 2.58 standard errors
 around a limit; a size below its band is conservative, which is accepted and said.
 """
 

@@ -140,7 +140,7 @@ def page_text(calibration: Calibration, pictures: dict[str, str]) -> str:
             "",
             "Written by `make calibrate`; do not edit. Every number on this page comes from the simulations of one",
             f"run of that command ({calibration.minutes:.0f} minutes, seed {calibration.seed}). All procedures meet",
-            "processes with known truth, and the shares are held against the bands of the project's method sheet.",
+            "processes with known truth, and the shares are held against the bands of the project's design study.",
             f"Series per process: {runs}; where a procedure is costly, fewer (column `runs` of",
             "[rates.csv](calibration/rates.csv)). A size of .05 is in its band within 2.58 standard errors;",
             "below it is *conservative*, which is accepted; other limits get the same allowance.",

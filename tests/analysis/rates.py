@@ -11,7 +11,7 @@ from processes import Process
 
 
 def slack(rate: float, runs: int) -> float:
-    """Return the 99 % binomial error of an observed rate: the method sheet's formula for its bands."""
+    """Return the 99 % binomial error of an observed rate: the design study's formula for its bands."""
     return 2.58 * math.sqrt(rate * (1 - rate) / runs)
 
 

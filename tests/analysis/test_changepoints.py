@@ -11,7 +11,7 @@ from tracekit_analysis import change_points
 from tracekit_analysis.changepoints import segment
 from tracekit_analysis.simulation import fractional_noise, with_break
 
-FALSE_POSITIVES = [  # process, n, rate in the method sheet
+FALSE_POSITIVES = [  # process, n, rate in the design study
     ("iid", iid, 200, 0.02),
     ("AR.5", autoregressive(0.5), 200, 0.04),
     ("AR.9", autoregressive(0.9), 200, 0.45),
@@ -24,7 +24,7 @@ FALSE_POSITIVES = [  # process, n, rate in the method sheet
     ("GARCH", garch, 1000, 0.02),
     ("d=.3", fractional_noise(0.3), 1000, 0.23),
 ]
-POWERS = [  # process, n, rate in the method sheet
+POWERS = [  # process, n, rate in the design study
     ("1 sd", level_break(1.0), 200, 0.98),
     ("1 sd, AR.5", with_break(autoregressive(0.5), 1.0), 200, 0.79),
     (".5 sd", level_break(0.5), 1000, 0.95),

@@ -1,6 +1,6 @@
 """Error rates of comparisons over seeds under known truth; full size under the marker `calibration`.
 
-The sheet's figures for size, power and labels, widened by the binomial error of the number of repetitions.
+The design study's figures for size, power and labels, widened by the binomial error of the number of repetitions.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def test_size_of_the_global_test_in_full(truth):
 
 
 def energy_rate(n: int, shift: float, ratio: float, runs: int, *, scaled: bool) -> float:
-    """Share of rejections of the energy test; 1 sd in 3 of 10 features, as in the method sheet."""
+    """Share of rejections of the energy test; 1 sd in 3 of 10 features, as in the design study."""
     rng = np.random.default_rng([n, runs, int(ratio), scaled])
     found = 0
     for _ in range(runs):
@@ -86,7 +86,7 @@ def energy_rate(n: int, shift: float, ratio: float, runs: int, *, scaled: bool) 
     return found / runs
 
 
-POWERS = [  # seeds, shift, ratio, in known units: the sheet's figure; in pooled MADs: measured here
+POWERS = [  # seeds, shift, ratio, in known units: the design study's figure; in pooled MADs: measured here
     (5, 1.0, 1.0, 0.34, 0.21),
     (10, 1.0, 1.0, 0.75, 0.62),
     (5, 0.0, 3.0, 0.68, 0.66),

@@ -1,6 +1,6 @@
 """Error rates under known truth: a fast tier on every run, the full size under the marker `calibration`.
 
-Bands follow the method sheet: a size passes if |rate - .05| <= 2.58 sqrt(.0475 / R), or below that
+Bands follow the design study: a size passes if |rate - .05| <= 2.58 sqrt(.0475 / R), or below that
 (conservative); powers and coverages get the binomial error of R on top of the stated rate.
 """
 
@@ -75,7 +75,7 @@ def rejection_rate(test: str, process: str, n: int, runs: int) -> float:
     )
 
 
-SIZES = [  # test, process, n, nominal rate that the sheet allows
+SIZES = [  # test, process, n, nominal rate that the design study allows
     ("lfq", "iid", 200, 0.05),
     ("lfq", "AR.5", 200, 0.05),
     ("lfq", "t2", 200, 0.05),

@@ -20,7 +20,7 @@ PROCESSES: dict[str, Process] = {
     "t2": student(2),
     "walk": random_walk,
 }
-SIZES = [  # process, n, rate that the sheet allows for the peak test and for the Nyquist test
+SIZES = [  # process, n, rate that the design study allows for the peak test and for the Nyquist test
     ("iid", 200, 0.054, 0.07),
     ("AR.5", 200, 0.05, 0.07),
     ("AR.9", 200, 0.05, 0.07),

@@ -1,4 +1,4 @@
-"""The design helper against the method sheet, statsmodels and direct simulation."""
+"""The design helper against the design study, statsmodels and direct simulation."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from processes import autoregressive, garch, iid, level_break, linear_trend, stu
 from tracekit_analysis import AnalysisError, find_spikes, relative_spike_rule, running_mean_rule
 from tracekit_analysis.simulation import with_zeros
 
-FALSE_SPIKES = {  # per 10,000 values at 5 and 8, in the method sheet
+FALSE_SPIKES = {  # per 10,000 values at 5 and 8, in the design study
     "iid": (iid, 0.5, 0.0),
     "AR.9": (autoregressive(0.9), 0.9, 0.0),
     "GARCH": (garch, 0.4, 0.0),

@@ -33,7 +33,7 @@ def laplace(rng: np.random.Generator, n: int) -> np.ndarray:
     return rng.laplace(size=n)
 
 
-LAWS = {  # process, Hill at 5 % and moment xi that the sheet measured at n = 1e4, the verdict, its least share
+LAWS = {  # process, Hill at 5 % and moment xi that the design study measured at n = 1e4, the verdict, its least share
     "normal": (iid, 6.0, -0.11, "thin", 0.9),
     "t5": (student(5), 3.6, None, "power law, finite variance", 0.8),
     "t3": (student(3), 2.67, 0.32, "power law, finite variance", 0.9),
@@ -144,7 +144,7 @@ def expected_growth(alpha: float, step: float, batch: int) -> float:
 
 @pytest.mark.parametrize(
     ("step", "batch", "alpha", "hill"),
-    [  # exact alpha (to two digits; the sheet rounds 6.135 to 6.17) and Hill at 5 % of 2,000 chains as there
+    [  # exact alpha (to two digits; the design study rounds 6.135 to 6.17) and Hill at 5 % of 2,000 chains as there
         (0.8, 1, 1.55, 1.58),
         (0.8, 2, 2.83, 2.60),
         (0.8, 5, 6.135, 4.53),

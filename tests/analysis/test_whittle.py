@@ -40,7 +40,7 @@ def found(process: str, n: int, runs: int):
 def check_coverage(process: str, n: int, runs: int) -> None:
     truth = PROCESSES[process][1]
     memories = found(process, n, runs)
-    least = 0.91 if n == 200 else 0.93  # measured at n = 200: .92, against .94 in the sheet
+    least = 0.91 if n == 200 else 0.93  # measured at n = 200: .92, against .94 in the design study
     robust = np.mean([m.ci_low_robust <= truth <= m.ci_high_robust for m in memories])
     assert robust >= 0.91 - slack(0.91, runs)
     if not process.startswith("AR"):

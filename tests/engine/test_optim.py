@@ -31,7 +31,7 @@ def path(name, gradients, theta, kinds=None, **settings):
     return np.array(seen)
 
 
-# Identities, section 8b of the project's optimizer sheet
+# Identities that the update rules imply
 
 
 @pytest.mark.parametrize(

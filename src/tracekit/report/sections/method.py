@@ -1,6 +1,6 @@
 """What the numbers mean, how often the rule errs, and what a label does not say.
 
-Error rates are quoted from the project's method sheet (sections 1, 2 and 5); they were measured by
+Error rates are quoted from the project's design study (sections 1, 2 and 5); they were measured by
 simulation, and each stands with the conditions that it was measured under.
 """
 
