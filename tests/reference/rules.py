@@ -21,6 +21,7 @@ SETTINGS = {
     "lion": {"learning_rate": 0.003, "weight_decay": 0.1},
     "adabelief": {"learning_rate": 0.01, "epsilon": 1e-8, "weight_decay": 0.1},
     "aida": {"learning_rate": 0.01, "weight_decay": 0.1},
+    "adam_plus": {"learning_rate": 0.01, "weight_decay": 0.1},
     "ladam": {"learning_rate": 0.01, "weight_decay": 0.1},
     "ladabelief": {"learning_rate": 0.01, "weight_decay": 0.1},
     "diffgrad": {"learning_rate": 0.01, "weight_decay": 0.1},
@@ -135,6 +136,13 @@ def adabelief(t, x, g, s):
     m = s["m"] = 0.9 * s.get("m", 0.0) + 0.1 * g
     s["s"] = 0.999 * s.get("s", 0.0) + 0.001 * (g - m) ** 2 + 1e-8
     return x - 0.01 / (1 - 0.9**t) * m / (math.sqrt(s["s"]) / math.sqrt(1 - 0.999**t) + 1e-8)
+
+
+def adam_plus(t, x, g, s):
+    g = g + 0.1 * x
+    s["m"] = 0.9 * s.get("m", 0.0) + 0.1 * g
+    s["v"] = 0.999 * s.get("v", 0.0) + 0.001 * g * g + 1e-8
+    return x - 0.01 / (1 - 0.9**t) * s["m"] / (math.sqrt(s["v"]) / math.sqrt(1 - 0.999**t))
 
 
 def diffgrad(t, x, g, s):
@@ -474,6 +482,7 @@ RULES = {
     "lion": each(lion),
     "adabelief": each(adabelief),
     "aida": each_tensor(aida),
+    "adam_plus": each(adam_plus),
     "ladam": each_tensor(layerwise(centered=False)),
     "ladabelief": each_tensor(layerwise(centered=True)),
     "diffgrad": each(diffgrad),

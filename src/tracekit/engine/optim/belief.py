@@ -90,6 +90,33 @@ def aida(
     return *coupled_weight_decay(weight_decay), scale, descent(learning_rate)
 
 
+@optimizer(
+    "adam_plus",
+    family="belief",
+    rule="v ← β₂v + (1−β₂)g² + ε;  θ ← θ − η m̂ / √v̂",
+    source="Zhang, Niwa & Kleijn 2023, arXiv:2203.13273: their control for Aida, Adam with Aida's place of ε",
+    verification="published rule",
+)
+def adam_plus(
+    learning_rate: Positive = 1e-3,
+    beta1: Fraction = 0.9,
+    beta2: Fraction = 0.999,
+    epsilon: Positive = 1e-8,
+    weight_decay: NotNegative = 0.0,
+) -> tuple[Transform, ...]:
+    """Adam whose ε accumulates in the second moment; the control that separates Aida's ε from its projections."""
+
+    def rule(g: np.ndarray, s: TensorState, theta: np.ndarray, t: int) -> np.ndarray:
+        m, v = s["first_moment"], s["second_moment"]
+        ema(m, g, beta1)
+        ema(v, g * g, beta2)
+        v += epsilon
+        return m / (1.0 - beta1**t) / (np.sqrt(v) / math.sqrt(1.0 - beta2**t))
+
+    scale = per_tensor("adam_plus", rule, first_moment="array", second_moment="array")
+    return *coupled_weight_decay(weight_decay), scale, descent(learning_rate)
+
+
 def _layerwise(name: str, beta1: float, beta2: float, epsilon: float, *, centered: bool) -> Transform:
     """One second moment a tensor: the mean over its elements of g², or of (g − m)²."""
 
