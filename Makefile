@@ -21,7 +21,7 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)
 	$(BIN)/tracekit run --optimizer sgd --optimizer adam \
 		--batch-size 50 --batch-size 100 --batch-size 150 --batch-size 200 \
-		--seeds 5 --updates 800 --out $(DEMO) --overwrite
+		--seeds 5 --updates 600 --out $(DEMO) --overwrite
 	$(BIN)/tracekit label $(DEMO)
 	$(BIN)/tracekit report $(DEMO) -o $(REPORT) --overwrite
 

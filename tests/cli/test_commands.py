@@ -189,6 +189,12 @@ def test_compare_and_claims_answer_with_their_evidence(tracekit_command, small_e
     assert "verdict" in tracekit_command("claims", small_experiment).out
 
 
+def test_report_says_where_its_files_are(tracekit_command, small_experiment, tmp_path):
+    files = json.loads(tracekit_command("report", small_experiment, "-o", tmp_path / "r", "--json").out)
+    assert sorted(files) == ["html", "labels", "metrics", "pdf"]
+    assert (tmp_path / "r" / "report.html").exists()
+
+
 def test_plan_says_what_is_needed(tracekit_command):
     spoken = tracekit_command("plan", "--effect", 1, "--family", 4).out
     assert "A difference of 1 between-seed sd needs 24 seeds an arm, unpaired" in spoken

@@ -5,6 +5,8 @@ import shutil
 
 import pytest
 
+from tracekit.errors import StoreError
+
 RUN = ("run", "--model", "softmax_regression", "--updates", 3, "--jobs", 1, "-q")
 
 
@@ -130,6 +132,33 @@ def test_unknown_signal(fails, small_experiment):
 def test_impossible_level_and_margin(fails, small_experiment, words):
     name, value = words[0][2:], float(words[1])
     assert fails("label", small_experiment, *words).startswith(f"`{name}` (={value}) must ")
+
+
+def test_a_name_that_the_file_system_refuses(fails, tmp_path):
+    sentence = fails(*RUN, "--optimizer", "sgd", "--out", tmp_path / ("a" * 300))
+    assert sentence.endswith("File name too long; choose another place or make room.")
+
+
+def test_too_many_seeds(fails, tmp_path):
+    sentence = fails(*RUN, "--optimizer", "sgd", "--seeds", 99_999_999, "--out", tmp_path / "x")
+    assert sentence == "`seeds` (=99999999) must be at most 10000."
+
+
+def test_a_margin_beyond_all_numbers(fails, small_experiment):
+    assert fails("label", small_experiment, "--margin", 1e308).startswith("a number is too large (")
+
+
+def test_a_store_that_cannot_be_resumed_says_so(tracekit_command, small_experiment, tmp_path, monkeypatch):
+    shutil.copytree(small_experiment, tmp_path / "x")
+    shutil.rmtree(tmp_path / "x" / "adam-lr0.001-b40-s3")
+
+    def refuse(path):
+        raise StoreError(f"cannot create the folder {path} (Read-only file system); choose a writable place.")
+
+    monkeypatch.setattr("tracekit.traces.writer.make_folder", refuse)
+    done = tracekit_command("resume", tmp_path / "x", "--jobs", 1, "-q")
+    assert done.code == 3
+    assert "adam-lr0.001-b40-s3: failed (StoreError: cannot create the folder" in done.err
 
 
 def test_wrong_table_format(fails, small_experiment, tmp_path):

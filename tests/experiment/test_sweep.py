@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 import tracekit
-from tracekit.errors import ArgumentError, OutputExistsError
+from tracekit.errors import ArgumentError, OutputExistsError, StoreError
 from tracekit.experiment import Sweep, execution, run_sweep
+from tracekit.traces import RunWriter
 
 SMALL = {"model": "softmax_regression", "updates": 6, "batch_sizes": [30]}
 
@@ -95,6 +96,16 @@ def test_overwrite_replaces_experiments_only(tmp_path):
     ):
         run_sweep(sweep, tmp_path / "home", jobs=1, overwrite=True)
     assert (tmp_path / "home" / "thesis.tex").read_text() == "years of work"
+
+
+def test_an_experiment_that_is_being_written_is_not_replaced(tmp_path):
+    sweep = Sweep(optimizers=["sgd"], **SMALL)
+    run_sweep(sweep, tmp_path / "x", jobs=1)
+    other = RunWriter(tmp_path / "x" / "other", attributes={"seed": 9}, configuration={}, meta={})
+    with pytest.raises(StoreError, match=r"x/other is being written by another process; wait for it"):
+        run_sweep(sweep, tmp_path / "x", jobs=1, overwrite=True)
+    other.finish()
+    assert len(tracekit.open_experiment(tmp_path / "x").runs) == 2
 
 
 def test_impossible_sweeps_are_refused_before_anything_is_removed(tmp_path):

@@ -130,6 +130,18 @@ def test_damaged_records(store):
         read(store / "a")
 
 
+def test_a_run_without_its_records_is_set_aside_whole(store):
+    (store / "a" / "status.json").unlink()
+    with pytest.raises(StoreError) as caught:
+        read(store)
+    assert str(caught.value) == (
+        f"{store / 'a' / 'status.json'} is missing; `tracekit doctor --quarantine` sets incomplete runs aside."
+    )
+    assert quarantine(examine(store)) == [store / "quarantine" / "a"]
+    assert examine(store) == []
+    assert set(read(store)["run"]) == {"b"}
+
+
 def test_a_damaged_checkpoint(store):
     (store / "b" / "checkpoint.npz").write_bytes(b"half")
     (finding,) = problems(store)

@@ -199,7 +199,8 @@ def test_damaged_records_are_named(tmp_path):
     path = tmp_path / "a" / "config.json"
     path.write_text("{")
     with pytest.raises(
-        StoreError, match=r"config\.json cannot be read as JSON .*; restore it or remove its run\."
+        StoreError,
+        match=r"config\.json cannot be read as JSON .*; `tracekit doctor --quarantine` sets its run aside\.",
     ):
         read(tmp_path)
 

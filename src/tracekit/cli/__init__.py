@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 #: Exit codes, as the documentation states them.
@@ -17,6 +18,15 @@ def main() -> None:
         app()
     except TracekitError as error:
         _fail(str(error))
+    except BrokenPipeError:
+        # Whoever read our output has read enough; what is still buffered has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_ERROR)
+    except OSError as error:
+        name = f"{error.filename}: " if error.filename else ""
+        _fail(f"{name}{error.strerror or error}; choose another place or make room.")
+    except OverflowError as error:
+        _fail(f"a number is too large ({error}); use one that means something.")
     except ValueError as error:
         # The analysis layer knows nothing of tracekit; its own errors are recognised by their home.
         if not type(error).__module__.startswith("tracekit_analysis"):

@@ -19,7 +19,7 @@ DataDir = Annotated[
 TableFile = Annotated[
     Path | None, typer.Option("--out", "-o", help="Write every column to a .csv, .parquet or .tex file.")
 ]
-DecidingSignal = Annotated[str, typer.Option("--signal", help="Signal whose lower bound decides the label.")]
+DecidingSignal = Annotated[str, typer.Option("--signal", help="Signal that is judged.")]
 Margin = Annotated[
     float, typer.Option(help="Movement of the bound that still counts as stable, in lower half-spreads.")
 ]

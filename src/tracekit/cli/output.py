@@ -87,7 +87,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title:
         console = Console(width=10_000)  # a pipe has no width: no cell may be wrapped
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column)
+        table.add_column(column, overflow="fold")  # a number that is cut is a wrong number
     for row in rows:
         table.add_row(*(Text(shown(cell)) for cell in row))
     console.print(table)

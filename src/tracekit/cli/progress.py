@@ -31,6 +31,7 @@ class SweepProgress:
         self.n_runs = n_runs
         self.quiet = quiet
         self.ended = 0
+        self.failures: dict[str, str] = {}  # run -> why it failed
         self.started = time.monotonic()
         self._steps: dict[str, int] = {}
         self._lengths: dict[str, int] = {}
@@ -70,6 +71,8 @@ class SweepProgress:
         self._lengths[news.run] = news.n_updates
         if news.status != "running":
             self.ended += 1
+        if news.status == "failed":
+            self.failures[news.run] = news.reason or "no reason"
         if self._live:
             self._draw(news)
         elif not self.quiet and time.monotonic() >= self._next_line:

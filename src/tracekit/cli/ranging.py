@@ -16,10 +16,10 @@ def range_test(
     data_dir: DataDir = None,
     model: Annotated[str, typer.Option(help="Model.")] = "small_cnn",
     batch_size: Annotated[int, typer.Option(help="Batch size.")] = 100,
-    seed: Annotated[int, typer.Option(help="Seed of initial weights and order.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of initial weights and order.")] = 0,
     lowest: Annotated[float, typer.Option(help="First learning rate.")] = 1e-7,
     highest: Annotated[float, typer.Option(help="Last learning rate.")] = 10.0,
-    updates: Annotated[int, typer.Option(help="Updates between them.")] = 100,
+    updates: Annotated[int, typer.Option(max=1_000_000, help="Updates between them.")] = 100,
     as_json: Json = False,
 ) -> None:
     """Train once with an exponentially growing learning rate, and suggest one from where the loss falls fastest."""

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from tracekit.cli.options import DEFAULT_SIGNAL, DecidingSignal, Level, Margin, Overwrite, RunsPath
+from tracekit.cli.options import DEFAULT_SIGNAL, DecidingSignal, Json, Level, Margin, Overwrite, RunsPath
+from tracekit.cli.output import print_json
 
 
 def report(
@@ -19,10 +20,14 @@ def report(
     margin: Margin = 0.2,
     level: Level = 0.95,
     overwrite: Overwrite = False,
+    as_json: Json = False,
 ) -> None:
     """Write report.html, report.pdf and their tables: verdicts first, then what they rest on."""
     from tracekit.report import write_report
 
     paths = write_report(path, output, signal=signal, margin=margin, level=level, overwrite=overwrite)
+    if as_json:
+        print_json({name: str(getattr(paths, name)) for name in ("html", "pdf", "metrics", "labels")})
+        return
     typer.echo(f"HTML report: {paths.html}")
     typer.echo(f"PDF report:  {paths.pdf}")

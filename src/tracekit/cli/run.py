@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -156,19 +157,25 @@ def run(
             overwrite=overwrite,
             progress=progress,
         )
-    report_outcome(experiment, out, quiet=quiet)
+    report_outcome(experiment, out, progress.failures, quiet=quiet)
 
 
-def report_outcome(experiment: Experiment, out: Path, *, quiet: bool) -> None:
-    """Name the runs that did not finish, say what to do next, and exit with 3 if a run failed."""
+def report_outcome(experiment: Experiment, out: Path, failures: dict[str, str], *, quiet: bool) -> None:
+    """Name the runs that did not finish, say what to do next, and exit with 3 if a run failed.
+
+    A run can fail without a trace in the store, where the store cannot be written to.
+    """
     for entry in experiment.runs:
-        if entry.status != "finished":
+        if entry.status != "finished" and entry.name not in failures:
             typer.echo(f"{entry.name}: {entry.status} ({entry.reason})", err=True)
+    for name, reason in failures.items():
+        typer.echo(f"{name}: failed ({reason})", err=True)
     if not quiet:
         typer.echo(
-            f"{len(experiment.runs)} runs in {out}; next: tracekit report {out} -o reports/{experiment.name}"
+            f"{len(experiment.runs)} runs in {out}; "
+            f"next: {shlex.join(['tracekit', 'report', str(out), '-o', f'reports/{experiment.name}'])}"
         )
-    if any(entry.status == "failed" for entry in experiment.runs):
+    if failures or any(entry.status == "failed" for entry in experiment.runs):
         from tracekit.cli import EXIT_FAILED_RUNS
 
         raise typer.Exit(EXIT_FAILED_RUNS)

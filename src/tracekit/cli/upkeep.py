@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,7 +12,7 @@ from tracekit.cli.output import print_json, print_table
 
 
 def resume(
-    path: RunsPath,
+    path: Annotated[Path, typer.Argument(metavar="RUNS", help="Folder that `tracekit run` wrote.")],
     data_dir: DataDir = None,
     jobs: Annotated[int | None, typer.Option(help="Worker processes (default: all processors).")] = None,
     failed: Annotated[bool, typer.Option("--failed", help="Try failed runs again, too.")] = False,
@@ -28,7 +29,7 @@ def resume(
         return
     with SweepProgress(n_runs, quiet=quiet) as progress:
         experiment = resume_sweep(path, data_dir=data_dir, jobs=jobs, failed=failed, progress=progress)
-    report_outcome(experiment, path, quiet=quiet)
+    report_outcome(experiment, path, progress.failures, quiet=quiet)
 
 
 def doctor(

@@ -110,6 +110,9 @@ def _recording_words(recording: Recording) -> list[str]:
     return words
 
 
+_MOST_SEEDS = 10_000  # a thousand times what any comparison needs; a slip of the finger has more digits
+
+
 def _as_list(value: Any) -> Any:
     return value if isinstance(value, (list, tuple)) else [value]
 
@@ -120,6 +123,8 @@ def _seeds(value: Any) -> Any:
         return value
     if value < 1:
         raise ArgumentError(bad_argument("seeds", value, "must be at least 1"))
+    if value > _MOST_SEEDS:
+        raise ArgumentError(bad_argument("seeds", value, f"must be at most {_MOST_SEEDS}"))
     return list(range(value))
 
 

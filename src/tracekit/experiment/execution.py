@@ -150,7 +150,16 @@ _worker: dict[str, Any] = {}
 def _start_worker(dataset: str, data_dir: str | Path | None, news: Any, stop: Any) -> None:
     # Ctrl-C goes to the whole process group; the parent decides, and asks the workers through `stop`.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
     _worker.update(dataset=load_dataset(dataset, data_dir=data_dir), news=news, stop=stop)
+
+
+def _die_with_parent() -> None:
+    """End this worker when the sweep's process is gone, however it went: a store is made for that."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _work(task: Task) -> None:
@@ -179,8 +188,9 @@ def _on_processes(
             raise Interrupted("interrupted by the user") from None
         except BrokenProcessPool:
             raise TracekitError(
-                "a worker process was killed, most likely for want of memory; use fewer --jobs or a smaller "
-                "model, and go on with `tracekit resume`."
+                "a worker process ended before its time: a script must start sweeps below "
+                '`if __name__ == "__main__":`; if it does, memory ran out: use fewer jobs, and go on with '
+                "`tracekit resume`."
             ) from None
         finally:
             done.set()

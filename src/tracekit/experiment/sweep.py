@@ -15,6 +15,7 @@ from tracekit.experiment.execution import ProgressListener, Task, execute_tasks
 from tracekit.experiment.run import check_run
 from tracekit.traces import SCHEMA_VERSION, Experiment, make_folder, open_experiment, write_json
 from tracekit.traces.files import CONFIG_FILE, EXPERIMENT_FILE, STATUS_FILE, read_json
+from tracekit.traces.lock import RunLock
 
 
 def run_sweep(
@@ -194,6 +195,9 @@ def _claim(folder: Path, overwrite: bool) -> None:
                 f"{folder} holds something other than a tracekit experiment and is left alone; choose another --out."
             )
         if occupied:
+            for run in folder.iterdir():
+                if (run / STATUS_FILE).exists():
+                    RunLock(run).release()  # raises if another process is writing the run
             shutil.rmtree(folder)
     except OSError as error:
         raise StoreError(

@@ -77,7 +77,8 @@ def _record(path: Path, run: str, loss: Literal["none", "run"]) -> Iterator[Find
         read_json(path)
     except StoreError as error:
         clause = str(error).removeprefix(f"{path} ").rstrip(".").partition(";")[0]
-        yield Finding(run, path, clause, loss, movable=False)
+        # A run whose record is gone is set aside whole; an experiment's own record is only information.
+        yield Finding(run, path, clause, loss, movable=loss == "run")
 
 
 def _run(folder: Path) -> Iterator[Finding]:
@@ -92,7 +93,7 @@ def _run(folder: Path) -> Iterator[Finding]:
         return
     config, status = read_json(folder / CONFIG_FILE), read_json(folder / STATUS_FILE)
     if status.get("status") not in STATUSES:
-        yield Finding(name, folder / STATUS_FILE, f"has the status {status.get('status')!r}", "run", False)
+        yield Finding(name, folder / STATUS_FILE, f"has the status {status.get('status')!r}", "run", True)
     parts: list[PartRecord] = status.get("parts", [])
     for part in parts:
         yield from _part(folder, part, str(config.get("run_id", "")))
@@ -150,8 +151,9 @@ def _checkpoint(folder: Path) -> Iterator[Finding]:
 def quarantine(findings: list[Finding]) -> list[Path]:
     """Move damaged files into their run's quarantine folder and strike them off its list of parts.
 
-    Nothing is deleted. A run that has lost values that way and can be resumed will not record them again:
-    resume it first, or run it anew.
+    A run whose own records cannot be read moves as a whole, into the experiment's quarantine folder. Nothing is
+    deleted. Values that a finished run has lost are not recorded again: to have them, move the run's folder
+    away and resume the experiment.
 
     Returns
     -------
@@ -166,6 +168,10 @@ def quarantine(findings: list[Finding]) -> list[Path]:
     moved = []
     for finding in findings:
         if not finding.movable:
+            continue
+        if finding.loss == "run":
+            if finding.path.parent.exists():
+                moved.append(_set_aside(finding.path.parent, finding.path.parents[1] / QUARANTINE_FOLDER))
             continue
         run = finding.path.parent if finding.path.name == CHECKPOINT_FILE else finding.path.parents[1]
         lock = RunLock(run)

@@ -64,12 +64,16 @@ def read_json(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise StoreError(
-            f"{path} is missing; the folder is not a complete tracekit run or experiment."
+            f"{path} is missing; `tracekit doctor --quarantine` sets incomplete runs aside."
         ) from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise StoreError(f"{path} cannot be read as JSON ({error}); restore it or remove its run.") from None
+        raise StoreError(
+            f"{path} cannot be read as JSON ({error}); `tracekit doctor --quarantine` sets its run aside."
+        ) from None
     if not isinstance(content, dict):
-        raise StoreError(f"{path} must hold a JSON object; restore it or remove its run.")
+        raise StoreError(
+            f"{path} must hold a JSON object; `tracekit doctor --quarantine` sets its run aside."
+        )
     return content
 
 

@@ -73,7 +73,7 @@ def _stamp(run: Path) -> list[int] | None:
     except OSError:
         if (run / CONFIG_FILE).exists():
             raise StoreError(
-                f"{run / STATUS_FILE} is missing; the folder is not a complete tracekit run or experiment."
+                f"{run / STATUS_FILE} is missing; `tracekit doctor --quarantine` sets incomplete runs aside."
             ) from None
         return None
     return [status.st_size, status.st_mtime_ns]
