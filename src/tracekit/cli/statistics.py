@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,6 +21,10 @@ from tracekit.cli.output import check_output, give_out
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Sentences = Annotated[
+    bool, typer.Option("--sentences", help="Print a sentence a result, with method and uncertainty.")
+]
 
 
 def analyze(
@@ -66,9 +71,7 @@ def compare(
     path: RunsPath,
     signal: DecidingSignal = DEFAULT_SIGNAL,
     level: Level = 0.95,
-    sentences: Annotated[
-        bool, typer.Option("--sentences", help="Print a sentence a comparison, with method and uncertainty.")
-    ] = False,
+    sentences: Sentences = False,
     out: TableFile = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
@@ -79,20 +82,16 @@ def compare(
     import tracekit_analysis
 
     results = tracekit_analysis.compare(frame, signal=signal, level=level)
-    if sentences and not as_json:
-        _say(results)
-        return
     shown = ["batch_size", "level_a", "level_b", "feature", "answer", "estimate", "ci_low", "ci_high"]
-    give_out(results, out, as_json=as_json, columns=[*shown, "pvalue_adjusted", "effect_size", "n_seeds"])
+    shown += ["pvalue_adjusted", "effect_size", "n_seeds"]
+    _answer(results, out, as_json=as_json, sentences=sentences, columns=shown)
 
 
 def claims(
     path: RunsPath,
     signal: DecidingSignal = DEFAULT_SIGNAL,
     level: Level = 0.95,
-    sentences: Annotated[
-        bool, typer.Option("--sentences", help="Print a sentence a claim, with method and uncertainty.")
-    ] = False,
+    sentences: Sentences = False,
     out: TableFile = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
@@ -103,11 +102,8 @@ def claims(
     import tracekit_analysis
 
     results = tracekit_analysis.evaluate_claims(frame, signal=signal, level=level)
-    if sentences and not as_json:
-        _say(results)
-        return
     shown = ["claim", "part", "verdict", "estimate", "ci_low", "ci_high", "pvalue_adjusted", "n_seeds"]
-    give_out(results, out, as_json=as_json, columns=shown)
+    _answer(results, out, as_json=as_json, sentences=sentences, columns=shown)
 
 
 def plan(
@@ -132,10 +128,7 @@ def plan(
     results = tracekit_analysis.plan(
         effects=effect or (0.5, 1.0, 1.5, 2.0), family=family, power=power, correlation=correlation, tau=tau
     )
-    if out is None and not as_json:
-        _say(results)
-        return
-    give_out(results, out, as_json=as_json, columns=[])
+    _answer(results, out, as_json=as_json, sentences=True, columns=[])
 
 
 def _read(path: RunsPath, signals: str | list[str] | None) -> pd.DataFrame:
@@ -144,8 +137,14 @@ def _read(path: RunsPath, signals: str | list[str] | None) -> pd.DataFrame:
     return read(path, signals=signals)
 
 
-def _say(results: pd.DataFrame) -> None:
-    from tracekit_analysis import sentences
+def _answer(
+    results: pd.DataFrame, out: Path | None, *, as_json: bool, sentences: bool, columns: list[str]
+) -> None:
+    """Give results out as asked: to a file, as JSON, as sentences, or as a table."""
+    if not sentences or as_json or out is not None:
+        give_out(results, out, as_json=as_json, columns=columns)
+        return
+    from tracekit_analysis import sentences as worded
 
-    for sentence in sentences(results):
+    for sentence in worded(results):
         typer.echo(sentence)
