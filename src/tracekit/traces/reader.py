@@ -162,9 +162,11 @@ def _chosen(kind: str, asked: Sequence[str] | str | None, known: list[str]) -> s
 
 
 def _read_run(run: Run, signals: list[str] | None) -> pa.Table:
-    parts = [read_part(part, signals=signals, run_id=run.run_id) for part in run.parts]
+    # The run's name is the same in every row, and is joined from its record.
+    columns = TABLE_SCHEMA.names[1:]
+    parts = [read_part(part, columns=columns, signals=signals, run_id=run.run_id) for part in run.parts]
     if not parts:
-        return TABLE_SCHEMA.empty_table()
+        return TABLE_SCHEMA.empty_table().select(columns)
     return parts[0] if len(parts) == 1 else sort_table(pa.concat_tables(parts))
 
 
