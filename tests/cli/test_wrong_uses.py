@@ -81,7 +81,8 @@ def test_existing_output(fails, small_experiment):
 
 
 @pytest.mark.parametrize("command", [["analyze"], ["label"], ["report"], ["show"], ["list", "runs"]])
-def test_empty_run_folder(fails, tmp_path, command):
+def test_empty_run_folder(fails, tmp_path, command, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # the report's default folder may be taken where the tests are run
     sentence = fails(*command, tmp_path)
     assert sentence == f"{tmp_path} holds no runs; give the folder that `tracekit run --out` wrote."
 

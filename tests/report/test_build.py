@@ -55,7 +55,7 @@ def test_an_earlier_report_is_kept_unless_overwriting_is_asked_for(small, tmp_pa
     paths.html.write_text("mine")
     with pytest.raises(OutputExistsError) as error:
         write_report(small, tmp_path / "out")
-    assert str(error.value) == f"{paths.html} exists; choose another folder, or allow overwriting."
+    assert str(error.value) == f"{paths.html} exists; choose another folder, or pass --overwrite."
     assert paths.html.read_text() == "mine"
     assert write_report(small, tmp_path / "out", overwrite=True) == paths
     assert paths.html.read_text().startswith("<!doctype html>")

@@ -142,7 +142,7 @@ def compose_document(material: Material) -> Document:
 def _refuse_to_replace(paths: ReportPaths, *, overwrite: bool) -> None:
     there = [file for file in (paths.html, paths.pdf, paths.metrics, paths.labels) if file.exists()]
     if there and not overwrite:
-        raise OutputExistsError(f"{there[0]} exists; choose another folder, or allow overwriting.")
+        raise OutputExistsError(f"{there[0]} exists; choose another folder, or pass --overwrite.")
     if paths.html.parent.exists() and not paths.html.parent.is_dir():
         raise StoreError(f"{paths.html.parent} is a file; give a folder for the report.")
 
