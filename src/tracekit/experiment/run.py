@@ -103,7 +103,7 @@ def execute_run(
     folder : Path
         The run's folder; must not hold a run, unless it is to be resumed.
     threads : int
-        BLAS threads; results are the same bytes only for the same number.
+        BLAS threads; values are the same, bit for bit, only for the same number.
     observers : sequence of Observer
         See the training besides the recorder.
     resume : bool

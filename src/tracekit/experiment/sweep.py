@@ -103,7 +103,8 @@ def resume_sweep(
 ) -> Experiment:
     """Go on with an experiment that was stopped: interrupted runs from their checkpoints, the others anew.
 
-    The traces become those of an experiment that was never stopped, byte for byte.
+    The traces become those of an experiment that was never stopped, bit for bit; the
+    files differ in the run id that they carry.
 
     Parameters
     ----------

@@ -13,7 +13,11 @@ RUN_KEY = "tracekit_run_id"
 
 _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("run", pa.dictionary(pa.int32(), pa.string()), "name of the run, unique in its experiment"),
-    ("step", pa.int64(), "number of the update, from 1; values belong to the parameters before that update"),
+    (
+        "step",
+        pa.int64(),
+        "number of the update, from 1; values belong to the parameters before it, of eval/ signals after it",
+    ),
     ("epoch", pa.int32(), "pass over the training set in which the update lies, from 1"),
     ("signal", pa.dictionary(pa.int32(), pa.string()), "name of the recorded quantity, e.g. train/loss"),
     ("layer", pa.dictionary(pa.int32(), pa.string()), "parameter tensor or layer; null where none applies"),
