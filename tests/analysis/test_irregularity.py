@@ -7,6 +7,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from nile_minima import NILE_MINIMA
 from processes import autoregressive, iid, random_walk, student
 
 from tracekit_analysis import (
@@ -103,6 +104,24 @@ def test_the_shape_is_that_of_the_autocorrelations_of_statsmodels(name):
     assert shape.first_zero == np.flatnonzero(rho <= 0)[0]
     turns = [k for k in range(1, len(x) - 1) if rho[k - 1] > rho[k] < rho[k + 1]]
     assert shape.first_minimum == turns[0]
+
+
+@pytest.mark.parametrize(
+    ("series", "decay", "first_minimum"),
+    [("sunspots", 2.202552060526588, 5), ("nile", 2.294402380798698, 7), ("minima", 4.103284189105525, 6)],
+)
+def test_the_shape_is_that_of_catch22(series, decay, first_minimum):
+    """Outputs of pycatch22 1.0.2: CO_FirstCrossing_acf_1e (once CO_f1ecac) and CO_FirstMin_ac."""
+    import statsmodels.datasets
+
+    x = (
+        np.array(NILE_MINIMA) / 100
+        if series == "minima"
+        else getattr(statsmodels.datasets, series).load_pandas().data.iloc[:, 1].to_numpy()
+    )
+    shape = correlation_shape(x)
+    assert shape.decay == pytest.approx(decay, rel=1e-12)
+    assert shape.first_minimum == first_minimum
 
 
 def test_split_rhat_is_above_one_where_the_halves_differ():

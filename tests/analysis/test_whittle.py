@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
+import scipy.optimize
+from nile_minima import NILE_MINIMA
 from processes import autoregressive, iid, random_walk, student
 from rates import slack
 from scipy.signal import fftconvolve
 
 from tracekit_analysis import local_whittle
+from tracekit_analysis.spectral import ordinates
 
 
 def fractional_noise(d: float):
@@ -88,3 +93,33 @@ def test_d_is_a_number_without_units():
     x = fractional_noise(0.3)(np.random.default_rng(0), 700)
     assert local_whittle(-4.0 * x + 9.0).d == pytest.approx(local_whittle(x).d, abs=1e-8)
     assert local_whittle(x[::-1]).d == pytest.approx(local_whittle(x).d, abs=1e-8)
+
+
+def fractional_arima(angle: np.ndarray, hurst: float) -> np.ndarray:
+    """Return the spectrum of ARIMA(0, H - 1/2, 0) with innovations of variance one, up to 2 pi."""
+    return (2.0 * np.sin(angle / 2.0)) ** (1.0 - 2.0 * hurst)
+
+
+def fractional_gaussian(angle: np.ndarray, hurst: float) -> np.ndarray:
+    """Return the spectrum of fractional Gaussian noise, brought to geometric mean one as in Beran (1994)."""
+    aliases = 2.0 * np.pi * np.arange(-1000, 1001)[:, None]
+    power = (np.abs(aliases + angle) ** (-2.0 * hurst - 1.0)).sum(axis=0)
+    scale = math.sin(math.pi * hurst) * math.gamma(2.0 * hurst + 1.0) / math.pi
+    spectrum = scale * (1.0 - np.cos(angle)) * power
+    return spectrum / np.exp(2.0 / len(NILE_MINIMA) * np.log(spectrum).sum())
+
+
+@pytest.mark.parametrize(("spectrum", "hurst"), [(fractional_gaussian, 0.837), (fractional_arima, 0.899)])
+def test_the_nile_minima_have_the_published_long_memory(spectrum, hurst):
+    """Both models hold at all frequencies; local Whittle supposes less, and its interval holds what they say."""
+    power = ordinates(np.array(NILE_MINIMA, dtype=float))
+    angle = 2.0 * np.pi * np.arange(1, power.size + 1) / len(NILE_MINIMA)
+    whole = scipy.optimize.minimize_scalar(
+        lambda h: np.sum(power / spectrum(angle, h)), bounds=(0.5, 0.99), method="bounded"
+    )
+    assert whole.x == pytest.approx(hurst, abs=5e-4)  # help page of WhittleEst in R's longmemo
+    memory = local_whittle(NILE_MINIMA)
+    assert memory.verdict == "long memory"
+    assert memory.ci_low < hurst - 0.5 < memory.ci_high
+    assert memory.ci_low_robust < hurst - 0.5 < memory.ci_high_robust
+    assert memory.d == pytest.approx(0.41, abs=0.005)
