@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from simulation import simulate_experiment
 
@@ -26,6 +27,8 @@ from tracekit.report.document import (
     Strong,
     Table,
     TableCell,
+    Trace,
+    TraceFigure,
     paragraph,
 )
 from tracekit.report.material import Settings
@@ -50,6 +53,12 @@ def every_block(text):
         CodeBlock(text, text),
         table,
         Figure((panel,), text, legend=(Key("#1f2328", text),)),
+        TraceFigure(
+            Figure((panel,), text),
+            columns=(text,),
+            traces=(Trace(text, (text,), np.arange(3.0), np.ones(3), name=text, note=text),),
+            units={text: text},
+        ),
     )
     return Document(title=text, facts=(text,), sections=(Section("one", text, blocks),))
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 Tone = Literal["stable", "unstable", "inconclusive", "diverged", "error", "warning", "note"]
 
@@ -180,7 +183,69 @@ class Figure:
     kind: ClassVar[str] = "figure"
 
 
-Block = Paragraph | Heading | Listing | Alert | CodeBlock | Table | Figure
+@dataclass(frozen=True, slots=True, eq=False)
+class Trace:
+    """One line of a `TraceFigure`: a run's signal over updates, or a bound over the runs of a configuration.
+
+    NaN is a gap. Lines that share one `step` array (the same object or equal values) share it in the file too.
+    """
+
+    signal: str  #: which of the figure's signals this is; one signal is shown at a time
+    attributes: tuple[
+        str, ...
+    ]  #: a word a column of the figure; "" where the column says nothing (a bound's seed)
+    step: NDArray[np.float64] = field(repr=False)  #: (n_points,), updates, ascending
+    value: NDArray[np.float64] = field(repr=False)  #: (n_points,), in the unit of the signal
+    role: Literal["run", "bound"] = "run"  #: a thin line, or a thick one above the thin ones
+    name: str = ""  #: what a bound is: "lower bound"; empty for runs, which their attributes name
+    low: NDArray[np.float64] | None = field(default=None, repr=False)  #: (n_points,), lower end of a band
+    high: NDArray[np.float64] | None = field(default=None, repr=False)  #: (n_points,), upper end of the band
+    stretch: float = (
+        0.0  #: updates whose lowest and highest value each two points are; 0 if every value is here
+    )
+    note: str = ""  #: what the reader must know of this line: "diverged: NaN from update 143 on"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TraceFigure:
+    """Traces to look into: `still` on every face, and where the face is interactive a chart of them below it.
+
+    The chart shows one signal at a time, filters by every column, zooms, and tells values; a page of paper and
+    a reader without scripts have `still` alone, so `still` carries the message and `caption` stands in it.
+    `interactive.run_traces` makes the lines from a tidy frame and thins them where they are too many.
+
+    Examples
+    --------
+    ::
+
+        TraceFigure(
+            still=_panels(material, name),
+            columns=("optimizer", "batch size", "seed"),
+            traces=(*run_traces(frame, columns=("optimizer", "batch size", "seed")), *bounds),
+            units={"train/loss": "loss, nats"},
+        )
+    """
+
+    still: Figure
+    columns: tuple[str, ...]  #: titles of the filters; the first one also gives the colours
+    traces: tuple[Trace, ...] = field(
+        repr=False
+    )  #: signals and words are offered in their order of appearance
+    units: Mapping[str, str] = field(default_factory=dict)  #: label of the value axis, by signal
+    kind: ClassVar[str] = "traces"
+
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """The signals, in order of appearance."""
+        return tuple(dict.fromkeys(trace.signal for trace in self.traces))
+
+    def choices(self, column: int) -> tuple[str, ...]:
+        """Give the words that occur in a column, in order of appearance."""
+        words = dict.fromkeys(trace.attributes[column] for trace in self.traces)
+        return tuple(word for word in words if word)
+
+
+Block = Paragraph | Heading | Listing | Alert | CodeBlock | Table | Figure | TraceFigure
 
 
 @dataclass(frozen=True, slots=True)

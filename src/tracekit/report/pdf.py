@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import typst
 
-from tracekit.report.document import Document, Drawing, Section, Table, printable
+from tracekit.report.document import Block, Document, Drawing, Section, Table, TraceFigure, printable
 
 #: A table wider than this many characters is typeset small, and beyond twice as many split by columns.
 _COMFORTABLE = 88
@@ -74,9 +74,13 @@ def breakable(text: str) -> str:
 
 
 def _fit(section: Section) -> Section:
-    blocks = [
-        part for block in section.blocks for part in (_split(block) if isinstance(block, Table) else [block])
-    ]
+    """Give a section the blocks that paper can show: tables cut to the page, of traces the still figure."""
+    blocks: list[Block] = []
+    for block in section.blocks:
+        if isinstance(block, Table):
+            blocks += _split(block)
+        else:
+            blocks.append(block.still if isinstance(block, TraceFigure) else block)
     return dataclasses.replace(section, blocks=tuple(blocks))
 
 
