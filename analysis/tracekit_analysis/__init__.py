@@ -96,6 +96,7 @@ if TYPE_CHECKING:
     from tracekit_analysis.unit_roots import UnitRootTest, adf, kpss
     from tracekit_analysis.verdicts import ClaimRow, evaluate_claims
     from tracekit_analysis.volatility import ArchTest, arch_test
+    from tracekit_analysis.whiteness import WhitenessTest, whiteness_test
     from tracekit_analysis.whittle import LongMemory, local_whittle
     from tracekit_analysis.wording import sentences, to_latex
 
@@ -143,6 +144,7 @@ _MODULES = {
     "unit_root_extras": ("VarianceRatio", "dfgls", "phillips_perron", "variance_ratio", "zivot_andrews"),
     "unit_roots": ("UnitRootTest", "adf", "kpss"),
     "volatility": ("ArchTest", "arch_test"),
+    "whiteness": ("WhitenessTest", "whiteness_test"),
     "whittle": ("LongMemory", "local_whittle"),
     "arm_comparisons": ("ComparisonRow",),
     "arrangements": ("smallest_pvalue",),
@@ -226,6 +228,7 @@ __all__ = [
     "TrendTest",
     "UnitRootTest",
     "VarianceRatio",
+    "WhitenessTest",
     "adf",
     "adjust_pvalues",
     "apply_over_groups",
@@ -314,6 +317,7 @@ __all__ = [
     "unstable",
     "variance_ratio",
     "welch_psd",
+    "whiteness_test",
     "wilson_interval",
     "zivot_andrews",
 ]

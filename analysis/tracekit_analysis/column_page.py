@@ -37,6 +37,7 @@ SECTIONS: tuple[tuple[str, str], ...] = (
     (r"acf_.*", "dependence.md#autocorrelation-function"),
     (r"split_rhat", "dependence.md#split-r-hat"),
     (r"ar_order|predictability|ljung_box_pvalue", "dependence.md#prewhitening-and-ljung-box"),
+    (r"whiteness_pvalue|correlation_sum", "spectral.md#whiteness"),
     (r"memory.*", "dependence.md#long-memory"),
     (r"dfa_exponent", "dependence.md#dfa-exponent"),
     (r"permutation_entropy", "dependence.md#permutation-entropy"),

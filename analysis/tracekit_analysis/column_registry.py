@@ -11,8 +11,8 @@ from tracekit_analysis.regime import Regime
 
 Preset = Literal["minimal", "standard", "full"]
 PRESETS: tuple[Preset, ...] = ("minimal", "standard", "full")
-"""``minimal``: dependence, burn-in and both bounds. ``standard``: adds what a verdict needs; ADF makes it the
-slower one. ``full``: adds the descriptive and the costly."""
+"""``minimal``: dependence, burn-in and both bounds. ``standard``: adds what labels rest on; ADF and
+the search for breaks make it the slower one. ``full``: adds the descriptive and the costly."""
 
 
 @dataclass(frozen=True, slots=True)

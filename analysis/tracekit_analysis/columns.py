@@ -9,7 +9,9 @@ from __future__ import annotations
 import importlib
 import math
 from collections.abc import Iterator, Mapping
+from types import ModuleType
 
+from tracekit_analysis import changepoints, peaks, spikes, tails, whiteness, whittle
 from tracekit_analysis.bounds import stability_index, stability_label
 from tracekit_analysis.column_registry import GROUPS, PRESETS, ColumnGroup, Preset, column_group
 from tracekit_analysis.cosine import MIN_TEST_LENGTH, lfq_test
@@ -202,6 +204,16 @@ def _spectrum(regime: Regime) -> Row:
         comb = epoch_comb(regime.whole.since(whole_epochs), length)
         row |= {"epoch_comb_pvalue": comb.pvalue, "epoch_variance_ratio": comb.variance_ratio}
     return row
+
+
+LABEL_TOPICS: tuple[ModuleType, ...] = (whiteness, peaks, whittle, tails, spikes, changepoints)
+"""What labels of cells rest on beside the bound: modules with a table ``COLUMNS`` of meanings and a function
+``columns(series)`` that fills it."""
+
+
+@column_group("standard", {name: text for topic in LABEL_TOPICS for name, text in topic.COLUMNS.items()})
+def _label_topics(regime: Regime) -> Row:
+    return {name: cell for topic in LABEL_TOPICS for name, cell in topic.columns(regime.late).items()}
 
 
 def groups_of(preset: Preset) -> Iterator[ColumnGroup]:

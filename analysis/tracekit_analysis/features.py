@@ -52,7 +52,7 @@ def characterize(
     value, step, epoch : str
         Names of the columns of values, of update numbers and of epochs; `epoch` may be absent.
     preset : {"minimal", "standard", "full"}
-        How many columns; "minimal" leaves out ADF, KPSS and the spectrum, "full" adds the costly and the
+        How many columns; "minimal" leaves out stationarity, spectrum, tails and events, "full" adds the costly and the
         descriptive ones.
     jobs : int
         Processes to spread the series over; the result is the same, byte for byte, for any number. BLAS is

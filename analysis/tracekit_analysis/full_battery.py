@@ -7,7 +7,6 @@ from typing import Any
 
 from tracekit_analysis import (
     bands,
-    changepoints,
     dependence,
     entropy,
     epochs,
@@ -16,9 +15,7 @@ from tracekit_analysis import (
     peaks,
     prewhitening,
     spike_rules,
-    spikes,
     stable_index,
-    tails,
     whittle,
 )
 from tracekit_analysis.bounds import stability_index
@@ -31,17 +28,12 @@ TOPICS: tuple[ModuleType, ...] = (
     interleaving,
     dependence,
     prewhitening,
-    whittle,
     fluctuation,
     bands,
-    peaks,
     epochs,
     entropy,
-    tails,
     stable_index,
-    spikes,
     spike_rules,
-    changepoints,
 )
 """Modules with a table ``COLUMNS`` of meanings and a function ``columns(series)`` that fills it."""
 

@@ -1,4 +1,4 @@
-"""The columns of preset "full", and what each statistic behind them answers to unusable data."""
+"""The columns of preset "full" and those that labels rest on, and what each statistic behind them answers to unusable data."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from test_degenerate_inputs import INPUTS, NOISE
 
 import tracekit_analysis as analysis
 from tracekit_analysis import as_series
+from tracekit_analysis.columns import LABEL_TOPICS
 from tracekit_analysis.full_battery import FULL_COLUMNS, TOPICS, full_columns
 
 FUNCTIONS = {
@@ -30,6 +31,7 @@ FUNCTIONS = {
         analysis.multitaper_coherence, y=NOISE[::-1], reference=np.roll(NOISE, 99)
     ),
     "ljung_box": analysis.ljung_box,
+    "whiteness_test": analysis.whiteness_test,
     "permutation_entropy": analysis.permutation_entropy,
     "sample_entropy": analysis.sample_entropy,
     "dfa": analysis.dfa,
@@ -62,11 +64,20 @@ def test_a_status_for_all_data(data, function):
             assert np.isnan(value) or 0.0 <= value <= 1.0
 
 
+LABEL_COLUMNS = {name: text for topic in LABEL_TOPICS for name, text in topic.COLUMNS.items()}
+ALL_COLUMNS = {**LABEL_COLUMNS, **FULL_COLUMNS}
+
+
+def all_columns(series: analysis.Series) -> dict[str, object]:
+    of_labels = {name: cell for topic in LABEL_TOPICS for name, cell in topic.columns(series).items()}
+    return of_labels | full_columns(series)
+
+
 @pytest.mark.parametrize("data", INPUTS)
 def test_every_series_fills_the_same_columns(data):
     values, _ = INPUTS[data]
-    row = full_columns(as_series(values, steps=np.arange(len(values)), epochs=np.arange(len(values)) // 30))
-    assert list(row) == list(FULL_COLUMNS)
+    row = all_columns(as_series(values, steps=np.arange(len(values)), epochs=np.arange(len(values)) // 30))
+    assert list(row) == list(ALL_COLUMNS)
     for cell in row.values():
         assert isinstance(cell, (bool, int, float, str))
 
@@ -78,26 +89,26 @@ def test_every_series_fills_the_same_columns(data):
 def test_arbitrary_floats_are_rows_too(values, noise):
     with np.errstate(over="ignore", invalid="ignore"):
         values = values + noise * NOISE[: values.size]
-    assert list(full_columns(as_series(values, epochs=np.arange(values.size) // 20))) == list(FULL_COLUMNS)
+    assert list(all_columns(as_series(values, epochs=np.arange(values.size) // 20))) == list(ALL_COLUMNS)
 
 
 def test_each_topic_fills_its_own_columns_and_no_name_is_used_twice():
     series = as_series(autoregressive(0.5)(np.random.default_rng(0), 1200), epochs=np.arange(1200) // 40)
-    names = [name for topic in TOPICS for name in topic.COLUMNS]
+    names = [name for topic in (*TOPICS, *LABEL_TOPICS) for name in topic.COLUMNS]
     assert len(names) == len(set(names))
-    for topic in TOPICS:
+    for topic in (*TOPICS, *LABEL_TOPICS):
         assert list(topic.columns(series)) == list(topic.COLUMNS), topic.__name__
     assert not set(FULL_COLUMNS) & set(analysis.describe_columns("standard"))
 
 
 def test_columns_are_those_of_the_functions_and_the_same_every_time():
     series = as_series(reshuffled(40)(np.random.default_rng(0), 1200), epochs=np.arange(1200) // 40)
-    row = full_columns(series)
+    row = all_columns(series)
     assert row["memory_d"] == analysis.local_whittle(series).d
     assert row["tail_alpha"] == analysis.tail_index(series).alpha_050
     rest = analysis.remove_epoch_profile(series)
     assert row["peak_pvalue_no_profile"] == analysis.peak_test(rest).pvalue
-    assert repr(full_columns(series)) == repr(row)
+    assert repr(all_columns(series)) == repr(row)
 
 
 def test_without_epochs_the_columns_of_epochs_are_missing():
@@ -126,9 +137,9 @@ LEVEL = ("interleav", "n_channels", "stable_alpha", "zeros", "rule_")
 def test_units_and_origin_change_no_verdict_and_no_pvalue(seed, factor, shift):
     x = autoregressive(0.5)(np.random.default_rng(seed), 400)
     epochs = np.arange(400) // 40
-    before = full_columns(as_series(x, epochs=epochs))
-    after = full_columns(as_series(factor * (x + shift), epochs=epochs))
-    for name in FULL_COLUMNS:
+    before = all_columns(as_series(x, epochs=epochs))
+    after = all_columns(as_series(factor * (x + shift), epochs=epochs))
+    for name in ALL_COLUMNS:
         if name.removesuffix("_no_profile").endswith(UNITS) or name.startswith(LEVEL):
             continue
         if isinstance(before[name], float):
@@ -137,7 +148,9 @@ def test_units_and_origin_change_no_verdict_and_no_pvalue(seed, factor, shift):
             assert after[name] == before[name], name
 
 
-@pytest.mark.parametrize("test", [analysis.peak_test, analysis.nyquist_test, analysis.ljung_box])
+@pytest.mark.parametrize(
+    "test", [analysis.peak_test, analysis.nyquist_test, analysis.ljung_box, analysis.whiteness_test]
+)
 def test_pvalues_are_uniform_under_independence(test):
     rng = np.random.default_rng(0)
     pvalues = np.sort([test(rng.standard_normal(401)).pvalue for _ in range(500)])
