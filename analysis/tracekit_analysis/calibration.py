@@ -16,7 +16,7 @@ import pandas as pd
 
 from tracekit_analysis.bounds import MARGIN, stability_index
 from tracekit_analysis.cells import Seed, label_cell, wilson_interval
-from tracekit_analysis.errors import bad_argument, require_between, require_choice
+from tracekit_analysis.errors import require_between, require_choice, require_count
 from tracekit_analysis.groups import Progress
 from tracekit_analysis.parallel import map_in_order, require_jobs
 from tracekit_analysis.regime import Regime
@@ -30,7 +30,7 @@ SHAPES = {"trend": math.sqrt(12.0), "break": 2.0}
 BEYOND = 5.0 / 3.0
 COLUMNS = (
     "noise", "movement", "index", "stable", "unstable", "inconclusive", "wrong", "wrong_ci_low",
-    "wrong_ci_high", "n_cells",
+    "wrong_ci_high", "covered", "n_cells",
 )  # fmt: skip
 TASK_CELLS = 10
 
@@ -85,7 +85,8 @@ def calibrate(
     DataFrame
         One row per noise, shape and true index: the shares of cells called ``stable``, ``unstable`` and
         ``inconclusive``, and ``wrong``: the share with a label that the truth forbids (``unstable`` below the
-        margin, ``stable`` above, both at the margin) with Wilson's 95% interval.
+        margin, ``stable`` above, both at the margin) with Wilson's 95% interval; and ``covered``: the share
+        whose interval holds the true index, of the cells that have an interval.
 
     Raises
     ------
@@ -93,8 +94,7 @@ def calibrate(
         If an argument cannot be used.
     """
     for name, number, least in (("n", n, 8), ("n_seeds", n_seeds, 1), ("n_cells", n_cells, 1)):
-        if int(number) != number or number < least:
-            raise bad_argument(name, number, f"must be a whole number of at least {least}")
+        require_count(name, number, least)
     require_between("margin", margin, 0.0, math.inf)
     require_between("level", level, 0.0, 1.0)
     require_choice("side", side, ("lower", "upper"))
@@ -106,14 +106,14 @@ def calibrate(
     truths = [("none", 0.0), *((shape, index) for shape in shapes for index in (margin, BEYOND * margin))]
     rows = [(noise, shape, index) for noise in noises for shape, index in truths]
     tasks = list(_tasks(rows, n, n_seeds, margin, side, n_cells, level, seed))
-    labels: dict[tuple[str, str, float], list[str]] = {row: [] for row in rows}
+    cells: dict[tuple[str, str, float], list[tuple[str, float]]] = {row: [] for row in rows}
     total, done = len(rows) * n_cells, 0
     for task, found in zip(tasks, map_in_order(_label_cells, tasks, jobs=jobs), strict=True):
-        labels[task[0]] += found
+        cells[task[0]] += found
         done += len(found)
         if progress is not None:
             progress(done, total)
-    records = [_shares(row, labels[row], margin) for row in rows]
+    records = [_shares(row, cells[row], margin) for row in rows]
     table = pd.DataFrame.from_records(records, columns=COLUMNS)
     return table.assign(n=n, n_seeds=n_seeds, margin=margin)
 
@@ -133,18 +133,20 @@ def _tasks(
 def _label_cells(
     row: tuple[str, str, float], n: int, n_seeds: int, margin: float, side: Side, count: int, level: float,
     key: list[int],
-) -> list[str]:  # fmt: skip
-    """Draw cells and label them."""
+) -> list[tuple[str, float]]:  # fmt: skip
+    """Draw cells; return their labels, and whether their interval holds the truth: 1, 0, or NaN without one."""
     noise, shape, index = row
     draw = PROCESSES[noise].draw
     if index > 0.0:
         size = index * SHAPES[shape] * half_spread(noise)
         draw = with_trend(draw, size) if shape == "trend" else with_break(draw, size)
     rng = np.random.default_rng(key)
-    return [
-        str(label_cell([_seed(draw(rng, n), side) for _ in range(n_seeds)], "", side, margin, level).label)
-        for _ in range(count)
-    ]
+    found = []
+    for _ in range(count):
+        cell = label_cell([_seed(draw(rng, n), side) for _ in range(n_seeds)], "", side, margin, level)
+        known = not math.isnan(cell.ci_low)
+        found.append((str(cell.label), float(cell.ci_low <= index <= cell.ci_high) if known else math.nan))
+    return found
 
 
 def _seed(values: np.ndarray[Any, np.dtype[np.float64]], side: Side) -> Seed:
@@ -163,9 +165,11 @@ def _seed(values: np.ndarray[Any, np.dtype[np.float64]], side: Side) -> Seed:
     )
 
 
-def _shares(row: tuple[str, str, float], labels: Sequence[str], margin: float) -> dict[str, Any]:
-    """Return the shares of each label and of the wrong ones."""
+def _shares(row: tuple[str, str, float], cells: Sequence[tuple[str, float]], margin: float) -> dict[str, Any]:
+    """Return the shares of each label, of the wrong ones, and of intervals that hold the truth."""
     noise, shape, index = row
+    labels = [label for label, _ in cells]
+    known = [held for _, held in cells if not math.isnan(held)]
     stable, unstable = labels.count("stable"), labels.count("unstable")
     below, above = index <= margin * (1.0 - 1e-9), index >= margin * (1.0 + 1e-9)
     wrong = unstable if below else stable if above else stable + unstable
@@ -180,5 +184,6 @@ def _shares(row: tuple[str, str, float], labels: Sequence[str], margin: float) -
         "wrong": wrong / len(labels),
         "wrong_ci_low": low,
         "wrong_ci_high": high,
+        "covered": sum(known) / len(known) if known else math.nan,
         "n_cells": len(labels),
     }

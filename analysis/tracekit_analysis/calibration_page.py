@@ -18,7 +18,7 @@ import pandas as pd
 
 from tracekit_analysis.calibration import calibrate
 from tracekit_analysis.calibration_bands import LENGTHS, judge_rates, named_rows
-from tracekit_analysis.error_rates import error_rates
+from tracekit_analysis.rates import error_rates
 from tracekit_analysis.groups import Progress, progress_bar
 from tracekit_analysis.simulation import PROCESSES
 

@@ -6,6 +6,7 @@ status and a reason (see `tracekit_analysis.series`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 
@@ -44,3 +45,9 @@ def require_between(name: str, value: float, low: float, high: float) -> None:
     """Raise AnalysisError unless `value` is a number strictly between `low` and `high`."""
     if isinstance(value, str) or not low < value < high:
         raise bad_argument(name, value, f"must be a number strictly between {low:g} and {high:g}")
+
+
+def require_count(name: str, value: float, least: int) -> None:
+    """Raise AnalysisError unless `value` is a whole number of at least `least`."""
+    if isinstance(value, str) or not math.isfinite(value) or value != int(value) or value < least:
+        raise bad_argument(name, value, f"must be a whole number of at least {least}")

@@ -19,7 +19,7 @@ from tracekit_analysis.calibration_page import (
     write_page,
 )
 from tracekit_analysis.calibration_pictures import label_shares, rate_dots
-from tracekit_analysis.error_rates import COSTLY, error_rates
+from tracekit_analysis.rates import COSTLY, error_rates
 from tracekit_analysis.simulation import PROCESSES
 
 PAGE = Path(__file__).parents[2] / "docs" / "methods" / "calibration.md"

@@ -18,9 +18,10 @@ from tracekit_analysis.bounds import MARGIN, stability_index
 from tracekit_analysis.changepoints import change_points
 from tracekit_analysis.cosine import kpss_cosine, lfq_test, scale_lfq
 from tracekit_analysis.dependence import autocorrelation_time
+from tracekit_analysis.errors import require_between, require_choice, require_count
 from tracekit_analysis.groups import Progress
 from tracekit_analysis.interleaving import detect_interleaving
-from tracekit_analysis.parallel import map_in_order
+from tracekit_analysis.parallel import map_in_order, require_jobs
 from tracekit_analysis.peaks import nyquist_test, peak_test
 from tracekit_analysis.series import Series, as_series
 from tracekit_analysis.simulation import PROCESSES
@@ -52,12 +53,12 @@ def _tests(series: Series, process: str) -> Quantities:
     }
 
 
-def _index(series: Series, process: str) -> Quantities:
+def _index(series: Series, process: str, margin: float) -> Quantities:
     index = stability_index(series)
     truth = PROCESSES[process].index
     return {
-        "stable": index.ci_high < MARGIN,
-        "unstable": index.ci_low > MARGIN,
+        "stable": index.ci_high < margin,
+        "unstable": index.ci_low > margin,
         "I covered": math.nan
         if truth is None or index.status != "ok"
         else float(index.ci_low <= truth <= index.ci_high),
@@ -128,9 +129,6 @@ def _interleaving(series: Series, process: str) -> Quantities:
     return {"interleaved": detect_interleaving(series).interleaved}
 
 
-CHEAP: tuple[Callable[[Series, str], Quantities], ...] = (_tests, _index)
-"""Measured on every series of every process."""
-
 _BATTERY = (_verdict, _extras, _trend_and_bursts)
 COSTLY: dict[str, tuple[Callable[[Series, str], Quantities], ...]] = {
     "iid": (*_BATTERY, _spectral, _breaks, _memory, _interleaving),
@@ -158,6 +156,7 @@ def error_rates(
     process: str | Sequence[str],
     n: int,
     *,
+    margin: float = MARGIN,
     runs: int = 300,
     costly_runs: int = 0,
     seed: int = 0,
@@ -172,6 +171,8 @@ def error_rates(
         Names in ``tracekit_analysis.simulation.PROCESSES``.
     n : int
         Values per series.
+    margin : float
+        Largest index that counts as stable, in half-spreads.
     runs : int
         Series for tests of bounds, level and scale and for the index.
     costly_runs : int
@@ -188,14 +189,25 @@ def error_rates(
     DataFrame
         One row per process and quantity: its ``mean``, standard error ``se`` and number of ``runs`` in which
         it was defined.
+
+    Raises
+    ------
+    AnalysisError
+        If an argument cannot be used.
     """
     names = [process] if isinstance(process, str) else list(process)
-    tasks = list(_tasks(names, n, runs, costly_runs, seed))
+    for name in names:
+        require_choice("process", name, PROCESSES)
+    for count, given, least in (("n", n, 8), ("runs", runs, 1), ("costly_runs", costly_runs, 0)):
+        require_count(count, given, least)
+    require_between("margin", margin, 0.0, math.inf)
+    require_jobs(jobs)
+    tasks = list(_tasks(names, n, margin, runs, costly_runs, seed))
     pieces: dict[str, list[pd.DataFrame]] = {name: [] for name in names}
     done = 0
     for task, piece in zip(tasks, map_in_order(_measure, tasks, jobs=jobs), strict=True):
         pieces[task[0]].append(piece)
-        done += task[3]
+        done += task[4]
         if progress is not None:
             progress(done, runs * len(names))
     rows = []
@@ -209,24 +221,25 @@ def error_rates(
 
 
 def _tasks(
-    names: Sequence[str], n: int, runs: int, costly_runs: int, seed: int
-) -> Iterator[tuple[str, int, int, int, int, int]]:
+    names: Sequence[str], n: int, margin: float, runs: int, costly_runs: int, seed: int
+) -> Iterator[tuple[str, int, float, int, int, int, int]]:
     """Yield the work in pieces whose draws depend on the piece alone, not on who does it."""
     for name in names:
         for first in range(0, runs, TASK_RUNS):
             costly = min(max(costly_runs - first, 0), TASK_RUNS)
-            yield name, n, first, min(TASK_RUNS, runs - first), costly, seed
+            yield name, n, margin, first, min(TASK_RUNS, runs - first), costly, seed
 
 
-def _measure(process: str, n: int, first: int, runs: int, costly: int, seed: int) -> pd.DataFrame:
+def _measure(
+    process: str, n: int, margin: float, first: int, runs: int, costly: int, seed: int
+) -> pd.DataFrame:
     """Draw the series of one piece and measure them."""
     rng = np.random.default_rng([seed, n, first, zlib.crc32(process.encode())])
     rows: list[dict[str, Any]] = []
     for run in range(runs):
         series = as_series(PROCESSES[process].draw(rng, n))
-        measures = (*CHEAP, *(COSTLY.get(process, ()) if run < costly else ()))
-        row: Quantities = {}
-        for measure in measures:
+        row = _tests(series, process) | _index(series, process, margin)
+        for measure in COSTLY.get(process, ()) if run < costly else ():
             row |= measure(series, process)
         rows.append(row)
     return pd.DataFrame.from_records(rows).astype(np.float64)
