@@ -57,13 +57,47 @@ def bad_argument(name: str, value: object, need: str, way_out: str = "") -> str:
     return f"`{name}` (={shown}) {need}" + (f"; {way_out}" if way_out else "") + "."
 
 
-def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
-    """Build the error for a name that no table holds, with the closest one and the list of all."""
+def unknown_name(kind: str, name: str, known: Iterable[str], *, listing: str = "") -> UnknownNameError:
+    """Build the error for a name that no table holds: the closest ones, and all of them where they are few.
+
+    Parameters
+    ----------
+    kind : str
+        What the name is of, as the sentence says it ("optimizer").
+    name : str
+        The name that was looked up.
+    known : iterable of str
+        The names that there are.
+    listing : str
+        The command that shows them all, named in place of a long list.
+    """
     names = sorted(known)
+    close = _closest(name, names)
+    hint = f"did you mean {close[0]!r}?" if close else ""
+    listed = ", ".join(names) if names else "none"
+    if len(listed) <= _LONG_LIST:
+        rest = f"Known: {listed}."
+    else:
+        if len(close) > 1:
+            hint = f"did you mean {', '.join(map(repr, close[:-1]))} or {close[-1]!r}?"
+        rest = f"`{listing}` shows all {len(names)}." if listing else f"There are {len(names)}."
+    return UnknownNameError(f"unknown {kind} {name!r}; {hint}{' ' if hint else ''}{rest}")
+
+
+_LONG_LIST = 240  # characters; a reader takes in three lines, not sixty
+
+
+def _closest(name: str, names: list[str]) -> list[str]:
+    """At most three names that may have been meant, the likeliest first."""
     # Swapped letters are the likeliest slip: "adma" means adam, though adamax shares more with it in a row.
-    close = sorted(
+    similar = sorted(
         difflib.get_close_matches(name, names, n=10), key=lambda other: sorted(other) != sorted(name)
     )
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    listed = ", ".join(names) if names else "none"
-    return UnknownNameError(f"unknown {kind} {name!r}; {hint}Known: {listed}.")
+    # Abbreviations share few letters with what they stand for: lr, wd, eps.
+    short = [
+        other
+        for other in names
+        if len(name) > 1
+        and (other.startswith(name) or "".join(word[:1] for word in other.split("_")) == name)
+    ]
+    return list(dict.fromkeys([*short, *similar]))[:3]

@@ -45,7 +45,8 @@ class Registry(Mapping[str, Entry], Generic[Entry]):
         try:
             return self._entries[name]
         except KeyError:
-            raise unknown_name(self.kind, name, self._entries) from None
+            listing = f"tracekit list {self.kind.replace(' ', '')}s"
+            raise unknown_name(self.kind, name, self._entries, listing=listing) from None
 
     def __contains__(self, name: object) -> bool:
         self._load()

@@ -46,10 +46,10 @@ def test_recording_settings_survive_their_own_json_and_command_line(tmp_path, mo
 @pytest.mark.parametrize(
     ("recording", "sentence"),
     [
-        ({"preset": "ful"}, "`preset` (='ful') cannot be used: input should be 'minimal', 'standard' or 'full'."),
-        ({"schedules": {"train/loss": "every 4"}}, "`stride` (=4) must be 1 or odd; an even stride hides oscillations of period 2, take the next odd number."),
+        ({"preset": "ful"}, "`preset` (='ful') must be 'minimal', 'standard' or 'full'."),
+        ({"schedules": {"train/loss": "every 4"}}, "a stride of 4 updates must be 1 or odd, since an even one hides oscillations of period 2; take 5."),
         ({"schedules": {"eval/loss": "at 4"}}, "`schedules` (='eval/loss') cannot have a schedule, it is recorded whenever an epoch ends; remove it."),
-        ({"samples": [-1]}, "`samples.0` (=-1) cannot be used: input should be greater than or equal to 0."),
+        ({"samples": [-1]}, "`samples` (=-1) must be at least 0."),
     ],
 )  # fmt: skip
 def test_wrong_settings_are_one_sentence(recording, sentence):
@@ -64,7 +64,8 @@ def test_a_stride_that_shares_a_factor_with_the_epoch_is_refused_before_the_firs
     with pytest.raises(ArgumentError) as caught:
         check_run(RunConfig(**settings, epochs=2, recording={"every": 7}), digits)
     assert str(caught.value) == (
-        "`stride` (=7) shares a factor with the 14 updates of an epoch; take 9, or set `allow_aliasing`."
+        "a stride of 7 updates visits only some positions of an epoch of 14 updates, since both can be divided by 7; "
+        "take 9, or allow it with `--allow-aliasing` (`allow_aliasing = true`)."
     )
     check_run(RunConfig(**settings, epochs=1, recording={"every": 7}), digits)
     check_run(RunConfig(**settings, epochs=2, recording={"every": 7, "allow_aliasing": True}), digits)

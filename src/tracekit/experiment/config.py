@@ -6,7 +6,7 @@ import shlex
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -16,9 +16,12 @@ from tracekit.engine.optim import OPTIMIZERS
 from tracekit.engine.optim.schedules import SCHEDULES
 from tracekit.engine.sampling import Sampling, updates_per_epoch
 from tracekit.engine.training import Reduction
-from tracekit.errors import ArgumentError, bad_argument
+from tracekit.errors import ArgumentError, bad_argument, unknown_name
 from tracekit.record import Preset, Signal, check_schedules, choose_signals, every
 from tracekit.registry import Registry
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 
 class _Settings(BaseModel):
@@ -38,13 +41,34 @@ def _one_sentence(error: ValidationError) -> str:
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, ArgumentError):
         return str(cause)
-    name = ".".join(str(part) for part in first["loc"]) or "settings"
-    message = first["msg"][0].lower() + first["msg"][1:]
+    # Where in a list a value stands is of no interest: the value itself is shown.
+    name = ".".join(part for part in first["loc"] if isinstance(part, str)) or "settings"
     if first["type"] == "extra_forbidden":
-        return f"`{name}` is not a setting; see `tracekit run --help`."
+        known = (Recording if len(first["loc"]) > 1 else Sweep).model_fields
+        return str(unknown_name("setting", str(first["loc"][-1]), known, listing="tracekit init"))
     if first["type"] == "missing":
         return f"`{name}` is needed and was not given."
-    return bad_argument(name, first["input"], f"cannot be used: {message}")
+    return bad_argument(name, first["input"], _need(first))
+
+
+def _need(error: ErrorDetails) -> str:
+    """Say what a value must be, as a clause that starts with a verb."""
+    context = error.get("ctx", {})
+    match error["type"]:
+        case "greater_than_equal":
+            return f"must be at least {context['ge']}"
+        case "less_than":
+            return f"must be below {context['lt']}"
+        case "int_type" | "int_parsing" | "int_from_float":
+            return "must be a whole number"
+        case "float_type" | "float_parsing":
+            return "must be a number"
+        case "literal_error":
+            return f"must be {context['expected']}"
+        case "too_short":
+            return "must not be empty"
+        case _:
+            return f"cannot be used: {error['msg'][0].lower()}{error['msg'][1:]}"
 
 
 def _named(kind: str, table: Registry[Any], value: Any) -> dict[str, Any]:
@@ -257,7 +281,7 @@ class Sweep(_Common):
 
     @classmethod
     def from_toml(cls, path: str | Path, **overrides: Any) -> Self:
-        """Read a sweep from a TOML file; keyword arguments win over the file."""
+        """Read a sweep from a TOML file; keyword arguments win over the file, those of `recording` one by one."""
         try:
             data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
         except OSError as error:
@@ -266,6 +290,8 @@ class Sweep(_Common):
             raise ArgumentError(f"{path} is not valid TOML ({error}).") from error
         if overrides.keys() & {"updates", "epochs"}:
             data = {key: value for key, value in data.items() if key not in ("updates", "epochs")}
+        if isinstance(data.get("recording"), dict) and "recording" in overrides:
+            overrides["recording"] = {**data["recording"], **overrides["recording"]}
         return cls(**{**data, **overrides})
 
     def runs(self) -> Iterator[RunConfig]:

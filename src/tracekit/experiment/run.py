@@ -17,11 +17,11 @@ from tracekit.engine.optim import Optimizer, build_optimizer
 from tracekit.engine.optim.schedules import build_schedule
 from tracekit.engine.sampling import updates_per_epoch
 from tracekit.engine.training import Observer, TrainingResult, train
-from tracekit.errors import DataError
+from tracekit.errors import ArgumentError, DataError, bad_argument
 from tracekit.experiment.checkpointing import Checkpointer, restore_observers
 from tracekit.experiment.config import RunConfig
 from tracekit.experiment.environment import describe
-from tracekit.record import Planned, Recorder, Selection, check_model, plan
+from tracekit.record import Planned, Recorder, Selection, check_model, choose_signals, plan
 from tracekit.traces import RunWriter
 from tracekit.traces.files import CHECKPOINT_FILE, CONFIG_FILE, read_json
 
@@ -46,6 +46,9 @@ class _Setup:
 
 def _set_up(config: RunConfig, dataset: Dataset) -> _Setup:
     n_updates = config.n_updates(len(dataset.train_labels))
+    if config.recording.probe_size > len(dataset.test_labels):
+        need = f"must be at most the number of test images of {dataset.name} (={len(dataset.test_labels)})"
+        raise ArgumentError(bad_argument("probe_size", config.recording.probe_size, need))
     model = build_model(
         config.model,
         input_shape=dataset.input_shape,
@@ -66,6 +69,11 @@ def _set_up(config: RunConfig, dataset: Dataset) -> _Setup:
 def _plan(config: RunConfig, dataset: Dataset, model: Sequential, n_updates: int) -> list[Planned]:
     recording = config.recording
     check_model(recording.chosen, model, dataset.input_shape)
+    lost = [e.name for e in choose_signals(recording.signals or ()) if "probe batch" in e.reads]
+    if lost and not recording.probe_size:
+        raise ArgumentError(
+            f"{', '.join(lost)} cannot be recorded without a probe batch; set `probe_size` above 0."
+        )
     return plan(
         recording.chosen,
         n_updates=n_updates,
@@ -135,7 +143,7 @@ def execute_run(
         "recorded": {entry.signal.name: entry.when for entry in setup.recorded},
     }
     n_parameters = sum(tensor.size for tensor in setup.model.parameters().values())
-    meta = describe() | {"threads": threads, "n_parameters": n_parameters}
+    meta = describe() | {"threads": threads, "n_parameters": n_parameters, "n_updates": setup.n_updates}
     dropout_rng = random_stream(config.seed, "dropout")
     start = _Start()
     if resume:

@@ -97,7 +97,8 @@ def plan(
     Raises
     ------
     ArgumentError
-        A stride shares a factor with the epoch, in a run of more than one.
+        A stride shares a factor with the epoch, in a run of more than one; a schedule that was asked for has
+        no update in the run.
     """
     given = dict(schedules or {})
     check_schedules(signals, given)
@@ -117,5 +118,10 @@ def plan(
             if phrase.stride is not None:
                 phrase = Phrase(f"every {next_stride(max(phrase.stride, stride), period)}")
         due = phrase.schedule(n_updates=n_updates, updates_per_epoch=updates_per_epoch)
+        if (own or by_cost) and not any(map(due, range(1, n_updates + 1))):
+            raise ArgumentError(
+                f"the schedule {phrase.text!r} would record nothing of {entry.name} in a run of {n_updates} updates; "
+                f"name updates from 1 to {n_updates}, or train longer."
+            )
         planned.append(Planned(entry, phrase.text, due))
     return planned

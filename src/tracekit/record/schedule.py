@@ -29,12 +29,8 @@ def every(stride: int, *, first: int = 1) -> Schedule:
     """
     if stride < 1 or (stride > 1 and stride % 2 == 0):
         raise ArgumentError(
-            bad_argument(
-                "stride",
-                stride,
-                "must be 1 or odd",
-                "an even stride hides oscillations of period 2, take the next odd number",
-            )
+            f"a stride of {stride} updates must be 1 or odd, since an even one hides oscillations of period 2; "
+            f"take {max(1, stride + 1)}."
         )
     if first < 1:
         raise ArgumentError(bad_argument("first", first, "must be at least 1"))
@@ -100,12 +96,9 @@ def check_stride(stride: int, updates_per_epoch: int) -> None:
     """Raise ArgumentError if a stride shares a factor with the number of updates in an epoch."""
     if math.gcd(stride, updates_per_epoch) > 1:
         raise ArgumentError(
-            bad_argument(
-                "stride",
-                stride,
-                f"shares a factor with the {updates_per_epoch} updates of an epoch",
-                f"take {next_stride(stride, updates_per_epoch)}, or set `allow_aliasing`",
-            )
+            f"a stride of {stride} updates visits only some positions of an epoch of {updates_per_epoch} updates, "
+            f"since both can be divided by {math.gcd(stride, updates_per_epoch)}; take "
+            f"{next_stride(stride, updates_per_epoch)}, or allow it with `--allow-aliasing` (`allow_aliasing = true`)."
         )
 
 

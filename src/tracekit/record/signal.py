@@ -197,7 +197,7 @@ def choose_signals(names: Iterable[str] | None, *, preset: Preset | None = None)
     for name in names or ():
         found = [entry for entry in SIGNALS.values() if entry.is_recorded_as(name)]
         if not found:
-            raise unknown_name("signal", name, _all_names())
+            raise unknown_name("signal", name, _all_names(), listing="tracekit list signals")
         chosen[found[0].name] = found[0]
     return list(chosen.values())
 

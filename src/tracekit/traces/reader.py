@@ -132,7 +132,7 @@ def read(
         A signal or run is not in the store.
     """
     experiment = open_experiment(path)
-    wanted_runs = _chosen("run", runs, [run.name for run in experiment.runs])
+    wanted_runs = _chosen(runs, [run.name for run in experiment.runs], path)
     chosen = [run for run in experiment.runs if run.name in wanted_runs]
     wanted = None if signals is None else ([signals] if isinstance(signals, str) else list(signals))
     tables = [_read_run(run, wanted) for run in chosen]
@@ -142,7 +142,7 @@ def read(
             known = {name for run in chosen for name in signal_names(run)}
             for name in wanted:
                 if name not in known:
-                    raise unknown_name("signal", name, known)
+                    raise unknown_name("signal", name, known, listing=f"tracekit show {path}")
     return _to_frame(chosen, tables)
 
 
@@ -151,13 +151,13 @@ def signal_names(run: Run) -> list[str]:
     return sorted(set().union(*(part_signals(part, run.run_id) for part in run.parts)))
 
 
-def _chosen(kind: str, asked: Sequence[str] | str | None, known: list[str]) -> set[str]:
+def _chosen(asked: Sequence[str] | str | None, known: list[str], path: str | Path) -> set[str]:
     if asked is None:
         return set(known)
     names = [asked] if isinstance(asked, str) else list(asked)
     for name in names:
         if name not in known:
-            raise unknown_name(kind, name, known)
+            raise unknown_name("run", name, known, listing=f"tracekit list runs {path}")
     return set(names)
 
 
