@@ -18,8 +18,8 @@ import pandas as pd
 
 from tracekit_analysis.calibration import calibrate
 from tracekit_analysis.calibration_bands import LENGTHS, judge_rates, named_rows
-from tracekit_analysis.rates import error_rates
 from tracekit_analysis.groups import Progress, progress_bar
+from tracekit_analysis.rates import error_rates
 from tracekit_analysis.simulation import PROCESSES
 
 RUNS = {200: (2000, 300), 1000: (2000, 250), 10_000: (1000, 100)}

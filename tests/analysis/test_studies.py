@@ -40,3 +40,23 @@ def test_the_reference_programs_log_gives_the_quoted_index_values(ando, shared_d
 def test_a_missing_log_is_said(ando, tmp_path, capsys):
     assert ando.main(tmp_path / "none.log") == 1
     assert capsys.readouterr().err.endswith("none.log is not there; pass the path of cnn-adam-weights.log\n")
+
+
+def test_reshuffling_makes_a_sawtooth_in_both_arms_and_drawing_with_replacement_none(tmp_path):
+    saw = load("sawtooth")
+    samplings = saw.SAMPLINGS[:2]
+    runs = saw.study(tmp_path, seeds=4, epochs=24, arms=("sgd", "adam"), samplings=samplings)
+    assert len(runs) == 16
+    cells = saw.summarize(runs).set_index(["arm", "sampling"])
+    for arm in ("sgd", "adam"):
+        assert cells.loc[(arm, "reshuffle"), "ci_low"] > 0.0
+        control = cells.loc[(arm, "with_replacement")]
+        assert control["ci_low"] < 0.0 < control["ci_high"]
+    line = saw.paired(runs, ("adam", "reshuffle"), ("adam", "with_replacement"))
+    assert line.startswith("adam reshuffle less adam with_replacement: +0.")
+
+
+def test_too_few_seeds_for_an_interval_are_refused(capsys):
+    with pytest.raises(SystemExit):
+        load("sawtooth").main(["--seeds", "1"])
+    assert "needs at least 2 seeds" in capsys.readouterr().err
