@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import tracekit
 from tracekit.errors import ArgumentError, OutputExistsError, StoreError, UnknownNameError
-from tracekit.traces import SCHEMA_VERSION, RunWriter, open_experiment, read, signal_names
+from tracekit.traces import SCHEMA_VERSION, Columns, RunWriter, open_experiment, read, signal_names
 
 ATTRIBUTES = {"optimizer": "adam", "batch_size": 50, "learning_rate": 0.001, "seed": 0}
 
@@ -246,3 +246,45 @@ def test_nan_payload_is_kept(tmp_path):
         run.finish()
     back = read(tmp_path)["value"].to_numpy()
     assert back.view(np.uint64)[0] == 0x7FF8000000ABCDEF
+
+
+def test_rows_series_and_single_values_become_one_table(tmp_path):
+    """A channel may come in several ways, at steps in any order; the table is sorted all the same."""
+    pair = Columns([("a", "conv1.weight", None), ("v", None, 1)])
+    with writer(tmp_path / "x") as run:
+        run.record_row(3, 1, pair, np.array([3.0, 30.0]))
+        run.record(2, 1, "a", 2.0, layer="conv1.weight")
+        run.flush()
+        run.record_series("v", np.array([5, 4]), np.array([2, 2]), np.array([50.0, 40.0]), index=1)
+        run.record_row(1, 1, pair, np.array([1.0, 10.0]))
+        run.record(6, 2, "v", np.array([0.5, 60.0, -0.5]))
+        run.record(7, 2, "empty", np.array([]))
+        run.finish()
+    frame = read(tmp_path)
+    rows = frame[["signal", "layer", "index", "step", "epoch", "value"]].astype(object)
+    assert rows.where(rows.notna(), None).to_numpy().tolist() == [
+        ["a", "conv1.weight", None, 1, 1, 1.0],
+        ["a", "conv1.weight", None, 2, 1, 2.0],
+        ["a", "conv1.weight", None, 3, 1, 3.0],
+        ["v", None, 0, 6, 2, 0.5],
+        ["v", None, 1, 1, 1, 10.0],
+        ["v", None, 1, 3, 1, 30.0],
+        ["v", None, 1, 4, 2, 40.0],
+        ["v", None, 1, 5, 2, 50.0],
+        ["v", None, 1, 6, 2, 60.0],
+        ["v", None, 2, 6, 2, -0.5],
+    ]
+    assert open_experiment(tmp_path).runs[0].step == 7
+
+
+def test_large_parts_are_not_merged_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("tracekit.traces.writer._LARGE_PART", 5)
+    with writer(tmp_path / "a") as run:
+        for step in range(1, 15):
+            run.record(step, 1, "x", float(step))
+            if step in (2, 7, 9, 14):
+                run.flush(wait=True)
+        run.finish()
+    (entry,) = open_experiment(tmp_path).runs
+    assert sorted(pq.read_metadata(part).num_rows for part in entry.parts) == [4, 5, 5]
+    assert read(tmp_path)["value"].tolist() == list(range(1, 15))

@@ -1,5 +1,6 @@
 """The trace store: folders of Parquet parts written by runs, read back as tidy frames."""
 
+from tracekit.traces.buffer import Columns
 from tracekit.traces.files import make_folder, write_json
 from tracekit.traces.reader import Experiment, Run, open_experiment, read, signal_names
 from tracekit.traces.schema import SCHEMA_VERSION, TABLE_SCHEMA
@@ -8,6 +9,7 @@ from tracekit.traces.writer import RunWriter
 __all__ = [
     "SCHEMA_VERSION",
     "TABLE_SCHEMA",
+    "Columns",
     "Experiment",
     "Run",
     "RunWriter",

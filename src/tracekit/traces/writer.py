@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import ArrayLike
 
 from tracekit.errors import ArgumentError, OutputExistsError, StoreError, bad_argument
+from tracekit.traces.buffer import Buffer, Columns
 from tracekit.traces.files import (
     CHECKPOINT_FILE,
     CONFIG_FILE,
@@ -28,13 +29,13 @@ from tracekit.traces.files import (
     write_json,
 )
 from tracekit.traces.lock import RunLock
-from tracekit.traces.parts import Channel, PartRecord, build_table, read_part, sort_table, write_part
+from tracekit.traces.parts import PartRecord, read_part, sort_table, write_part
 from tracekit.traces.schema import TABLE_SCHEMA
 
-#: Parts of a running run that are merged into one as soon as there are so many.
+#: Small parts of a running run that are merged into one as soon as there are so many.
 _MERGE_PARTS = 64
-#: Rows above which the parts of an ended run stay as they are: merging holds them in memory.
-_MERGE_ROWS = 20_000_000
+#: Rows from which a part is not small, and stays as it is: merging holds the parts in memory.
+_LARGE_PART = 1_000_000
 
 
 class RunWriter:
@@ -110,9 +111,8 @@ class RunWriter:
         self._parts: list[PartRecord] = []
         self._next_part = 0
         self._last_step = 0
-        self._buffered = 0
-        self._oldest = self._clock
-        self._buffer: dict[Channel, tuple[list[Any], list[Any], list[Any]]] = {}
+        self._buffer = Buffer()
+        self._columns: dict[tuple[str, str | None, int | None], Columns] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="tracekit-writer")
         self._pending: Future[None] | None = None
 
@@ -148,8 +148,9 @@ class RunWriter:
     @property
     def due(self) -> bool:
         """Whether enough values, or old enough ones, wait to be written."""
-        return self._buffered > 0 and (
-            self._buffered >= self._rows_per_part or time.monotonic() - self._oldest >= self._flush_seconds
+        return (
+            self._buffer.n_values >= self._rows_per_part
+            or time.monotonic() - self._buffer.oldest >= self._flush_seconds
         )
 
     def record(
@@ -157,17 +158,37 @@ class RunWriter:
     ) -> None:
         """Keep one value, or a vector of values (its positions become the `index` column), of a signal."""
         if isinstance(value, (float, int)):
-            self._append((signal, layer, None), step, epoch, float(value))
+            columns = self._columns.get((signal, layer, None)) or self._columns_of(signal, layer, None)
+            self._buffer.add_row(step, epoch, columns, value)
         else:
-            vector = np.asarray(value, dtype=np.float64)
-            if vector.ndim == 0:
-                self._append((signal, layer, None), step, epoch, float(vector))
-            else:
-                for index, element in enumerate(vector.ravel().tolist()):
-                    self._append((signal, layer, index), step, epoch, element)
-        if step > self._last_step:
-            self._last_step = step
-        if self._buffered >= 2 * self._rows_per_part:
+            vector = np.array(value, dtype=np.float64)
+            columns = self._columns_of(signal, layer, vector.size if vector.ndim else None)
+            self._buffer.add_row(step, epoch, columns, vector.ravel())
+        if self._buffer.n_values >= 2 * self._rows_per_part:
+            self.flush()
+
+    def _columns_of(self, signal: str, layer: str | None, size: int | None) -> Columns:
+        """Columns of one signal: of a number, or of a vector of some size."""
+        key = signal, layer, size
+        found = self._columns.get(key)
+        if found is None:
+            indices = (None,) if size is None else range(size)
+            found = self._columns[key] = Columns((signal, layer, index) for index in indices)
+        return found
+
+    def record_row(self, step: int, epoch: int, columns: Columns, values: np.ndarray | float) -> None:
+        """Keep one value a channel, all of one update: the fast way for whoever records the same things often.
+
+        Parameters
+        ----------
+        step, epoch : int
+        columns : Columns
+            What the values are of; the same object each time.
+        values : ndarray of float64, (n_channels,), or float
+            A number if there is one channel. Not copied: the array must not change afterwards.
+        """
+        self._buffer.add_row(step, epoch, columns, values)
+        if self._buffer.n_values >= 2 * self._rows_per_part:
             self.flush()
 
     def record_series(
@@ -180,37 +201,15 @@ class RunWriter:
         layer: str | None = None,
         index: int | None = None,
     ) -> None:
-        """Keep a whole series at once: equally long arrays of steps, epochs and values; for importers.
-
-        A series is recorded either this way or value by value between two parts, not both.
-        """
+        """Keep a whole series at once: equally long arrays of steps, epochs and values; for importers."""
         if not len(steps) == len(epochs) == len(values):
             lengths = (len(steps), len(epochs), len(values))
             raise ArgumentError(bad_argument("lengths", lengths, "of steps, epochs and values must be equal"))
         if not len(steps):
             return
-        columns = self._columns((signal, layer, index))
-        for column, array, kind in zip(columns, (steps, epochs, values), "qid", strict=True):
-            column.append(np.asarray(array).astype(kind))
-        self._count(len(steps))
-        self._last_step = max(self._last_step, int(np.max(steps)))
-        if self._buffered >= 2 * self._rows_per_part:
+        self._buffer.add_series((signal, layer, index), steps, epochs, values)
+        if self._buffer.n_values >= 2 * self._rows_per_part:
             self.flush()
-
-    def _append(self, channel: Channel, step: int, epoch: int, value: float) -> None:
-        columns = self._buffer.get(channel) or self._columns(channel)
-        columns[0].append(step)
-        columns[1].append(epoch)
-        columns[2].append(value)
-        self._count(1)
-
-    def _columns(self, channel: Channel) -> tuple[list[Any], list[Any], list[Any]]:
-        return self._buffer.setdefault(channel, ([], [], []))
-
-    def _count(self, n: int) -> None:
-        if not self._buffered:
-            self._oldest = time.monotonic()
-        self._buffered += n
 
     def flush(self, *, then: Callable[[], object] | None = None, wait: bool = False) -> None:
         """Hand what is buffered to the writing thread as one part.
@@ -223,25 +222,20 @@ class RunWriter:
             Return only when that is done.
         """
         self._settle()
-        buffer, last_step = self._buffer, self._last_step
-        self._buffer, self._buffered = {}, 0
-        if buffer or then is not None:
+        buffer, self._buffer = self._buffer, Buffer()
+        self._last_step = last_step = max(self._last_step, buffer.last_step)
+        if buffer.n_values or then is not None:
             self._pending = self._thread.submit(self._write, buffer, last_step, then)
         if wait:
             self._settle()
 
-    def _write(
-        self,
-        buffer: dict[Channel, tuple[list[Any], list[Any], list[Any]]],
-        last_step: int,
-        then: Callable[[], object] | None,
-    ) -> None:
-        if buffer:
-            self._parts.append(self._store(build_table(self.folder.name, buffer)))
+    def _write(self, buffer: Buffer, last_step: int, then: Callable[[], object] | None) -> None:
+        if buffer.n_values:
+            self._parts.append(self._store(buffer.table(self.folder.name)))
             self._write_status("running", None, step=last_step)
         if then is not None:
             then()
-        if len(self._parts) >= _MERGE_PARTS:
+        if len(self._small_parts()) >= _MERGE_PARTS:
             self._merge("running", None)
 
     def _store(self, table: pa.Table) -> PartRecord:
@@ -249,10 +243,15 @@ class RunWriter:
         self._next_part += 1
         return write_part(table, path, self._run_id)
 
+    def _small_parts(self) -> list[PartRecord]:
+        return [part for part in self._parts if part["n_rows"] < _LARGE_PART]
+
     def _merge(self, status: str, reason: str | None) -> None:
-        """Replace all parts by one; the status file names either the old ones or the new one, never both."""
-        tables = [read_part(self._path(part), run_id=self._run_id) for part in self._parts]
-        self._parts = [self._store(sort_table(pa.concat_tables(tables)))]
+        """Replace the small parts by one; the status names either the old ones or the new one, never both."""
+        small = self._small_parts()
+        tables = [read_part(self._path(part), run_id=self._run_id) for part in small]
+        merged = self._store(sort_table(pa.concat_tables(tables)))
+        self._parts = [*(part for part in self._parts if part not in small), merged]
         self._write_status(status, reason)
         self._remove_unlisted()
 
@@ -288,8 +287,7 @@ class RunWriter:
         """
         try:
             self.flush(wait=True)
-            n_rows = sum(part["n_rows"] for part in self._parts)
-            if len(self._parts) > 1 and status != "interrupted" and n_rows <= _MERGE_ROWS:
+            if len(self._small_parts()) > 1 and status != "interrupted":
                 self._merge(status, reason)
             self._write_status(status, reason)
             if status in ("finished", "diverged"):

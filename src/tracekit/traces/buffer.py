@@ -1,0 +1,85 @@
+"""Values on their way to a part: rows and series as they come in, one sorted table as they leave."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from tracekit.traces.parts import Channel, build_table
+
+
+class Columns:
+    """Channels whose values are recorded together, a row an update; made once and told apart by identity.
+
+    Parameters
+    ----------
+    channels : iterable of (signal, layer, index)
+        Layer and index are None where there is none.
+    """
+
+    __slots__ = ("channels", "size")
+
+    def __init__(self, channels: Iterable[Channel]) -> None:
+        self.channels = tuple(channels)
+        self.size = len(self.channels)
+
+
+class Buffer:
+    """What was recorded since the last part."""
+
+    def __init__(self) -> None:
+        self.n_values = 0
+        self.oldest = math.inf  #: when the first value came, on the monotonic clock
+        self._rows: dict[Columns, tuple[list[int], list[int], list[Any]]] = {}
+        self._series: list[tuple[Channel, np.ndarray, np.ndarray, np.ndarray]] = []
+
+    @property
+    def last_step(self) -> int:
+        """The latest step that a value was recorded at; 0 if there is none."""
+        of_rows = (max(steps) for steps, _, _ in self._rows.values())
+        of_series = (int(np.max(steps)) for _, steps, _, _ in self._series)
+        return max([*of_rows, *of_series], default=0)
+
+    def add_row(self, step: int, epoch: int, columns: Columns, values: Any) -> None:
+        """Keep one value a channel; a number if there is one channel, else an array, which is not copied."""
+        rows = self._rows.get(columns)
+        if rows is None:
+            rows = self._rows[columns] = ([], [], [])
+            self.oldest = min(self.oldest, time.monotonic())
+        rows[0].append(step)
+        rows[1].append(epoch)
+        rows[2].append(values)
+        self.n_values += columns.size
+
+    def add_series(self, channel: Channel, steps: np.ndarray, epochs: np.ndarray, values: np.ndarray) -> None:
+        """Keep a copy of a series of one channel."""
+        self._series.append((channel, np.array(steps), np.array(epochs), np.array(values)))
+        self.oldest = min(self.oldest, time.monotonic())
+        self.n_values += len(steps)
+
+    def table(self, run: str) -> pa.Table:
+        """Build the sorted table of all that is kept."""
+        pieces: dict[Channel, list[tuple[np.ndarray, ...]]] = {}
+        for columns, rows in self._rows.items():
+            steps, epochs = np.array(rows[0], np.int64), np.array(rows[1], np.int32)
+            values = np.array(rows[2], np.float64).reshape(len(steps), columns.size)
+            # Transposed at once: a column of the rows as they are would be gathered from all over memory.
+            for channel, column in zip(columns.channels, np.ascontiguousarray(values.T), strict=True):
+                pieces.setdefault(channel, []).append((steps, epochs, column))
+        for channel, *arrays in self._series:
+            pieces.setdefault(channel, []).append(tuple(arrays))
+        return build_table(run, {channel: _joined(parts) for channel, parts in pieces.items()})
+
+
+def _joined(parts: list[tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]:
+    """One channel's steps, epochs and values, in the order of the steps."""
+    if len(parts) == 1:
+        return parts[0]
+    joined = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+    order = np.argsort(joined[0], kind="stable")
+    return tuple(array[order] for array in joined)
