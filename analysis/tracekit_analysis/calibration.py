@@ -16,6 +16,7 @@ import pandas as pd
 
 from tracekit_analysis.bounds import MARGIN, stability_index
 from tracekit_analysis.cells import Seed, label_cell, wilson_interval
+from tracekit_analysis.cosine import resolve_tau
 from tracekit_analysis.errors import require_between, require_choice, require_count
 from tracekit_analysis.groups import Progress
 from tracekit_analysis.parallel import map_in_order, require_jobs
@@ -64,7 +65,7 @@ def calibrate(
     margin : float
         Largest index that counts as stable, in half-spreads.
     noises : sequence of str
-        Names in ``tracekit_analysis.simulation.PROCESSES``.
+        Names of processes in ``tracekit_analysis.simulation.PROCESSES`` whose bound does not move.
     shapes : sequence of {"trend", "break"}
         How the bound moves where it does.
     side : {"lower", "upper"}
@@ -100,7 +101,7 @@ def calibrate(
     require_choice("side", side, ("lower", "upper"))
     require_jobs(jobs)
     for noise in noises:
-        require_choice("noises", noise, PROCESSES)
+        require_choice("noises", noise, [name for name, process in PROCESSES.items() if process.index == 0.0])
     for shape in shapes:
         require_choice("shapes", shape, SHAPES)
     truths = [("none", 0.0), *((shape, index) for shape in shapes for index in (margin, BEYOND * margin))]
@@ -138,7 +139,7 @@ def _label_cells(
     noise, shape, index = row
     draw = PROCESSES[noise].draw
     if index > 0.0:
-        size = index * SHAPES[shape] * half_spread(noise)
+        size = index * SHAPES[shape] * half_spread(noise, resolve_tau("auto", n))
         draw = with_trend(draw, size) if shape == "trend" else with_break(draw, size)
     rng = np.random.default_rng(key)
     found = []

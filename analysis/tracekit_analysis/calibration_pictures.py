@@ -69,6 +69,38 @@ def draw_pictures(rates: pd.DataFrame, labels: pd.DataFrame, folder: Path) -> di
     return drawn
 
 
+def draw_calibration(rates: pd.DataFrame, labels: pd.DataFrame, figure: Any) -> Any:
+    """Draw one design: sizes, powers and coverage of one series above, labels and coverage of cells below.
+
+    Parameters
+    ----------
+    rates : DataFrame
+        As `error_rates` returns it, for one length.
+    labels : DataFrame
+        As `calibrate` returns it.
+    figure : matplotlib.figure.Figure
+        Drawn into; returned.
+    """
+    still, moving = (
+        tuple(name for name in names if name in set(rates["process"]))
+        for names in (SIZE_PROCESSES, POWER_PROCESSES)
+    )
+    above, below = figure.subfigures(2, 1, height_ratios=(1.0, 1.0))
+    heights = (max(len(still), 1), max(len(moving), 1))
+    axes = above.subplots(2, len(TESTS) + 1, sharex="col", sharey="row", height_ratios=heights)
+    for row, processes in zip(axes, (still, moving), strict=True):
+        for ax, quantity in zip(row, (*TESTS, "I covered"), strict=True):
+            rate_dots(rates, quantity, processes, ax)
+            ax.axvline(0.95 if quantity == "I covered" else 0.05, color="#888888", linewidth=0.8)
+            ax.set_xlim(-0.03, 1.03)
+    for ax in axes[1]:
+        ax.set_title("")
+    ax = label_shares(labels, below.subplots())
+    ax.plot(range(len(labels)), labels["covered"], "k_", markersize=7, label="interval holds the truth")
+    ax.legend(fontsize=6, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, frameon=False)
+    return figure
+
+
 def rate_dots(rates: pd.DataFrame, quantity: str, processes: tuple[str, ...], ax: Any) -> Any:
     """Draw one quantity as dots, a row per process and a shade per length."""
     for place, process in enumerate(processes):
@@ -76,7 +108,7 @@ def rate_dots(rates: pd.DataFrame, quantity: str, processes: tuple[str, ...], ax
         for shade, row in zip(SHADES, named_rows(rows), strict=False):
             ax.plot([row.mean], [place], "o", color=shade, markersize=4, label=f"n = {row.n:,}")
     ax.set_yticks(range(len(processes)), processes)
-    ax.set_ylim(len(processes) - 0.5, -0.5)
+    ax.set_ylim(max(len(processes), 1) - 0.5, -0.5)
     ax.set_title(quantity, fontsize=8)
     ax.grid(axis="x", linewidth=0.3)
     return ax

@@ -55,13 +55,13 @@ def _tests(series: Series, process: str) -> Quantities:
 
 def _index(series: Series, process: str, margin: float) -> Quantities:
     index = stability_index(series)
-    truth = PROCESSES[process].index
+    index_at = PROCESSES[process].index_at
     return {
         "stable": index.ci_high < margin,
         "unstable": index.ci_low > margin,
         "I covered": math.nan
-        if truth is None or index.status != "ok"
-        else float(index.ci_low <= truth <= index.ci_high),
+        if index_at is None or index.status != "ok"
+        else float(index.ci_low <= index_at(index.tau) <= index.ci_high),
     }
 
 

@@ -5,6 +5,7 @@ Lengths are in values, time u = (t - 1/2) / n in (0, 1), noise has variance 1 wh
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,8 +33,13 @@ class Process:
     """What it is, in words."""
     draw: Draw
     """Function of a generator and a length."""
-    index: float | None
-    """Stability index of the lower bound at tau = .05; None if it is random or undefined."""
+    index_at: Callable[[float], float] | None
+    """Stability index of the lower bound as a function of tau; None if it is random or undefined."""
+
+    @property
+    def index(self) -> float | None:
+        """Stability index of the lower bound at tau = .05; None if it is random or undefined."""
+        return None if self.index_at is None else self.index_at(0.05)
 
 
 def simulate(name: str, n: int, *, rng: np.random.Generator | int) -> FloatArray:
@@ -224,51 +230,66 @@ def divergent(rng: np.random.Generator, n: int) -> FloatArray:
     return rng.standard_normal(n) * np.exp(np.maximum(time(n) - 0.9, 0.0) * 400.0)
 
 
-T2_05 = float(-scipy.stats.t.ppf(0.05, 2))
-_LOWER_SLOPE = (NORMAL_05 - 1.0 / math.sqrt(2.0 * math.pi)) / (1.5 * NORMAL_05)
+def _still(tau: float) -> float:
+    return 0.0
+
+
+def _normal(tau: float) -> float:
+    """Return the half-spread of the standard normal law."""
+    return -float(scipy.special.ndtri(tau))
+
+
+def _stretched(tau: float) -> float:
+    """Return the index of a lower tail per unit of the stretch's standard deviation, its median being 1.5."""
+    return (_normal(tau) - 1.0 / math.sqrt(2.0 * math.pi)) / (1.5 * _normal(tau))
+
 
 PROCESSES: dict[str, Process] = {
-    "iid": Process("independent normal", iid, 0.0),
-    "t2": Process("independent Student t with 2 degrees of freedom", student(2), 0.0),
-    "Cauchy": Process("independent Cauchy", student(1), 0.0),
-    "MA-.8": Process("moving average with coefficient -.8", negative_moving_average, 0.0),
-    "AR.5": Process("autoregression with coefficient .5", autoregressive(0.5), 0.0),
-    "AR.9": Process("autoregression with coefficient .9", autoregressive(0.9), 0.0),
-    "GARCH": Process("GARCH(.1, .85)", garch, 0.0),
+    "iid": Process("independent normal", iid, _still),
+    "t2": Process("independent Student t with 2 degrees of freedom", student(2), _still),
+    "Cauchy": Process("independent Cauchy", student(1), _still),
+    "MA-.8": Process("moving average with coefficient -.8", negative_moving_average, _still),
+    "AR.5": Process("autoregression with coefficient .5", autoregressive(0.5), _still),
+    "AR.9": Process("autoregression with coefficient .9", autoregressive(0.9), _still),
+    "GARCH": Process("GARCH(.1, .85)", garch, _still),
     "d=.3": Process("fractional noise, d = .3", fractional_noise(0.3), None),
-    "trend": Process("normal, linear trend of 1 sd", linear_trend(1.0), 1.0 / NORMAL_05 / math.sqrt(12)),
-    "break": Process("normal, level break of .5 sd at half", level_break(0.5), 0.25 / NORMAL_05),
-    "variance x2": Process("normal, sd doubled at half", scale_break(2.0), 1.0 / 3.0),
+    "trend": Process(
+        "normal, linear trend of 1 sd", linear_trend(1.0), lambda tau: 1.0 / _normal(tau) / math.sqrt(12)
+    ),
+    "break": Process(
+        "normal, level break of .5 sd at half", level_break(0.5), lambda tau: 0.25 / _normal(tau)
+    ),
+    "variance x2": Process("normal, sd doubled at half", scale_break(2.0), lambda tau: 1.0 / 3.0),
     "lower drift": Process(
         "normal, negative half stretched to twice its size, mean fixed",
         lower_tail(lambda u: 1.0 + u),
-        _LOWER_SLOPE / math.sqrt(12),
+        lambda tau: _stretched(tau) / math.sqrt(12),
     ),
     "lower wander": Process(
         "normal, negative half stretched by up to 2 in two cycles, mean fixed",
         lower_tail(lambda u: 1.5 + 0.5 * np.sin(4.0 * np.pi * u)),
-        _LOWER_SLOPE * math.sqrt(0.125),
+        lambda tau: _stretched(tau) * math.sqrt(0.125),
     ),
     "walk": Process("random walk", random_walk, None),
     "noisy walk": Process("random walk under noise ten times its step", noisy_random_walk, None),
-    "sine": Process("normal, sine of amplitude .5 and period 50", sine(50), 0.0),
-    "sawtooth": Process("normal, ramp of sd .5 in every epoch of 50", sawtooth(50), 0.0),
-    "fixed order": Process("50 fixed batches in one order, 20 % of the variance", fixed_order(50), 0.0),
-    "reshuffled": Process("50 fixed batches in a new order each epoch, 92 %", reshuffled(50), 0.0),
-    "shuffled trend": Process("linear trend of 2 sd, shuffled", shuffled(linear_trend(2.0)), 0.0),
-    "interleaved": Process("8 channels of scales 1 to 128 that take turns", interleaved(), 0.0),
-    "zeros": Process("normal, 38 % exact zeros", with_zeros(), 0.0),
+    "sine": Process("normal, sine of amplitude .5 and period 50", sine(50), _still),
+    "sawtooth": Process("normal, ramp of sd .5 in every epoch of 50", sawtooth(50), _still),
+    "fixed order": Process("50 fixed batches in one order, 20 % of the variance", fixed_order(50), _still),
+    "reshuffled": Process("50 fixed batches in a new order each epoch, 92 %", reshuffled(50), _still),
+    "shuffled trend": Process("linear trend of 2 sd, shuffled", shuffled(linear_trend(2.0)), _still),
+    "interleaved": Process("8 channels of scales 1 to 128 that take turns", interleaved(), _still),
+    "zeros": Process("normal, 38 % exact zeros", with_zeros(), _still),
     "divergent": Process("normal, growing exponentially from .9 on", divergent, None),
 }
 """Processes by their short names."""
 
-HALF_SPREADS: dict[str, float] = {"iid": NORMAL_05, "AR.5": NORMAL_05, "AR.9": NORMAL_05, "t2": T2_05}
-"""Exact half-spreads at tau = .05 of the processes that carry a drift of known size; GARCH by simulation."""
 
-
-def half_spread(name: str) -> float:
-    """Return the half-spread at tau = .05 of a process; simulated once where no formula is known."""
-    if name not in HALF_SPREADS:
-        draws = PROCESSES[name].draw(np.random.default_rng(0), 2_000_000)
-        HALF_SPREADS[name] = float(np.median(draws) - np.quantile(draws, 0.05))
-    return HALF_SPREADS[name]
+@functools.cache
+def half_spread(name: str, tau: float = 0.05) -> float:
+    """Return the distance from the median to the tau-quantile of a process; simulated where no formula is known."""
+    if name in ("iid", "AR.5", "AR.9"):
+        return _normal(tau)
+    if name in ("t2", "Cauchy"):
+        return -float(scipy.stats.t.ppf(tau, {"t2": 2, "Cauchy": 1}[name]))
+    draws = PROCESSES[name].draw(np.random.default_rng(0), 2_000_000)
+    return float(np.median(draws) - np.quantile(draws, tau))

@@ -18,7 +18,7 @@ from tracekit_analysis.calibration_page import (
     run_calibration,
     write_page,
 )
-from tracekit_analysis.calibration_pictures import label_shares, rate_dots
+from tracekit_analysis.calibration_pictures import draw_calibration, label_shares, rate_dots
 from tracekit_analysis.rates import COSTLY, error_rates
 from tracekit_analysis.simulation import PROCESSES
 
@@ -98,12 +98,19 @@ def test_calibrate_is_the_same_for_any_number_of_processes_and_keeps_count():
     assert (one["inconclusive"] == 1.0).all()  # three seeds give no label
 
 
+def test_intervals_of_cells_hold_the_truth_also_where_the_bound_is_another_quantile():
+    table = calibrate(400, 5, noises=["iid"], n_cells=30)  # below 500 values tau is .10
+    assert table["covered"].min() >= 0.8
+    assert table["covered"].mean() >= 0.92
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"n": 4}, "`n` (=4) must be a whole number of at least 8."),
         ({"n": 200, "n_seeds": 0}, "`n_seeds` (=0) must be a whole number of at least 1."),
         ({"n": 200, "margin": 0}, "`margin` (=0) must be a number strictly between 0 and inf."),
+        ({"n": 200, "n_cells": 2.5}, "`n_cells` (=2.5) must be a whole number of at least 1."),
         ({"n": 200, "shapes": ["step"]}, "`shapes` (='step') must be one of 'trend', 'break'."),
     ],
 )
@@ -113,11 +120,20 @@ def test_wrong_arguments_are_named(arguments, message):
     assert str(error.value) == message
 
 
+def test_wrong_arguments_of_the_rates_are_named():
+    with pytest.raises(AnalysisError) as error:
+        error_rates("iid", 200, runs=0)
+    assert str(error.value) == "`runs` (=0) must be a whole number of at least 1."
+    with pytest.raises(AnalysisError) as error:
+        calibrate(200, noises=["walk"])
+    assert str(error.value).startswith("`noises` (='walk') must be one of 'iid', 't2', 'Cauchy', ")
+
+
 def test_the_page_lists_what_was_missed(rates, tmp_path):
     spoilt = rates.copy()
     place = spoilt.index[(spoilt["process"] == "iid") & (spoilt["quantity"] == "level")][0]
     spoilt.loc[place, ["mean", "outcome"]] = [0.2, "missed"]
-    labels = calibrate(1000, 5, noises=["iid"], n_cells=4)
+    labels = calibrate(1000, 5, noises=["iid"], n_cells=2)
     labels.loc[0, ["unstable", "wrong", "wrong_ci_low"]] = [0.5, 0.5, 0.3]
     calibration = Calibration(spoilt, labels, 1.0, 0)
     rate, label = missed_bands(calibration)
@@ -140,7 +156,10 @@ def test_pictures_take_empty_tables():
     ax = Figure().subplots()
     empty = pd.DataFrame(columns=["process", "n", "quantity", "mean", "se", "runs"])
     assert rate_dots(empty, "level", ("iid",), ax) is ax
-    assert label_shares(calibrate(200, 1, noises=[], n_cells=1), ax) is ax
+    labels = calibrate(200, 1, noises=[], n_cells=1)
+    assert label_shares(labels, ax) is ax
+    figure = Figure(layout="constrained")
+    assert draw_calibration(empty, labels, figure) is figure
 
 
 def test_the_committed_page_is_of_a_full_run():

@@ -12,10 +12,10 @@ LONG = 60_000
 
 
 @pytest.mark.parametrize("name", [name for name, process in PROCESSES.items() if process.index is not None])
-def test_the_true_index_lies_in_the_interval_of_a_long_series(name):
-    truth = PROCESSES[name].index
-    index = stability_index(simulate(name, LONG, rng=11))
-    assert truth is not None
+@pytest.mark.parametrize("tau", [0.05, 0.10])
+def test_the_true_index_lies_in_the_interval_of_a_long_series(name, tau):
+    truth = PROCESSES[name].index_at(tau)
+    index = stability_index(simulate(name, LONG, rng=11), tau=tau)
     assert index.ci_low - 0.02 <= truth <= index.ci_high + 0.02
     assert index.ci_high - index.ci_low < 0.15 + 0.5 * truth
 
@@ -52,9 +52,11 @@ def test_autocorrelation_times_are_the_exact_ones():
 
 
 def test_half_spreads_are_those_of_the_laws():
-    for name in ("iid", "AR.9", "t2", "GARCH"):
+    for name in ("iid", "AR.9", "t2", "Cauchy", "GARCH"):
         x = simulate(name, 200_000, rng=1)
-        assert half_spread(name) == pytest.approx(np.median(x) - np.quantile(x, 0.05), rel=0.05)
+        for tau in (0.05, 0.10):
+            spread = np.median(x) - np.quantile(x, tau)
+            assert half_spread(name, tau) == pytest.approx(spread, rel=0.05)
 
 
 def test_a_divergent_series_is_refused():
