@@ -56,7 +56,7 @@ def every_block(text):
         TraceFigure(
             Figure((panel,), text),
             columns=(text,),
-            traces=(Trace(text, (text,), np.arange(3.0), np.ones(3), name=text, note=text),),
+            traces=(Trace(text, (text,), np.arange(3.0), np.ones(3), bound=text, note=text),),
             units={text: text},
         ),
     )

@@ -1,6 +1,10 @@
 """Both faces: every kind of block, every hostile string, nothing loaded, nothing off the page."""
 
+import base64
+import dataclasses
+import hashlib
 import io
+import json
 import re
 from html.parser import HTMLParser
 from typing import get_args
@@ -12,8 +16,19 @@ from conftest import every_block
 from PIL import Image
 from pypdf import PdfReader
 
-from tracekit.report.document import Block, Column, Document, Section, Table, number, words
-from tracekit.report.html import render_html
+from tracekit.report.document import (
+    Block,
+    Column,
+    Document,
+    Figure,
+    Section,
+    Table,
+    Trace,
+    TraceFigure,
+    number,
+    words,
+)
+from tracekit.report.html import render_html, trace_data
 from tracekit.report.pdf import breakable, inputs, render_pdf, template
 
 HOSTILE = [
@@ -123,16 +138,66 @@ def test_no_table_runs_off_the_page(columns, name):
         assert "Part2of" in read
 
 
-def test_the_page_loads_nothing(report):
-    assert "http:" not in report.html
-    assert "https:" not in report.html
-    assert "@import" not in report.html
-    assert not re.search(r"url\((?!#)", report.html)
-    for tag, attributes in Page(report.html).tags:
+@pytest.fixture(scope="module", params=["report", "specimen"])
+def page(request):
+    if request.param == "report":
+        return request.getfixturevalue("report").html
+    return render_html(every_block("word")).decode()
+
+
+def test_the_page_loads_nothing(page):
+    code = re.sub(r"/\*!.*?\*/", "", page)  # the chart library's banner names its home
+    assert "http:" not in code
+    assert "https:" not in code
+    assert "@import" not in code
+    assert not re.search(r"url\((?!#)", code)
+    for tag, attributes in Page(page).tags:
         assert tag not in ("link", "img", "iframe", "object", "embed", "base")
         for name in ("src", "srcset", "data", "action"):
             assert name not in attributes, (tag, attributes)
         assert (attributes.get("href") or "#").startswith("#")
+
+
+def test_the_browser_is_told_to_load_nothing_and_to_run_this_script_alone(page):
+    (policy,) = (a["content"] for _, a in Page(page).tags if a.get("http-equiv") == "Content-Security-Policy")
+    script = page[page.rindex("<script>") + len("<script>") : page.rindex("</script>")]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert policy.startswith("default-src 'none'; ")
+    assert f"script-src 'sha256-{digest}';" in policy
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_words_stay_words_inside_the_data_of_a_chart(text):
+    source = render_html(every_block(text)).decode()
+    start = source.index('<script type="application/json">') + len('<script type="application/json">')
+    content = source[start : source.index("</script>", start)]
+    assert not set("<>&") & set(content)
+    shown = re.sub(r"[\x00-\x08\x0e-\x1f\udc80]", "\ufffd", text)
+    data = json.loads(content)
+    assert data["columns"] == data["signals"] == data["units"] == [shown]
+    assert data["choices"] == [[shown]]
+    assert data["lines"][0]["note"] == shown
+
+
+def test_the_data_of_a_chart_are_the_values_to_32_bits_and_equal_steps_are_there_once():
+    value = np.array([0.1, np.nan, -3e8, 1e300])
+    first = Trace("a", ("adam", ""), np.arange(1.0, 5.0), value)
+    second = Trace("b", ("sgd", "50"), np.arange(1.0, 5.0), value, bound="lower bound", low=value, high=value)
+    data = json.loads(trace_data(TraceFigure(Figure((), ""), ("optimizer", "batch"), (first, second))))
+    assert len(data["grids"]) == 1
+    np.testing.assert_array_equal(np.frombuffer(base64.b64decode(data["grids"][0]), "<f8"), first.step)
+    for line in data["lines"]:
+        read = np.frombuffer(base64.b64decode(line["value"]), "<f4")
+        np.testing.assert_array_equal(read, np.array([0.1, np.nan, -3e8, np.inf], np.float32))
+    assert [line["kind"] for line in data["lines"]] == [0, 1]
+    assert [line["at"] for line in data["lines"]] == [[0, -1], [1, 0]]
+    assert [line["high"] is None for line in data["lines"]] == [True, False]
+
+
+def test_the_chart_library_comes_along_with_its_licence_where_there_is_a_chart():
+    chartless = dataclasses.replace(every_block("word"), sections=())
+    assert "Leon Sorokin" in render_html(every_block("word")).decode()
+    assert "uPlot" not in render_html(chartless).decode()
 
 
 def test_the_page_is_well_formed_and_its_names_are_unique(report):

@@ -196,8 +196,7 @@ class Trace:
     ]  #: a word a column of the figure; "" where the column says nothing (a bound's seed)
     step: NDArray[np.float64] = field(repr=False)  #: (n_points,), updates, ascending
     value: NDArray[np.float64] = field(repr=False)  #: (n_points,), in the unit of the signal
-    role: Literal["run", "bound"] = "run"  #: a thin line, or a thick one above the thin ones
-    name: str = ""  #: what a bound is: "lower bound"; empty for runs, which their attributes name
+    bound: str = ""  #: what a thick line is: "lower bound"; empty for runs, which are thin
     low: NDArray[np.float64] | None = field(default=None, repr=False)  #: (n_points,), lower end of a band
     high: NDArray[np.float64] | None = field(default=None, repr=False)  #: (n_points,), upper end of the band
     stretch: float = (
@@ -238,6 +237,11 @@ class TraceFigure:
     def signals(self) -> tuple[str, ...]:
         """The signals, in order of appearance."""
         return tuple(dict.fromkeys(trace.signal for trace in self.traces))
+
+    @property
+    def bounds(self) -> tuple[str, ...]:
+        """What the thick lines are, in order of appearance."""
+        return tuple(dict.fromkeys(trace.bound for trace in self.traces if trace.bound))
 
     def choices(self, column: int) -> tuple[str, ...]:
         """Give the words that occur in a column, in order of appearance."""
