@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tracekit_analysis.arm_comparisons import ComparisonRow
     from tracekit_analysis.arrangements import smallest_pvalue
+    from tracekit_analysis.aspects import Aspect, label_aspects, read_labels
     from tracekit_analysis.bands import band_power, spectral_centroid, spectral_edge
     from tracekit_analysis.bounds import StabilityIndex, StabilityLabel, stability_index, stability_label
     from tracekit_analysis.calibration import calibrate
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     from tracekit_analysis.prewhitening import LjungBox, ljung_box, prewhiten
     from tracekit_analysis.profiles import MedianTime, median_time, performance_profile, time_to_target
     from tracekit_analysis.ranking import Rank, rank
+    from tracekit_analysis.rates import error_rates
     from tracekit_analysis.replicates import Feature, seed_table
     from tracekit_analysis.run_performance import performance
     from tracekit_analysis.series import Series, as_series
@@ -147,6 +149,7 @@ _MODULES = {
     "whiteness": ("WhitenessTest", "whiteness_test"),
     "whittle": ("LongMemory", "local_whittle"),
     "arm_comparisons": ("ComparisonRow",),
+    "aspects": ("Aspect", "label_aspects", "read_labels"),
     "arrangements": ("smallest_pvalue",),
     "claims": (
         "CONTROLS",
@@ -168,6 +171,7 @@ _MODULES = {
     "planning": ("PlanRow", "detectable_effect", "plan", "power_of_difference", "power_of_sameness"),
     "profiles": ("MedianTime", "median_time", "performance_profile", "time_to_target"),
     "ranking": ("Rank", "rank"),
+    "rates": ("error_rates",),
     "replicates": ("Feature", "seed_table"),
     "run_performance": ("performance",),
     "trimmed": ("Effect", "iqm", "trimmed_difference"),
@@ -182,6 +186,7 @@ __all__ = [
     "PAPER_CLAIMS",
     "AnalysisError",
     "ArchTest",
+    "Aspect",
     "AutocorrelationTime",
     "BlockExtremes",
     "BurnIn",
@@ -256,6 +261,7 @@ __all__ = [
     "effective_sample_size",
     "energy_permutation",
     "epoch_comb",
+    "error_rates",
     "evaluate_claims",
     "find_spikes",
     "freedman_lane",
@@ -267,6 +273,7 @@ __all__ = [
     "kpss",
     "kpss_cosine",
     "label",
+    "label_aspects",
     "label_from_features",
     "lfq_test",
     "ljung_box",
@@ -291,6 +298,7 @@ __all__ = [
     "prewhiten",
     "progress_bar",
     "rank",
+    "read_labels",
     "relative_spike_rule",
     "remove_epoch_profile",
     "running_mean_rule",

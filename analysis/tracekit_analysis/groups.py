@@ -93,7 +93,8 @@ def split_groups(
 def stack_rows(keys: pd.DataFrame, rows: Sequence[Row], columns: Sequence[str]) -> pd.DataFrame:
     """Put the rows of results beside the keys of their groups."""
     keys = keys.reset_index(drop=True).rename(columns={"status": RUN_STATUS})
-    return pd.concat([keys, pd.DataFrame.from_records(list(rows), columns=list(columns))], axis=1)
+    table = pd.concat([keys, pd.DataFrame.from_records(list(rows), columns=list(columns))], axis=1)
+    return table.copy()  # one block per type, so that a caller may add columns without a warning
 
 
 def map_groups(

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import pandas as pd
 
+from tracekit_analysis.aspects import label_sentence
 from tracekit_analysis.bounds import MARGIN, MIN_LABEL_LENGTH
 from tracekit_analysis.cells import CellLabel, Seed, label_cell
 from tracekit_analysis.errors import AnalysisError, bad_argument, require_between, require_choice
 from tracekit_analysis.features import characterize
 from tracekit_analysis.groups import RUN_STATUS, Progress, require_column
 from tracekit_analysis.results import Side
+from tracekit_analysis.traits import read_traits
 
 DEFAULT_SIGNAL = "train/first_logit"
 """The scalar of the reference paper. A fixed probe batch has hardly any step noise, so that any learning
@@ -191,7 +193,9 @@ def _label_cells(
             for _, series in members.groupby(replicate, dropna=False, observed=True, sort=False)
         ]
         keys.append(members[cell].iloc[:1])
-        rows.append(label_cell(seeds, signal, side, margin, level).to_record())
+        found = label_cell(seeds, signal, side, margin, level)
+        words = label_sentence(members[cell].iloc[0].to_dict(), found)
+        rows.append(replace(found, sentence=words).to_record())
     columns = [field.name for field in fields(CellLabel)]
     if not keys:
         return pd.DataFrame(columns=[*cell, *columns])
@@ -235,4 +239,5 @@ def _seed(series: pd.DataFrame, side: Side) -> Seed:
         blocks_k=int(median[f"{side}_blocks_k"]),
         verdict=str(median["stationarity"]) if "stationarity" in series.columns else "",
         lfq_pvalue=float(median[f"{side}_lfq_pvalue"]),
+        traits=read_traits({str(name): cell for name, cell in median.items()}),
     )
