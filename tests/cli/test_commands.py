@@ -62,8 +62,8 @@ def test_run_prints_progress_to_stderr_and_the_next_step_to_stdout(tracekit_comm
         *("--epochs", 1, "--jobs", 1, "--learning-rate", 0.5, "--out", tmp_path / "x"),
     )
     assert done.code == 0
-    assert done.out == f"1 runs in {tmp_path / 'x'}; next: tracekit report {tmp_path / 'x'} -o reports/x\n"
-    assert done.err.startswith("1/1 runs, 2 updates in ")
+    assert done.out == f"1 run in {tmp_path / 'x'}; next: tracekit report {tmp_path / 'x'} -o reports/x\n"
+    assert done.err.startswith("1/1 run, 2 updates in ")
     (run,) = tracekit.open_experiment(tmp_path / "x").runs
     assert run.attributes["learning_rate"] == 0.5
 
@@ -149,7 +149,7 @@ def test_resume_goes_on_with_an_interrupted_sweep(tracekit_command, small_experi
     shutil.rmtree(tmp_path / "x" / "adam-lr0.001-b40-s3")
     done = tracekit_command("resume", tmp_path / "x", "--jobs", 1)
     assert done.code == 0
-    assert done.err.startswith("1/1 runs, 260 updates in ")
+    assert done.err.startswith("1/1 run, 260 updates in ")
     assert done.out.startswith(f"10 runs in {tmp_path / 'x'}; next: ")
     frames = [tracekit.read(folder) for folder in (small_experiment, tmp_path / "x")]
     assert frames[0]["value"].to_numpy().tobytes() == frames[1]["value"].to_numpy().tobytes()

@@ -32,7 +32,12 @@ def test_unknown_optimizer(fails, tmp_path):
 
 def test_no_optimizer(fails, tmp_path):
     sentence = fails(*RUN, "--out", tmp_path / "x")
-    assert sentence == "nothing to train: give --optimizer, for example --optimizer adam, or --config FILE."
+    assert sentence == (
+        "nothing to train: give --optimizer, for example --optimizer adam, or a file (`tracekit init` writes one)."
+    )
+    assert fails("run", "--optimizer", "sgd") == (
+        "no place for the traces: give --out, for example --out runs/mine."
+    )
 
 
 def test_missing_data(fails, tmp_path):

@@ -7,19 +7,32 @@ from typing import Annotated
 
 import typer
 
+from tracekit.cli import completion
+
 RunsPath = Annotated[
-    Path, typer.Argument(metavar="RUNS", help="Folder that `tracekit run` wrote, or one run in it.")
+    Path,
+    typer.Argument(
+        metavar="RUNS",
+        help="Folder that `tracekit run` wrote, or one run in it.",
+        autocompletion=completion.folders,
+    ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 DataDir = Annotated[
     Path | None,
-    typer.Option(help="Folder of the data set's files (default: $TRACEKIT_DATA_DIR, then the cache)."),
+    typer.Option(
+        help="Folder of the data set's files (default: $TRACEKIT_DATA_DIR, then the cache).",
+        autocompletion=completion.folders,
+    ),
 ]
 TableFile = Annotated[
     Path | None, typer.Option("--out", "-o", help="Write every column to a .csv, .parquet or .tex file.")
 ]
-DecidingSignal = Annotated[str, typer.Option("--signal", help="Signal that is judged.")]
+DecidingSignal = Annotated[
+    str, typer.Option("--signal", help="Signal that is judged.", autocompletion=completion.signals)
+]
 Margin = Annotated[
     float, typer.Option(help="Movement of the bound that still counts as stable, in lower half-spreads.")
 ]

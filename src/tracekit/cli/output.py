@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def print_json(content: Any) -> None:
     """Print as JSON; NaN, infinities and missing values become null."""
-    typer.echo(json.dumps(_plain(content), indent=2, allow_nan=False))
+    typer.echo(json.dumps(plain(content), indent=2, allow_nan=False))
 
 
 def check_output(path: Path | None, *, overwrite: bool, also: Sequence[str] = ()) -> None:
@@ -64,11 +64,12 @@ def frame_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [dict(zip(frame.columns, row, strict=True)) for row in frame.itertuples(index=False, name=None)]
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Turn results into what JSON knows; NaN, infinities and missing values become None."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if hasattr(value, "item"):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
@@ -77,20 +78,66 @@ def _plain(value: Any) -> Any:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None) -> None:
-    """Print a table that fits the terminal; when piped, columns keep their full width."""
+    """Print a table; on a terminal text wraps between words, and last columns that do not fit are named instead.
+
+    When piped, every column has its full width: no cell is wrapped or left out.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    cells = [[shown(cell) for cell in row] for row in rows]
     console = Console()
-    if not console.is_terminal:
+    left_out: list[str] = []
+    if console.is_terminal:
+        n_shown = _fitting(columns, cells, console.width)
+        columns, left_out = columns[:n_shown], list(columns[n_shown:])
+    else:
         console = Console(width=10_000)  # a pipe has no width: no cell may be wrapped
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")  # a number that is cut is a wrong number
-    for row in rows:
-        table.add_row(*(Text(shown(cell)) for cell in row))
+    for number, column in enumerate(columns):
+        prose = _is_prose([row[number] for row in cells])
+        # A number that is cut is a wrong number: only text of several words may be broken.
+        table.add_column(column, overflow="fold", no_wrap=not prose, min_width=_PROSE if prose else None)
+    for row in cells:
+        table.add_row(*(Text(cell) for cell in row[: len(columns)]))
     console.print(table)
+    if left_out:
+        typer.echo(
+            f"{', '.join(left_out)}: no room on {console.width} columns; a wider terminal, --json or a pipe shows all.",
+            err=True,
+        )
+
+
+#: Characters that a column of text needs at least.
+_PROSE = 24
+
+
+def _is_prose(cells: Sequence[str]) -> bool:
+    return any(len(cell) > _PROSE and " " in cell for cell in cells)
+
+
+def _fitting(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> int:
+    """Count the first columns that fit beside each other, a space of two between them; at least one."""
+    used = -2
+    for number, column in enumerate(columns):
+        cells = [row[number] for row in rows]
+        used += 2 + (_PROSE if _is_prose(cells) else max(map(len, [column, *cells])))
+        if used > width and number > 0:
+            return number
+    return len(columns)
+
+
+def count(number: int, noun: str) -> str:
+    """Write a number with its noun: "1 run", "2 runs"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def clock(seconds: float) -> str:
+    """Write a duration: "0:07", "12:30", "3:05:00"."""
+    minutes, rest = divmod(math.ceil(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def shown(value: Any) -> str:

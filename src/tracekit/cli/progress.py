@@ -2,45 +2,71 @@
 
 from __future__ import annotations
 
-import math
 import sys
 import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
-from tracekit.experiment import RunProgress
+from tracekit.cli.output import clock, count, shown
+from tracekit.cli.standing import CELL, CellLabels
+from tracekit.experiment import RunConfig, RunProgress
 
 _PLAIN_SECONDS = 10.0  # between two lines where no terminal redraws them
 
 
+class _Bars(Progress):
+    """Bars of the runs, and below them what is known of their labels."""
+
+    labels: Sequence[str] = ()
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield from super().get_renderables()
+        if self.labels:
+            yield Text("labels so far: " + "; ".join(self.labels), overflow="fold")
+
+
 class SweepProgress:
-    """Listens to a sweep: runs done, updates a second, time left, and the current loss of each worker.
+    """Listens to a sweep: runs done, updates a second, time left, each worker's loss, the labels so far.
 
     Parameters
     ----------
-    n_runs : int
-        Runs of the sweep.
+    runs : mapping of str to RunConfig
+        Runs that are to be made, by name.
+    folder : Path
+        The sweep's folder, where what they recorded is read for the labels.
+    signal : str
+        Signal that is judged.
     quiet : bool
         Show nothing.
     """
 
-    def __init__(self, n_runs: int, *, quiet: bool = False) -> None:
-        self.n_runs = n_runs
+    def __init__(
+        self, runs: Mapping[str, RunConfig], folder: Path, *, signal: str, quiet: bool = False
+    ) -> None:
+        self.n_runs = len(runs)
         self.quiet = quiet
         self.ended = 0
         self.failures: dict[str, str] = {}  # run -> why it failed
         self.started = time.monotonic()
+        self._cells = {
+            name: tuple(config.attributes.get(key) for key in CELL) for name, config in runs.items()
+        }
+        self._labels = CellLabels(folder, signal)
+        self._recorded: list[tuple[str, tuple[Any, ...]]] = []
         self._steps: dict[str, int] = {}
         self._lengths: dict[str, int] = {}
         self._console = Console(stderr=True)
         self._live = self._console.is_terminal and not quiet
         self._next_line = self.started + _PLAIN_SECONDS
-        self._bar = Progress(
+        self._bar = _Bars(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=16),
             MofNCompleteColumn(),
             TextColumn("{task.fields[note]}"),
             TimeElapsedColumn(),
@@ -63,7 +89,7 @@ class SweepProgress:
             self._bar.stop()
         if error is None and not self.quiet:
             seconds = time.monotonic() - self.started
-            print(f"{self.summary()} in {_clock(seconds)}", file=sys.stderr)
+            print(f"{self.summary()} in {clock(seconds)}", file=sys.stderr)
 
     def __call__(self, news: RunProgress) -> None:
         """Take one piece of news."""
@@ -73,11 +99,28 @@ class SweepProgress:
             self.ended += 1
         if news.status == "failed":
             self.failures[news.run] = news.reason or "no reason"
+        elif news.status != "running" and not self.quiet:
+            self._recorded.append((news.run, self._cells[news.run]))
+            self._label()
         if self._live:
             self._draw(news)
         elif not self.quiet and time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + _PLAIN_SECONDS
             print(f"{self.summary()}, {self.outlook()}, {news.run} loss {news.loss:.4g}", file=sys.stderr)
+
+    def _label(self) -> None:
+        """Label the cells that have enough seeds; a display must not end a training, whatever goes wrong with it."""
+        try:
+            labelled = self._labels.update(self._recorded)
+        except Exception as error:
+            self._bar.labels = [f"none ({type(error).__name__}: {error})"]
+            return
+        if labelled:
+            self._bar.labels = [
+                f"{' '.join(shown(row[key]) for key in CELL)} {row['label']}" for row in self._labels.rows
+            ]
+            if self._bar.labels and not self._live:
+                print(f"labels so far: {'; '.join(self._bar.labels)}", file=sys.stderr)
 
     def _draw(self, news: RunProgress) -> None:
         if self._whole is not None:
@@ -95,7 +138,7 @@ class SweepProgress:
 
     def summary(self) -> str:
         """Runs ended and updates made so far."""
-        return f"{self.ended}/{self.n_runs} runs, {sum(self._steps.values())} updates"
+        return f"{self.ended}/{count(self.n_runs, 'run')}, {sum(self._steps.values())} updates"
 
     def outlook(self) -> str:
         """Updates a second and time left, supposing that runs not yet seen are as long as those seen."""
@@ -106,9 +149,4 @@ class SweepProgress:
             return "starting"
         mean_length = sum(self._lengths.values()) / len(self._lengths)
         left = max(0.0, self.n_runs * mean_length - done) / rate
-        return f"{rate:.0f} updates/s, ETA {_clock(left)}"
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(math.ceil(seconds), 60)
-    return f"{minutes}:{rest:02d}"
+        return f"{rate:.0f} updates/s, ETA {clock(left)}"

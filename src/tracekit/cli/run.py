@@ -8,23 +8,45 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tracekit.cli.options import DataDir, Overwrite
+from tracekit.cli import completion
+from tracekit.cli.options import DEFAULT_SIGNAL, DataDir, Json, Overwrite, Quiet
+from tracekit.cli.output import count, print_json
 
 if TYPE_CHECKING:
     from tracekit.traces import Experiment
 
 
 def run(
-    out: Annotated[Path, typer.Option(help="Folder of the experiment; created.")],
-    config: Annotated[
-        Path | None, typer.Option(help="TOML file with the settings below; options given here win over it.")
+    context: typer.Context,
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FILE", help="TOML file of settings, see `tracekit init`; options win over it."
+        ),
     ] = None,
-    dataset: Annotated[str | None, typer.Option(help="Data set (default: digits).")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Folder of the experiment; created (default: runs/ and the name of FILE).",
+            autocompletion=completion.folders,
+        ),
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="The same as FILE.")] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="Data set (default: digits).", autocompletion=completion.datasets)
+    ] = None,
     data_dir: DataDir = None,
-    model: Annotated[str | None, typer.Option(help="Model (default: small_cnn).")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Model (default: small_cnn).", autocompletion=completion.models)
+    ] = None,
     optimizer: Annotated[
         list[str] | None,
-        typer.Option(help="Optimizer, e.g. adam or adam:learning_rate=0.01,beta1=0.8; may be repeated."),
+        typer.Option(
+            help="Optimizer, e.g. adam or adam:learning_rate=0.01,beta1=0.8; may be repeated.",
+            autocompletion=completion.optimizers,
+        ),
     ] = None,
     learning_rate: Annotated[
         float | None, typer.Option(help="Learning rate of every optimizer that does not name its own.")
@@ -49,7 +71,11 @@ def run(
         float | None, typer.Option(help="Share of the target spread over all classes (default: 0).")
     ] = None,
     schedule: Annotated[
-        str | None, typer.Option(help="Learning-rate schedule, e.g. cosine:warmup=100 (default: constant).")
+        str | None,
+        typer.Option(
+            help="Learning-rate schedule, e.g. cosine:warmup=100 (default: constant).",
+            autocompletion=completion.schedules,
+        ),
     ] = None,
     information_decay: Annotated[
         str | None,
@@ -61,11 +87,15 @@ def run(
     preset: Annotated[
         str | None,
         typer.Option(
-            help="Signals to record: minimal, standard, full (default: standard, none with --signal)."
+            help="Signals to record: minimal, standard, full (default: standard, none with --signal).",
+            autocompletion=completion.presets,
         ),
     ] = None,
     signal: Annotated[
-        list[str] | None, typer.Option(help="Signal to record beside the preset's; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            help="Signal to record beside the preset's; may be repeated.", autocompletion=completion.signals
+        ),
     ] = None,
     every: Annotated[
         int | None, typer.Option(help="Record every this many updates; 1 or odd (default: 1).")
@@ -87,7 +117,8 @@ def run(
         list[int] | None, typer.Option(help="Penultimate unit for signals of chosen units; may be repeated.")
     ] = None,
     probe_size: Annotated[
-        int | None, typer.Option(help="Images in the fixed probe batch (default: 32).")
+        int | None,
+        typer.Option(help="Images in the fixed probe batch (default: 32); 0: none, and no signals of it."),
     ] = None,
     jobs: Annotated[int | None, typer.Option(help="Worker processes (default: all processors).")] = None,
     threads: Annotated[int, typer.Option(help="BLAS threads of each worker.")] = 1,
@@ -95,19 +126,24 @@ def run(
         float, typer.Option(help="How much of each run a sudden end of the process may cost.")
     ] = 5.0,
     overwrite: Overwrite = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
 ) -> None:
     """Train every optimizer x batch size x seed and record the traces.
 
-    Example: tracekit run --optimizer sgd --optimizer adam --batch-size 50 --batch-size 100 --seeds 5
-    --updates 600 --out runs/first
+    Settings come from FILE, from environment variables (TRACEKIT_RUN_SEEDS=5; several values are separated by
+    spaces) and from options; options win over the environment, and the environment over FILE. Ctrl-C stops after the
+    current update, and `tracekit resume` goes on to the same values.
     """
     from tracekit.cli.progress import SweepProgress
     from tracekit.errors import ArgumentError
     from tracekit.experiment import Sweep, run_sweep
 
-    if seeds is not None and seed:
-        raise ArgumentError("give --seeds or --seed, not both.")
+    if file is not None and config is not None:
+        raise ArgumentError("give FILE or --config, not both.")
+    file = file or config
+    seeds, seed = _one_of(context, "seeds", seeds, "seed", seed or None)
+    updates, epochs = _one_of(context, "updates", updates, "epochs", epochs)
     recording = {
         "preset": preset,
         "signals": signal or None,
@@ -123,7 +159,7 @@ def run(
         "model": model,
         "optimizers": [_with_rate(text, learning_rate) for text in optimizer or []] or None,
         "batch_sizes": batch_size or None,
-        "seeds": seeds if seeds is not None else (seed or None),
+        "seeds": seeds if seeds is not None else seed,
         "updates": updates,
         "epochs": epochs,
         "sampling": sampling,
@@ -136,20 +172,20 @@ def run(
         "recording": {key: value for key, value in recording.items() if value is not None} or None,
     }
     given = {name: value for name, value in given.items() if value is not None}
-    if config is None and "optimizers" not in given:
+    if file is None and "optimizers" not in given:
         raise ArgumentError(
-            "nothing to train: give --optimizer, for example --optimizer adam, or --config FILE."
+            "nothing to train: give --optimizer, for example --optimizer adam, or a file (`tracekit init` writes one)."
         )
     if learning_rate is not None and "optimizers" not in given:
-        raise ArgumentError(
-            "--learning-rate goes with --optimizer; set the rates of a --config file in the file."
-        )
-    sweep = Sweep.from_toml(config, **given) if config is not None else Sweep(**given)
-    n_runs = len(sweep.named_runs())
-    with SweepProgress(n_runs, quiet=quiet) as progress:
+        raise ArgumentError("--learning-rate goes with --optimizer; set the rates of a file in the file.")
+    sweep = Sweep.from_toml(file, **given) if file is not None else Sweep(**given)
+    if out is None and file is None:
+        raise ArgumentError("no place for the traces: give --out, for example --out runs/mine.")
+    folder = out if out is not None else Path("runs") / Path(str(file)).stem
+    with SweepProgress(dict(sweep.named_runs()), folder, signal=DEFAULT_SIGNAL, quiet=quiet) as progress:
         experiment = run_sweep(
             sweep,
-            out,
+            folder,
             data_dir=data_dir,
             jobs=jobs,
             threads=threads,
@@ -157,10 +193,27 @@ def run(
             overwrite=overwrite,
             progress=progress,
         )
-    report_outcome(experiment, out, progress.failures, quiet=quiet)
+    report_outcome(experiment, folder, progress.failures, quiet=quiet, as_json=as_json)
 
 
-def report_outcome(experiment: Experiment, out: Path, failures: dict[str, str], *, quiet: bool) -> None:
+def _one_of(context: typer.Context, first: str, value: Any, second: str, other: Any) -> tuple[Any, Any]:
+    """Keep one of two settings that exclude each other: what an option says against the environment."""
+    from tracekit.errors import ArgumentError
+
+    if value is None or other is None:
+        return value, other
+    sources = [context.get_parameter_source(name) for name in (first, second)]
+    from_environment = [source is not None and source.name == "ENVIRONMENT" for source in sources]
+    if from_environment == [True, False]:
+        return None, other
+    if from_environment == [False, True]:
+        return value, None
+    raise ArgumentError(f"give --{first} or --{second}, not both.")
+
+
+def report_outcome(
+    experiment: Experiment, out: Path, failures: dict[str, str], *, quiet: bool, as_json: bool
+) -> None:
     """Name the runs that did not finish, say what to do next, and exit with 3 if a run failed.
 
     A run can fail without a trace in the store, where the store cannot be written to.
@@ -170,11 +223,23 @@ def report_outcome(experiment: Experiment, out: Path, failures: dict[str, str], 
             typer.echo(f"{entry.name}: {entry.status} ({entry.reason})", err=True)
     for name, reason in failures.items():
         typer.echo(f"{name}: failed ({reason})", err=True)
-    if not quiet:
-        typer.echo(
-            f"{len(experiment.runs)} runs in {out}; "
-            f"next: {shlex.join(['tracekit', 'report', str(out), '-o', f'reports/{experiment.name}'])}"
+    next_command = shlex.join(["tracekit", "report", str(out), "-o", f"reports/{experiment.name}"])
+    if as_json:
+        runs = [
+            {
+                "run": entry.name,
+                **entry.attributes,
+                "status": entry.status,
+                "step": entry.step,
+                "reason": entry.reason,
+            }
+            for entry in experiment.runs
+        ]
+        print_json(
+            {"folder": str(out), "n_runs": len(runs), "runs": runs, "failed": failures, "next": next_command}
         )
+    elif not quiet:
+        typer.echo(f"{count(len(experiment.runs), 'run')} in {out}; next: {next_command}")
     if failures or any(entry.status == "failed" for entry in experiment.runs):
         from tracekit.cli import EXIT_FAILED_RUNS
 

@@ -7,29 +7,42 @@ from typing import Annotated
 
 import typer
 
-from tracekit.cli.options import DataDir, Json, RunsPath
+from tracekit.cli import completion
+from tracekit.cli.options import DEFAULT_SIGNAL, DataDir, Json, Quiet, RunsPath
 from tracekit.cli.output import print_json, print_table
 
 
 def resume(
-    path: Annotated[Path, typer.Argument(metavar="RUNS", help="Folder that `tracekit run` wrote.")],
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUNS", help="Folder that `tracekit run` wrote.", autocompletion=completion.folders
+        ),
+    ],
     data_dir: DataDir = None,
     jobs: Annotated[int | None, typer.Option(help="Worker processes (default: all processors).")] = None,
     failed: Annotated[bool, typer.Option("--failed", help="Try failed runs again, too.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
 ) -> None:
     """Go on with an experiment that was stopped; the traces become those of one that never was."""
     from tracekit.cli.progress import SweepProgress
     from tracekit.cli.run import report_outcome
+    from tracekit.cli.standing import planned_runs
     from tracekit.experiment import resume_sweep, unfinished_runs
+    from tracekit.traces import open_experiment
 
-    n_runs = len(unfinished_runs(path, failed=failed))
-    if not n_runs:
-        typer.echo(f"{path} has nothing left to do.")
+    unfinished = unfinished_runs(path, failed=failed)
+    if not unfinished:
+        if as_json:
+            report_outcome(open_experiment(path), path, {}, quiet=quiet, as_json=True)
+        else:
+            typer.echo(f"{path} has nothing left to do.")
         return
-    with SweepProgress(n_runs, quiet=quiet) as progress:
+    runs = {name: config for name, config in planned_runs(path).items() if name in unfinished}
+    with SweepProgress(runs, path, signal=DEFAULT_SIGNAL, quiet=quiet) as progress:
         experiment = resume_sweep(path, data_dir=data_dir, jobs=jobs, failed=failed, progress=progress)
-    report_outcome(experiment, path, progress.failures, quiet=quiet)
+    report_outcome(experiment, path, progress.failures, quiet=quiet, as_json=as_json)
 
 
 def doctor(

@@ -1,0 +1,60 @@
+"""What the shell offers for the values of options; asked for while the user types, so little is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def _starting(incomplete: str, names: Iterable[str]) -> list[str]:
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def optimizers(incomplete: str) -> list[str]:
+    """Names of optimizers."""
+    from tracekit.engine.optim import OPTIMIZERS
+
+    return _starting(incomplete, OPTIMIZERS)
+
+
+def schedules(incomplete: str) -> list[str]:
+    """Names of learning-rate schedules."""
+    from tracekit.engine.optim.schedules import SCHEDULES
+
+    return _starting(incomplete, SCHEDULES)
+
+
+def models(incomplete: str) -> list[str]:
+    """Names of models."""
+    from tracekit.engine import MODELS
+
+    return _starting(incomplete, MODELS)
+
+
+def datasets(incomplete: str) -> list[str]:
+    """Names of data sets."""
+    from tracekit.data import DATASETS
+
+    return _starting(incomplete, DATASETS)
+
+
+def signals(incomplete: str) -> list[str]:
+    """Names under which signals are recorded."""
+    from tracekit.record import SIGNALS
+
+    return _starting(incomplete, (name for entry in SIGNALS.values() for name in entry.names))
+
+
+def presets(incomplete: str) -> list[str]:
+    """Presets of signals, and of statistics."""
+    return _starting(incomplete, ("minimal", "standard", "full"))
+
+
+def folders(incomplete: str) -> list[str]:
+    """Folders whose path starts so, those in which runs are first looked for among them."""
+    parent, _, stem = incomplete.rpartition("/")
+    base = Path(parent or ("/" if incomplete.startswith("/") else "."))
+    prefix = incomplete[: len(incomplete) - len(stem)]
+    if not base.is_dir():
+        return []
+    return sorted(f"{prefix}{child.name}" for child in base.glob(f"{stem}*") if child.is_dir())
