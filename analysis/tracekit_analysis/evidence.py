@@ -65,7 +65,8 @@ def gather_evidence(
         raise bad_argument(
             "signal", signal, "must be a recorded signal", f"recorded are {recorded or 'none'}"
         )
-    features = characterize(chosen) if {"step", "value"} <= set(frame.columns) else chosen
+    # A copy has one block per type: marking runs in a table of many loose columns would warn of their number.
+    features = characterize(chosen) if {"step", "value"} <= set(frame.columns) else chosen.copy()
     own, tenfold = _by_rate(features, factor, base)
 
     def compared(table: pd.DataFrame, by: str, strata: Sequence[str], pairing: Pairing) -> pd.DataFrame:
