@@ -24,6 +24,7 @@ from tracekit.engine.optim import build_optimizer
 from tracekit.engine.tape import no_grad
 from tracekit.engine.training import Observer, Step, train
 from tracekit.record import Planned, Recorder, Signal, choose_signals, plan
+from tracekit.traces import Columns
 
 N_PROBE = 32
 #: Length of the training that the preset "full" is reckoned for.
@@ -37,8 +38,8 @@ class Dropped:
     def __init__(self) -> None:
         self.n_values = 0
 
-    def record(self, step: int, epoch: int, signal: str, value: object, *, layer: str | None = None) -> None:
-        self.n_values += int(np.size(value))
+    def record_row(self, step: int, epoch: int, columns: Columns, values: object) -> None:
+        self.n_values += columns.size
 
 
 class ProbePass(Observer):

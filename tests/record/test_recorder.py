@@ -25,9 +25,11 @@ class Rows(RunWriter):
     def __init__(self):
         self.rows = {}
 
-    def record(self, step, epoch, signal, value, *, layer=None):
-        assert (signal, layer, step) not in self.rows
-        self.rows[signal, layer, step] = np.array(value, copy=True)
+    def record_row(self, step, epoch, columns, values):
+        for (signal, layer, index), value in zip(columns.channels, values, strict=True):
+            so_far = self.rows.get((signal, layer, step), np.zeros(0))
+            assert so_far.size == (index or 0)
+            self.rows[signal, layer, step] = np.append(so_far, value)
 
     def table(self):
         return {key: value.tobytes() for key, value in self.rows.items()}

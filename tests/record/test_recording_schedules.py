@@ -96,7 +96,7 @@ def test_a_signal_is_recorded_as_it_says_unless_its_cost_or_its_name_is_given_a_
     names = ["train/loss", "layer/activation", "noise/scale", "noise/gsnr", "curvature/alpha", "eval/loss"]
     assert planned(names, stride=7) == {
         "train/loss": "every 7",
-        "layer/activation": "every 17",
+        "layer/activation": "every 53",
         "noise/scale": "every 17",
         "noise/gsnr": "every 17",
         "curvature/alpha": "log 10",

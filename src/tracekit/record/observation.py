@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,9 +17,9 @@ from tracekit.engine.tape import no_grad
 from tracekit.engine.tensor import Tensor
 from tracekit.engine.training import Step, evaluate
 from tracekit.record.curvature import GaussNewton, gauss_newton_moments
-from tracekit.record.memory import Memory
+from tracekit.record.memory import Memory, Tensors
 
-Tensors = dict[str, np.ndarray]
+Result = TypeVar("Result")
 
 #: Makes the random streams of signals differ from those of the run's seed.
 _ENTROPY = 20210212
@@ -76,9 +76,10 @@ class Observation:
     ) -> None:
         self.step = step
         self.selection = selection or Selection()
-        self._memory = memory
+        self.memory = memory
         self._probe = probe
         self._started = started
+        self._results: dict[Callable[[Observation], Any], Any] = {}
 
     @functools.cached_property
     def train(self) -> Flow:
@@ -107,42 +108,34 @@ class Observation:
     @functools.cached_property
     def gradients(self) -> Tensors:
         """Gradients of the reduced loss by tensor, each flat and in float64, as are the next four."""
-        return self._memory.tensors("gradients", self.step)
+        return self.memory.tensors("gradients", self.step)
 
     @functools.cached_property
     def parameters(self) -> Tensors:
         """Values before the update."""
-        return self._memory.tensors("parameters", self.step)
+        return self.memory.tensors("parameters", self.step)
 
     @functools.cached_property
     def updates(self) -> Tensors:
         """What is about to be added."""
-        return self._memory.tensors("updates", self.step)
+        return self.memory.tensors("updates", self.step)
 
     @functools.cached_property
     def previous_gradients(self) -> Tensors | None:
         """Gradients of the update before; None at the first."""
-        return self._memory.previous_gradients(self.step)
+        return self.memory.previous_gradients(self.step)
 
     @functools.cached_property
-    def initial_parameters(self) -> Tensors:
-        """Values before the first update."""
-        return self._memory.initial(self.step)
+    def moved(self) -> Tensors:
+        """How far the parameters are from those before the first update."""
+        return self.memory.moved(self.step)
 
-    @functools.cached_property
-    def gradient_norms(self) -> dict[str, float]:
-        """Euclidean norms of the gradients."""
-        return norms(self.gradients)
-
-    @functools.cached_property
-    def parameter_norms(self) -> dict[str, float]:
-        """Euclidean norms of the parameters."""
-        return norms(self.parameters)
-
-    @functools.cached_property
-    def update_norms(self) -> dict[str, float]:
-        """Euclidean norms of the updates."""
-        return norms(self.updates)
+    def once(self, function: Callable[[Observation], Result]) -> Result:
+        """Compute something of this update that several signals want, when it is first asked for."""
+        if function not in self._results:
+            self._results[function] = function(self)
+        found: Result = self._results[function]
+        return found
 
     @functools.cached_property
     def gram(self) -> GradientGram:
@@ -150,12 +143,12 @@ class Observation:
         return gradient_gram(self.step.calls, reduction=self.step.reduction)
 
     @functools.cached_property
-    def second_moments(self) -> Tensors:
+    def second_moments(self) -> Mapping[str, np.ndarray]:
         """Mean over the batch of each per-sample gradient's square, element by element."""
         return gradient_second_moments(self.step.calls, reduction=self.step.reduction)
 
     @functools.cached_property
-    def mean_gradients(self) -> Tensors:
+    def mean_gradients(self) -> Mapping[str, np.ndarray]:
         """Gradients of the mean loss, whatever the reduction that is trained with; flat, float64."""
         if self.step.reduction == "mean":
             return self.gradients
@@ -209,11 +202,6 @@ class EpochObservation:
         if self._test_set is None:
             return None
         return evaluate(self._model, self._test_set.images, self._test_set.labels)
-
-
-def norms(tensors: Tensors) -> dict[str, float]:
-    """Euclidean norm of each flat float64 tensor."""
-    return {name: math.sqrt(flat @ flat) for name, flat in tensors.items()}
 
 
 def _logits_gradient(logits: np.ndarray, labels: np.ndarray, label_smoothing: float) -> np.ndarray:

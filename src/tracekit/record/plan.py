@@ -104,6 +104,7 @@ def plan(
     check_schedules(signals, given)
     period = updates_per_epoch if has_epochs and n_updates > updates_per_epoch and not allow_aliasing else 1
     planned = []
+    known: dict[str, Schedule] = {}  # signals with the same one are recorded together
     for entry in signals:
         if entry.cost == "epoch":
             planned.append(Planned(entry, EPOCH_END, _never))
@@ -117,7 +118,9 @@ def plan(
             phrase = Phrase(entry.schedule)
             if phrase.stride is not None:
                 phrase = Phrase(f"every {next_stride(max(phrase.stride, stride), period)}")
-        due = phrase.schedule(n_updates=n_updates, updates_per_epoch=updates_per_epoch)
+        due = known.setdefault(
+            phrase.text, phrase.schedule(n_updates=n_updates, updates_per_epoch=updates_per_epoch)
+        )
         if (own or by_cost) and not any(map(due, range(1, n_updates + 1))):
             raise ArgumentError(
                 f"the schedule {phrase.text!r} would record nothing of {entry.name} in a run of {n_updates} updates; "

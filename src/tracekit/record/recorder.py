@@ -12,8 +12,8 @@ from tracekit.record.memory import Memory
 from tracekit.record.observation import Batch, EpochObservation, Observation, Selection
 from tracekit.record.plan import Planned
 from tracekit.record.schedule import Schedule, every
-from tracekit.record.signal import Signal, Source, choose_signals
-from tracekit.traces import RunWriter
+from tracekit.record.signal import Shape, Signal, Source, choose_signals
+from tracekit.traces import Channel, Columns, RunWriter
 
 
 class Recorder(Observer):
@@ -60,9 +60,15 @@ class Recorder(Observer):
         self._probe = None if probe is None else Batch(*probe)
         self._evaluation = None if evaluation is None else Batch(*evaluation)
         self._selection = selection
-        self._at_epoch_end = [entry.signal for entry in planned if entry.signal.cost == "epoch"]
-        self._at_steps = [entry for entry in planned if entry.signal.cost != "epoch"]
-        coded = [entry for entry in self._at_epoch_end if "epoch's codes" in entry.reads]
+        at_epoch_end = [entry.signal for entry in planned if entry.signal.cost == "epoch"]
+        self._at_epoch_end = _Group(at_epoch_end)
+        self._planned = [entry for entry in planned if entry.signal.cost != "epoch"]
+        # Signals with one schedule are due together, and their values are one row.
+        self._at_steps = {
+            due: _Group([entry.signal for entry in self._planned if entry.due == due])
+            for due in dict.fromkeys(entry.due for entry in self._planned)
+        }
+        coded = [entry for entry in at_epoch_end if "epoch's codes" in entry.reads]
         self._memory = Memory(
             keeps_codes=bool(coded), coded_layers=any("outputs" in entry.reads for entry in coded)
         )
@@ -72,7 +78,7 @@ class Recorder(Observer):
         self._started = time.perf_counter()
 
     def _reading(self, source: Source) -> list[Schedule]:
-        return [entry.due for entry in self._at_steps if source in entry.signal.reads]
+        return list(dict.fromkeys(entry.due for entry in self._planned if source in entry.signal.reads))
 
     def needs_calls(self, step: int) -> bool:
         """Whether a signal of per-sample gradients is due."""
@@ -85,19 +91,20 @@ class Recorder(Observer):
             self._memory.meet(step)
         if any(due(step.step + 1) for due in self._reads_previous):
             self._memory.tensors("gradients", step)
-        due_now = [entry.signal for entry in self._at_steps if entry.due(step.step)]
+        due_now = [group for due, group in self._at_steps.items() if due(step.step)]
         if not due_now:
             return
         now = Observation(
             step, self._memory, probe=self._probe, selection=self._selection, started=self._started
         )
-        self._write(due_now, now, step.step, step.epoch)
+        for group in due_now:
+            group.record(now, step.step, step.epoch, self._writer)
 
     def on_epoch_end(self, epoch: EpochEnd) -> None:
         """Record what is recorded once an epoch."""
-        if self._at_epoch_end:
+        if self._at_epoch_end.signals:
             end = EpochObservation(epoch.model, self._evaluation, *self._memory.take_codes())
-            self._write(self._at_epoch_end, end, epoch.step, epoch.epoch)
+            self._at_epoch_end.record(end, epoch.step, epoch.epoch, self._writer)
 
     def state(self) -> dict[str, np.ndarray]:
         """Return what must be known to go on recording: initial parameters, last gradients, codes of the epoch."""
@@ -107,9 +114,37 @@ class Recorder(Observer):
         """Take up what `state` returned."""
         self._memory.restore(state)
 
-    def _write(
-        self, signals: Sequence[Signal], state: Observation | EpochObservation, step: int, epoch: int
-    ) -> None:
-        for entry in signals:
-            for name, layer, value in entry.rows(state):
-                self._writer.record(step, epoch, name, value, layer=layer)
+
+class _Group:
+    """Signals that are recorded together: their numbers are one row, whose columns are made once for each shape."""
+
+    def __init__(self, signals: Sequence[Signal]) -> None:
+        self.signals = signals
+        self._columns: dict[tuple[Shape | None, ...], tuple[Columns, list[int]]] = {}
+
+    def record(self, state: Observation | EpochObservation, step: int, epoch: int, writer: RunWriter) -> None:
+        values: list[float] = []
+        shapes = tuple([entry.compute(state, values) for entry in self.signals])
+        if not values:
+            return
+        found = self._columns.get(shapes)
+        if found is None:
+            found = self._columns[shapes] = self._new_columns(shapes)
+        columns, kept_wide = found
+        wide = np.array(values, np.float64)
+        with np.errstate(over="ignore", under="ignore"):
+            rounded = wide.astype(np.float32).astype(np.float64)
+        rounded[kept_wide] = wide[kept_wide]
+        writer.record_row(step, epoch, columns, rounded)
+
+    def _new_columns(self, shapes: tuple[Shape | None, ...]) -> tuple[Columns, list[int]]:
+        """Return the channels of a row, and the positions of those that are not rounded to float32."""
+        channels: list[Channel] = []
+        kept_wide: list[int] = []
+        for entry, shape in zip(self.signals, shapes, strict=True):
+            if shape is not None:
+                first = len(channels)
+                channels += entry.channels(shape)
+                if entry.precision == "float64":
+                    kept_wide += range(first, len(channels))
+        return Columns(channels), kept_wide

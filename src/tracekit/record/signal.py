@@ -40,9 +40,10 @@ Source = Literal[
     "epoch's codes",
     "clock",
 ]
-Values: TypeAlias = float | np.ndarray
-#: (recorded name, layer, value or vector)
-Row: TypeAlias = tuple[str, str | None, Values]
+#: What the numbers of one recording are of: layers (of an open signal pairs of name and layer), lengths of vectors.
+Shape: TypeAlias = tuple[tuple[Any, ...], tuple[int, ...]]
+#: The schedule of what is affordable only now and then: odd, and prime, so that it suits most epochs.
+NOW_AND_THEN = "every 17"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class Signal:
 
     def __post_init__(self) -> None:
         names = tuple(f"{self.name}/{each}" for each in self.fields) or (self.name,)
-        object.__setattr__(self, "names", names)  # built once, for it is read at every update
+        object.__setattr__(self, "names", names)
 
     @property
     def summary(self) -> str:
@@ -78,36 +79,37 @@ class Signal:
         """Whether a name is the stem or one of the recorded names."""
         return name == self.name or name in self.names or (self.is_open and name.startswith(f"{self.name}/"))
 
-    def rows(self, state: Any) -> list[Row]:
-        """Compute what is recorded from the state that the signal reads; nothing where it is not defined yet."""
+    def compute(self, state: Any, values: list[float]) -> Shape | None:
+        """Add what is recorded of the state to `values`; returns what it is of, None if there is nothing."""
         result = self.function(state)
         if result is None:
-            return []
+            return None
         if self.is_open:
-            rounded = self._rounded([value for *_, value in result])
-            return [
-                (f"{self.name}/{rest}", layer, value)
-                for (rest, layer, _), value in zip(result, rounded, strict=True)
-            ]
-        by_layer = ((None, result),) if self.per == "run" else result.items()
-        keys: list[tuple[str, str | None]] = []
-        values: list[Values] = []
-        for layer, value in by_layer:
-            keys += [(name, layer) for name in self.names]
-            values += value if self.fields else (value,)
-        return [(*key, value) for key, value in zip(keys, self._rounded(values), strict=True)]
+            values += [value for *_, value in result]
+            return tuple((rest, layer) for rest, layer, _ in result), ()
+        layers, by_layer = ((None,), (result,)) if self.per == "run" else (tuple(result), result.values())
+        if not self.index:
+            for each in by_layer if self.fields else (by_layer,):
+                values += each
+            return layers, ()
+        vectors = [np.ravel(v) for each in by_layer for v in (each if self.fields else (each,))]
+        for vector in vectors:
+            values += vector.tolist()
+        return layers, tuple(vector.size for vector in vectors)
 
-    def _rounded(self, values: list[Values]) -> list[Values]:
-        if self.index:
-            return [self._in_precision(np.asarray(value)) for value in values]
-        # All at once: a conversion costs more than the number that it converts.
-        return self._in_precision(np.array(values, np.float64)).tolist()
-
-    def _in_precision(self, values: np.ndarray) -> np.ndarray:
-        if self.precision == "float64":
-            return values.astype(np.float64, copy=False)
-        with np.errstate(over="ignore", under="ignore"):
-            return values.astype(np.float32).astype(np.float64)
+    def channels(self, shape: Shape) -> list[tuple[str, str | None, int | None]]:
+        """Return (recorded name, layer, index) of each number that `compute` added."""
+        layers, sizes = shape
+        if self.is_open:
+            return [(f"{self.name}/{rest}", layer, None) for rest, layer in layers]
+        named = [(name, layer) for layer in layers for name in self.names]
+        if not self.index:
+            return [(name, layer, None) for name, layer in named]
+        return [
+            (name, layer, index)
+            for (name, layer), size in zip(named, sizes, strict=True)
+            for index in range(size)
+        ]
 
 
 #: Modules of definitions, in the order of the docs.

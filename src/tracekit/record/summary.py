@@ -12,6 +12,8 @@ SUMMARY = ("mean", "std", "skewness", "kurtosis", "min", "q05", "q25", "q50", "q
 _QUANTILES = (0.05, 0.25, 0.50, 0.75, 0.95)
 #: Elements that are converted to float64 at a time: they stay in a processor's cache.
 _BLOCK = 32_768
+#: Elements from which counting finds quantiles faster than sorting.
+_MANY = 16_384
 
 
 def summarize(values: np.ndarray) -> list[float]:
@@ -21,27 +23,32 @@ def summarize(values: np.ndarray) -> list[float]:
     non-finite element makes every figure non-finite, so that it cannot be overlooked; where all elements are
     equal, skewness and kurtosis are NaN.
     """
-    flat = np.sort(values, axis=None).astype(np.float64)
+    flat = values.ravel().astype(np.float64)
     mean = float(np.add.reduce(flat)) / flat.size
     if not math.isfinite(mean):
         return [mean] * len(SUMMARY)
-    quantiles = sorted_quantiles(flat, _QUANTILES)
-    deviations = flat - mean
-    std = math.sqrt(float(deviations @ deviations) / flat.size)
+    lowest, *inner, highest = quantiles(values.ravel(), (0.0, *_QUANTILES, 1.0))
+    flat -= mean
+    std = math.sqrt(float(flat.dot(flat)) / flat.size)
     skewness = kurtosis = math.nan
     if std > 0:
         # Divided first: powers of the deviations themselves could leave the range of float64.
-        deviations /= std
-        squares = deviations * deviations
-        skewness = float(squares @ deviations) / flat.size
-        kurtosis = float(squares @ squares) / flat.size - 3.0
-    return [mean, std, skewness, kurtosis, float(flat[0]), *quantiles, float(flat[-1])]
+        flat /= std
+        squares = flat * flat
+        skewness = float(squares.dot(flat)) / flat.size
+        kurtosis = float(squares.dot(squares)) / flat.size - 3.0
+    return [mean, std, skewness, kurtosis, lowest, *inner, highest]
 
 
-def sorted_quantiles(ordered: np.ndarray, shares: tuple[float, ...]) -> list[float]:
-    """Quantiles of values that are sorted already; np.quantile would partition anew and costs several times more."""
-    low, high, share = _positions(shares, ordered.size)
-    return (ordered[low] + share * (ordered[high] - ordered[low])).tolist()
+def quantiles(values: np.ndarray, shares: tuple[float, ...]) -> list[float]:
+    """Quantiles of finite values with one axis, interpolated linearly, in float64."""
+    low, high, share = _positions(shares, values.size)
+    if values.size < _MANY:
+        ordered = np.sort(values)
+        lower, upper = ordered[low].astype(np.float64), ordered[high].astype(np.float64)
+    else:
+        lower, upper = _order_statistics(values, np.array([low, high]))
+    return (lower + share * (upper - lower)).tolist()
 
 
 @functools.lru_cache(maxsize=64)
@@ -50,6 +57,29 @@ def _positions(shares: tuple[float, ...], size: int) -> tuple[np.ndarray, np.nda
     positions = np.multiply(shares, size - 1)
     low = positions.astype(np.intp)
     return low, np.minimum(low + 1, size - 1), positions - low
+
+
+def _order_statistics(values: np.ndarray, ranks: np.ndarray) -> np.ndarray:
+    """Elements at some places of the sorted order, as np.sort would put them there, for a fifth of its time.
+
+    Values are counted by the leading 16 bits of their float32 forms, rounding to which keeps the order; only those
+    that share them with a wanted element are sorted.
+    """
+    with np.errstate(over="ignore", under="ignore"):
+        bits = values.astype(np.float32, copy=False).view(np.int32) >> 16
+    # Below zero, larger bits are smaller numbers.
+    codes = (bits ^ ((bits >> 31) & 0x7FFF)) + (1 << 15)
+    counts = np.bincount(codes.astype(np.intp))  # which counts other types at a third of the speed
+    ends = np.cumsum(counts)
+    bins = np.searchsorted(ends, ranks, side="right")
+    found = np.empty(ranks.shape)
+    for number in set(bins.ravel().tolist()):
+        inside = values.compress(codes == number)
+        if inside.min() != inside.max():  # not so for the zeros of a ReLU
+            inside.sort()
+        here = bins == number
+        found[here] = inside[ranks[here] - (ends[number] - counts[number])]
+    return found
 
 
 def mean_and_std(values: np.ndarray) -> tuple[float, float]:
@@ -62,10 +92,11 @@ def mean_and_std(values: np.ndarray) -> tuple[float, float]:
     block = np.empty(min(_BLOCK, flat.size))
     total = squares = 0.0
     for start in range(0, flat.size, _BLOCK):
-        part = flat[start : start + _BLOCK]
-        wide = block[: part.size]
-        np.subtract(part, origin, out=wide, dtype=np.float64)
-        total += float(wide.sum())
-        squares += float(wide @ wide)
+        wide = block[: min(_BLOCK, flat.size - start)]
+        # In two steps: a subtraction that converts as it goes is slower.
+        np.copyto(wide, flat[start : start + _BLOCK])
+        wide -= origin
+        total += float(np.add.reduce(wide))
+        squares += float(wide.dot(wide))
     mean = total / flat.size
     return origin + mean, math.sqrt(max(squares / flat.size - mean * mean, 0.0))

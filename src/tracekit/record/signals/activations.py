@@ -5,6 +5,7 @@ The layers are those that the model calls one after the other; what is inside a 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,8 +15,8 @@ from tracekit.record.observation import Observation
 from tracekit.record.signal import signal
 from tracekit.record.summary import mean_and_std
 
-#: Millions of activations: a pass over all of them is affordable now and then.
-_NOW_AND_THEN = "every 17"
+#: Millions of activations: a pass over all of them takes longer than all else that is recorded in passing.
+_RARELY = "every 53"
 #: Distance from the middle, in shares of the half range, beyond which a sigmoid is called saturated.
 SATURATED = 0.9
 
@@ -25,7 +26,7 @@ SATURATED = 0.9
     unit="activation",
     per="layer",
     fields=("mean", "std"),
-    schedule=_NOW_AND_THEN,
+    schedule=_RARELY,
     reads=("outputs",),
 )
 def activation(now: Observation) -> dict[str, Sequence[float]]:
@@ -43,7 +44,7 @@ def activation(now: Observation) -> dict[str, Sequence[float]]:
     unit="share",
     per="layer",
     fields=("zeros", "dead"),
-    schedule=_NOW_AND_THEN,
+    schedule=_RARELY,
     reads=("outputs",),
     source="Lu et al. 2019, arXiv:1903.06733",
 )
@@ -55,17 +56,25 @@ def relu(now: Observation) -> dict[str, Sequence[float]]:
     shares: dict[str, Sequence[float]] = {}
     for name, output in now.step.outputs.items():
         if isinstance(now.step.model.layers[name], ReLU):
-            # Row by row, since a reduction along the first axis of a long matrix is slow.
-            alive = np.count_nonzero(output.reshape(len(output), -1, output.shape[-1]), axis=(0, 1))
-            shares[name] = (1.0 - alive.sum() / output.size, 1.0 - np.count_nonzero(alive) / alive.size)
+            active = (output != 0).reshape(-1, output.shape[-1])
+            n_dead = output.shape[-1] - np.count_nonzero(_any_row(active))
+            shares[name] = (1.0 - np.count_nonzero(active) / output.size, n_dead / output.shape[-1])
     return shares
+
+
+def _any_row(rows: np.ndarray) -> np.ndarray:
+    """Whether any row has each column; rows are joined to long ones first, for short ones are slow."""
+    n_joined = math.gcd(len(rows), 256)
+    joined = np.logical_or.reduce(rows.reshape(-1, n_joined * rows.shape[1]), axis=0)
+    found: np.ndarray = np.logical_or.reduce(joined.reshape(n_joined, -1), axis=0)
+    return found
 
 
 @signal(
     "layer/saturation",
     unit="share",
     per="layer",
-    schedule=_NOW_AND_THEN,
+    schedule=_RARELY,
     reads=("outputs",),
     source="Glorot & Bengio 2010",
 )

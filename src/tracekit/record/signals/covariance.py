@@ -16,13 +16,11 @@ from tracekit.engine.capture import LayerCall
 from tracekit.engine.tape import no_grad
 from tracekit.engine.tensor import Tensor
 from tracekit.record.observation import Observation
-from tracekit.record.signal import Source, signal
+from tracekit.record.signals.noise import READS, sample_signal
 from tracekit.record.signals.optimizer import counts, eigenvalues_of
 
 #: Directions that the top subspace has, fewer if there are fewer samples.
 TOP = 10
-_NOW_AND_THEN = "every 17"
-_READS: tuple[Source, ...] = ("per-sample gradients",)
 _SOURCE = "Fioresi, Chaudhari & Soatto 2020, Entropy 22(1):101"
 
 
@@ -32,14 +30,10 @@ def centered(gram: np.ndarray) -> np.ndarray:
     return rows - rows.mean(axis=1, keepdims=True)
 
 
-@signal(
+@sample_signal(
     "noise/spectrum",
     unit="(nat/weight)^2",
-    cost="sample",
-    preset="full",
     index="rank of the eigenvalue, from 0",
-    schedule=_NOW_AND_THEN,
-    reads=_READS,
     source=_SOURCE,
 )
 def spectrum(now: Observation) -> np.ndarray:
@@ -48,14 +42,10 @@ def spectrum(now: Observation) -> np.ndarray:
     return eigenvalues_of(centered(gram) / len(gram))[:TOP]
 
 
-@signal(
+@sample_signal(
     "noise/spectrum_shape",
     unit="directions",
-    cost="sample",
-    preset="full",
     fields=("trace", "participation_ratio", "effective_rank"),
-    schedule=_NOW_AND_THEN,
-    reads=_READS,
     source=f"{_SOURCE}; Roy & Vetterli 2007 for the effective rank",
 )
 def spectrum_shape(now: Observation) -> Sequence[float]:
@@ -69,14 +59,11 @@ def spectrum_shape(now: Observation) -> Sequence[float]:
     return [float(eigenvalues.sum()), *counts(eigenvalues)]
 
 
-@signal(
+@sample_signal(
     "noise/alignment",
     unit="share",
-    cost="sample",
-    preset="full",
     fields=("update", "gradient"),
-    schedule=_NOW_AND_THEN,
-    reads=(*_READS, "gradients", "updates"),
+    reads=(*READS, "gradients", "updates"),
     source=_SOURCE,
 )
 def alignment(now: Observation) -> Sequence[float]:
@@ -91,7 +78,7 @@ def alignment(now: Observation) -> Sequence[float]:
     matrix = centered(gram)
     along = np.sum([_along(call, now) for call in now.step.calls.values()], axis=0)
     names = [name for name in now.updates if name.rpartition(".")[0] in now.step.calls]
-    sizes = sum(now.update_norms[name] * now.update_norms[name] for name in names), float(gram.mean())
+    sizes = sum(now.updates.norms()[name] ** 2 for name in names), float(gram.mean())
     products = along - along.mean(), centered_mean(gram)
     if not (np.isfinite(matrix).all() and np.isfinite(products[0]).all()):
         return [np.nan, np.nan]

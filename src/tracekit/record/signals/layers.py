@@ -4,44 +4,48 @@ from __future__ import annotations
 
 import numpy as np
 
-from tracekit.record.observation import Observation, Tensors
+from tracekit.record.memory import Tensors
+from tracekit.record.observation import Observation
 from tracekit.record.signal import signal
 
 
 @signal("layer/grad_norm", unit="nat/weight", per="tensor", reads=("gradients",), cockpit="GradNorm")
 def gradient_norm(now: Observation) -> dict[str, float]:
     """Euclidean norm of the gradient of the reduced loss."""
-    return now.gradient_norms
+    return now.gradients.norms()
 
 
 @signal("layer/weight_norm", unit="weight", per="tensor", reads=("parameters",))
 def weight_norm(now: Observation) -> dict[str, float]:
     """Euclidean norm of the parameter tensor, before the update."""
-    return now.parameter_norms
+    return now.parameters.norms()
 
 
 @signal("layer/update_norm", unit="weight", per="tensor", reads=("updates",), cockpit="UpdateSize")
 def update_norm(now: Observation) -> dict[str, float]:
     """Euclidean norm of what the optimizer adds to the parameter tensor."""
-    return now.update_norms
+    return now.updates.norms()
 
 
 @signal("layer/grad_max", unit="nat/weight", per="tensor", reads=("gradients",))
 def gradient_max(now: Observation) -> dict[str, float]:
     """Largest absolute element of the gradient of the reduced loss."""
-    return {name: max(np.maximum.reduce(g), -np.minimum.reduce(g)) for name, g in now.gradients.items()}
+    flat, starts = now.gradients.flat, now.gradients.starts
+    highest, lowest = np.maximum.reduceat(flat, starts), np.minimum.reduceat(flat, starts)
+    return now.gradients.by_tensor(np.maximum(np.abs(highest), np.abs(lowest)))
 
 
 @signal("layer/grad_mean", unit="nat/weight", per="tensor", reads=("gradients",))
 def gradient_mean(now: Observation) -> dict[str, float]:
     """Mean element of the gradient of the reduced loss."""
-    return {name: np.add.reduce(g) / g.size for name, g in now.gradients.items()}
+    totals = np.add.reduceat(now.gradients.flat, now.gradients.starts)
+    return now.gradients.by_tensor(totals / (now.gradients.ends - now.gradients.starts))
 
 
 @signal("layer/grad_zeros", unit="share", per="tensor", reads=("gradients",))
 def gradient_zeros(now: Observation) -> dict[str, float]:
     """Share of the gradient's elements that are exactly zero."""
-    return {name: 1.0 - np.count_nonzero(g) / g.size for name, g in now.gradients.items()}
+    return now.gradients.shares(now.gradients.flat == 0)
 
 
 @signal("layer/grad_flips", unit="share", per="tensor", reads=("gradients", "previous gradients"))
@@ -54,10 +58,9 @@ def gradient_flips(now: Observation) -> dict[str, float]:
     if before is None:
         return {}
     # Signs, not products: those of small gradients could underflow to zero.
-    return {
-        name: np.count_nonzero(((g > 0) & (before[name] < 0)) | ((g < 0) & (before[name] > 0))) / g.size
-        for name, g in now.gradients.items()
-    }
+    above, below = now.gradients.signs()
+    above_before, below_before = before.signs()
+    return now.gradients.shares((above & below_before) | (below & above_before))
 
 
 @signal(

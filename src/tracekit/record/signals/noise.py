@@ -10,6 +10,7 @@ stabilizing constants included, so that values compare.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -17,15 +18,17 @@ from typing import NamedTuple
 import numpy as np
 
 from tracekit.record.observation import Observation
-from tracekit.record.signal import Source, signal
+from tracekit.record.signal import NOW_AND_THEN, Source, signal
 from tracekit.record.signals.optimizer import learning_rate_now
-from tracekit.record.summary import sorted_quantiles
+from tracekit.record.summary import quantiles
 
 NORM_FIELDS = ("mean", "std", "min", "q05", "q25", "q50", "q75", "q95", "max")
 #: Keeps the ratios of elements without noise finite; Cockpit's value.
 STABILIZER = 1e-5
-_NOW_AND_THEN = "every 17"
-_READS: tuple[Source, ...] = ("per-sample gradients",)
+READS: tuple[Source, ...] = ("per-sample gradients",)
+
+#: A signal of per-sample gradients.
+sample_signal = functools.partial(signal, cost="sample", preset="full", schedule=NOW_AND_THEN, reads=READS)
 
 
 class Geometry(NamedTuple):
@@ -48,6 +51,11 @@ def geometry(gram: np.ndarray) -> Geometry:
     return Geometry(len(gram), gram.diagonal().copy(), projections, float(projections.mean()))
 
 
+def batch_geometry(now: Observation) -> Geometry:
+    """Of the batch's gradients, all tensors together."""
+    return geometry(now.gram.total)
+
+
 def _over(numerator: float, denominator: float) -> float:
     """Divide as IEEE 754 does, without a warning."""
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -59,30 +67,22 @@ def _root(square: float) -> float:
     return math.sqrt(square) if square > 0 else (0.0 if square <= 0 else math.nan)
 
 
-@signal(
+@sample_signal(
     "noise/sample_norms",
     unit="nat/weight",
-    cost="sample",
-    preset="full",
     fields=NORM_FIELDS,
-    schedule=_NOW_AND_THEN,
-    reads=_READS,
 )
 def sample_norms(now: Observation) -> Sequence[float]:
     """Norms of the batch's per-sample gradients, all tensors together."""
-    norms = np.sort(np.sqrt(np.maximum(now.gram.total.diagonal(), 0.0)))
-    quantiles = sorted_quantiles(norms, (0.05, 0.25, 0.5, 0.75, 0.95))
-    return [float(norms.mean()), float(norms.std()), float(norms[0]), *quantiles, float(norms[-1])]
+    norms = np.sqrt(np.maximum(now.gram.total.diagonal(), 0.0))
+    inner = quantiles(norms, (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0))
+    return [float(norms.mean()), float(norms.std()), *inner]
 
 
-@signal(
+@sample_signal(
     "noise/scale",
     unit="samples",
-    cost="sample",
-    preset="full",
     fields=("simple", "trace", "squared_norm"),
-    schedule=_NOW_AND_THEN,
-    reads=_READS,
     source="McCandlish et al. 2018, arXiv:1812.06162, eq. 2.9 and appendix A.1",
 )
 def noise_scale(now: Observation) -> Sequence[float]:
@@ -90,18 +90,14 @@ def noise_scale(now: Observation) -> Sequence[float]:
 
     The squared norm may come out negative where noise hides the gradient, and the scale with it.
     """
-    sums = geometry(now.gram.total)
+    sums = now.once(batch_geometry)
     squared_norm = sums.mean_square - sums.variance / sums.n
     return [_over(sums.variance, squared_norm), sums.variance, squared_norm]
 
 
-@signal(
+@sample_signal(
     "noise/gsnr",
     unit="ratio",
-    cost="sample",
-    preset="full",
-    schedule=_NOW_AND_THEN,
-    reads=_READS,
     source="Liu et al. 2020, arXiv:2001.07384; Cockpit's form: ḡ² / (mean g² − ḡ² + 1e-5)",
     cockpit="MeanGSNR",
 )
@@ -115,64 +111,49 @@ def mean_gsnr(now: Observation) -> float:
     return total / count
 
 
-@signal(
+@sample_signal(
     "noise/norm_test",
     unit="ratio",
-    cost="sample",
-    preset="full",
-    schedule=_NOW_AND_THEN,
-    reads=_READS,
     source="Byrd, Chin, Nocedal & Wu 2012, eq. 3.9",
     cockpit="NormTest",
 )
 def norm_test(now: Observation) -> float:
     """Smallest θ that the norm test passes with: √(tr S / (n ‖ḡ‖²))."""
-    sums = geometry(now.gram.total)
+    sums = now.once(batch_geometry)
     return _root(_over(sums.variance, sums.n * sums.mean_square))
 
 
-@signal(
+@sample_signal(
     "noise/inner_product_test",
     unit="ratio",
-    cost="sample",
-    preset="full",
-    schedule=_NOW_AND_THEN,
-    reads=_READS,
     source="Bollapragada, Byrd & Nocedal 2018, arXiv:1710.11258, eq. 2.6",
     cockpit="InnerTest",
 )
 def inner_product_test(now: Observation) -> float:
     """Smallest θ that the inner product test passes with: deviation of ⟨g_i, ḡ⟩, over √n ‖ḡ‖²."""
-    sums = geometry(now.gram.total)
+    sums = now.once(batch_geometry)
     fourth_power = sums.mean_square * sums.mean_square
     spread = float(sums.projections @ sums.projections) - sums.n * fourth_power
     return _root(_over(spread, (sums.n - 1) * sums.n * fourth_power))
 
 
-@signal(
+@sample_signal(
     "noise/orthogonality_test",
     unit="ratio",
-    cost="sample",
-    preset="full",
-    schedule=_NOW_AND_THEN,
-    reads=_READS,
     source="Bollapragada, Byrd & Nocedal 2018, arXiv:1710.11258, eq. 3.3",
     cockpit="OrthoTest",
 )
 def orthogonality_test(now: Observation) -> float:
     """Smallest ν that the orthogonality test passes with: deviation of the g_i across ḡ, over √n ‖ḡ‖."""
-    sums = geometry(now.gram.total)
+    sums = now.once(batch_geometry)
     along = _over(float(sums.projections @ sums.projections), sums.mean_square)
     return _root(_over(float(sums.squares.sum()) - along, (sums.n - 1) * sums.n * sums.mean_square))
 
 
-@signal(
+@sample_signal(
     "noise/cabs",
     unit="samples",
-    cost="sample",
-    preset="full",
-    schedule=_NOW_AND_THEN,
-    reads=(*_READS, "optimizer state", "loss"),
+    reads=(*READS, "optimizer state", "loss"),
     source="Balles, Romero & Hennig 2017, arXiv:1612.05086, eq. 22; meant for SGD without momentum",
     cockpit="CABS",
 )
@@ -184,19 +165,15 @@ def cabs(now: Observation) -> float | None:
     rate = learning_rate_now(now.step.optimizer)
     if rate is None:
         return None
-    sums = geometry(now.gram.total)
+    sums = now.once(batch_geometry)
     if now.step.reduction == "sum":
         rate *= sums.n
     return rate * _over(float(sums.squares.mean()) - sums.mean_square, now.step.loss)
 
 
-@signal(
+@sample_signal(
     "noise/early_stopping",
     unit="criterion",
-    cost="sample",
-    preset="full",
-    schedule=_NOW_AND_THEN,
-    reads=_READS,
     source="Mahsereci et al. 2017, arXiv:1703.09580, eq. 7, with Cockpit's 1e-5 beside the variance",
     cockpit="EarlyStopping",
 )
@@ -212,13 +189,9 @@ def early_stopping(now: Observation) -> float:
     return 1.0 - n * total / count
 
 
-@signal(
+@sample_signal(
     "noise/cosine",
     unit="cosine",
-    cost="sample",
-    preset="full",
-    schedule=_NOW_AND_THEN,
-    reads=_READS,
     source="Yang et al. 2022 (NIO), arXiv:2210.05956, sample by sample",
 )
 def gradient_cosine(now: Observation) -> float:
@@ -226,14 +199,10 @@ def gradient_cosine(now: Observation) -> float:
     return pairwise_cosine(now.gram.total)
 
 
-@signal(
+@sample_signal(
     "layer/sample_cosine",
     unit="cosine",
-    cost="sample",
-    preset="full",
     per="layer",
-    schedule=_NOW_AND_THEN,
-    reads=_READS,
     source="Yang et al. 2022 (NIO), arXiv:2210.05956, sample by sample",
 )
 def layer_cosine(now: Observation) -> dict[str, float]:
@@ -241,14 +210,10 @@ def layer_cosine(now: Observation) -> dict[str, float]:
     return {layer: pairwise_cosine(gram) for layer, gram in now.gram.layers.items()}
 
 
-@signal(
+@sample_signal(
     "layer/noise_scale",
     unit="samples",
-    cost="sample",
-    preset="full",
     per="layer",
-    schedule=_NOW_AND_THEN,
-    reads=_READS,
     source="McCandlish et al. 2018, arXiv:1812.06162, layer by layer",
 )
 def layer_noise_scale(now: Observation) -> dict[str, float]:

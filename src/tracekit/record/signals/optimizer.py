@@ -13,7 +13,7 @@ import numpy as np
 
 from tracekit.engine.optim import Optimizer
 from tracekit.record.observation import Observation
-from tracekit.record.signal import signal
+from tracekit.record.signal import NOW_AND_THEN, signal
 
 #: Links with definitions of their own here.
 _OWN_DEFINITIONS = frozenset({"descent", "clip_by_norm"})
@@ -23,8 +23,6 @@ _LEFT_OUT = frozenset({"count", "start", "previous_gradient"})
 _STATISTICS = frozenset({"statistics"})
 FIELDS = ("mean", "std", "min", "max")
 SPECTRUM_FIELDS = ("largest", "smallest", "participation_ratio", "effective_rank")
-#: Passes over every state array, and eigenvalues, are affordable now and then.
-_NOW_AND_THEN = "every 17"
 #: Longer sides than this are left out: eigenvalues take cubic time.
 LARGEST_SIDE = 1024
 
@@ -103,7 +101,7 @@ def numbers(now: Observation) -> list[tuple[str, str | None, float]]:
     unit="as the optimizer's",
     is_open=True,
     fields=tuple(f"<quantity>/{field}" for field in FIELDS),
-    schedule=_NOW_AND_THEN,
+    schedule=NOW_AND_THEN,
     reads=("optimizer state",),
 )
 def arrays(now: Observation) -> list[tuple[str, str | None, float]]:
