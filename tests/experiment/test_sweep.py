@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import tracekit
+from tracekit.engine.parallel import processors
 from tracekit.errors import ArgumentError, OutputExistsError, StoreError
 from tracekit.experiment import Sweep, execution, run_sweep
 from tracekit.traces import RunWriter
@@ -132,7 +133,19 @@ def test_records_name_no_person_machine_or_path(tmp_path):
         assert word not in text
     meta = json.loads(next((tmp_path / "x").rglob("meta.json")).read_text())
     assert meta["versions"]["numpy"] == np.__version__
-    assert meta["threads"] == 1
+    assert meta["threads"] == processors()
+    assert meta["compiled"] in (True, False)
+
+
+def test_workers_share_the_processors_unless_told_otherwise(tmp_path):
+    for threads, expected in ((None, max(1, processors() // 2)), (3, 3)):
+        run_sweep(
+            Sweep(optimizers=["sgd"], seeds=2, **SMALL), tmp_path / str(threads), jobs=2, threads=threads
+        )
+        for path in (tmp_path / str(threads)).rglob("meta.json"):
+            assert json.loads(path.read_text())["threads"] == expected
+    frames = [tracekit.read(tmp_path / name) for name in ("None", "3")]
+    pd.testing.assert_frame_equal(*frames)
 
 
 def test_the_frame_is_ready_for_pandas(tmp_path):

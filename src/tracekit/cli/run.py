@@ -121,7 +121,9 @@ def run(
         typer.Option(help="Images in the fixed probe batch (default: 32); 0: none, and no signals of it."),
     ] = None,
     jobs: Annotated[int | None, typer.Option(help="Worker processes (default: all processors).")] = None,
-    threads: Annotated[int, typer.Option(help="BLAS threads of each worker.")] = 1,
+    threads: Annotated[
+        int | None, typer.Option(help="Threads of each worker (default: its share of the processors).")
+    ] = None,
     flush_seconds: Annotated[
         float, typer.Option(help="How much of each run a sudden end of the process may cost.")
     ] = 5.0,

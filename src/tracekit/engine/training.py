@@ -14,6 +14,7 @@ from tracekit.engine.capture import LayerCall, capture
 from tracekit.engine.layers import Sequential
 from tracekit.engine.ops.losses import softmax_cross_entropy
 from tracekit.engine.optim import Arrays, Optimizer
+from tracekit.engine.parallel import use_threads
 from tracekit.engine.sampling import Sampling, epochs
 from tracekit.engine.tape import no_grad
 from tracekit.engine.tensor import Tensor
@@ -116,6 +117,7 @@ def train(
     dropout_rng: np.random.Generator,
     observers: Sequence[Observer] = (),
     start: int = 0,
+    threads: int | None = None,
 ) -> TrainingResult:
     """Train a classifier by minimising softmax cross-entropy.
 
@@ -144,6 +146,8 @@ def train(
     start : int
         Updates already made: the training goes on after them, with `order_rng` as it was at the very
         beginning and all other state as `load_checkpoint` restores it.
+    threads : int, optional
+        How many threads compute; as `tracekit.engine.use_threads` takes it. Results do not depend on it.
 
     Returns
     -------
@@ -159,7 +163,7 @@ def train(
     parameters = model.parameters()
     step = 0
     # Divergence is data here: overflow and NaN are recorded and end the run; they are no warnings.
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), use_threads(threads):
         batches = epochs(images.shape[0], batch_size, sampling=sampling, drop_last=drop_last, rng=order_rng)
         for epoch, epoch_batches in enumerate(batches, start=1):
             for indices in epoch_batches:

@@ -9,7 +9,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-_PACKAGES = ("tracekit", "numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "arch", "statsmodels")
+from tracekit.engine.compiled import are_used
+
+_PACKAGES = (
+    "tracekit",
+    "numpy",
+    "numba",
+    "scipy",
+    "pandas",
+    "pyarrow",
+    "scikit-learn",
+    "arch",
+    "statsmodels",
+)
 
 
 @cache
@@ -17,6 +29,7 @@ def describe() -> dict[str, Any]:
     """Describe the software and the processor, JSON-compatible."""
     return {
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}},
+        "compiled": are_used(),
         "git": _git(),
         "processor": _processor(),
         "machine": platform.machine(),

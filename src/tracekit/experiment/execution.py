@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import multiprocessing
 import os
 import queue
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tracekit.data import Dataset, load_dataset
+from tracekit.engine.parallel import processors
 from tracekit.engine.training import Observer, Step
 from tracekit.errors import TracekitError
 from tracekit.experiment.checkpointing import Interrupted
@@ -49,7 +51,7 @@ class Task:
     name: str
     config: RunConfig
     folder: Path
-    threads: int
+    threads: int | None  #: that compute it; None for its share of the processors
     flush_seconds: float
     resume: bool
 
@@ -88,17 +90,14 @@ def execute_tasks(
         A worker process was killed.
     """
     n_jobs = min(jobs or processors(), len(tasks))
+    share = max(1, processors() // n_jobs)
+    tasks = [dataclasses.replace(task, threads=task.threads or share) for task in tasks]
     if n_jobs > 1:
         _on_processes(tasks, dataset.name, data_dir, n_jobs, tell)
         return
     with _interruptible() as stopped:
         for task in tasks:
             _execute(task, dataset, tell, stopped)
-
-
-def processors() -> int:
-    """Count the processors that this process may use; containers often allow fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

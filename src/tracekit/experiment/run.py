@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from tracekit.data import Dataset
 from tracekit.engine import Sequential, build_model
@@ -15,6 +14,7 @@ from tracekit.engine.checkpoint import load_checkpoint
 from tracekit.engine.information import InformationDecay
 from tracekit.engine.optim import Optimizer, build_optimizer
 from tracekit.engine.optim.schedules import build_schedule
+from tracekit.engine.parallel import processors, use_threads
 from tracekit.engine.sampling import updates_per_epoch
 from tracekit.engine.training import Observer, TrainingResult, train
 from tracekit.errors import ArgumentError, DataError, bad_argument
@@ -95,7 +95,7 @@ def execute_run(
     dataset: Dataset,
     folder: Path,
     *,
-    threads: int = 1,
+    threads: int | None = None,
     observers: Sequence[Observer] = (),
     resume: bool = False,
     flush_seconds: float = 5.0,
@@ -110,8 +110,8 @@ def execute_run(
         The data set that the configuration names.
     folder : Path
         The run's folder; must not hold a run, unless it is to be resumed.
-    threads : int
-        BLAS threads; values are the same, bit for bit, only for the same number.
+    threads : int, optional
+        How many threads compute; by default as many as there are processors. Values do not depend on it.
     observers : sequence of Observer
         See the training besides the recorder.
     resume : bool
@@ -143,7 +143,8 @@ def execute_run(
         "recorded": {entry.signal.name: entry.when for entry in setup.recorded},
     }
     n_parameters = sum(tensor.size for tensor in setup.model.parameters().values())
-    meta = describe() | {"threads": threads, "n_parameters": n_parameters, "n_updates": setup.n_updates}
+    n_threads = threads or processors()
+    meta = describe() | {"threads": n_threads, "n_parameters": n_parameters, "n_updates": setup.n_updates}
     dropout_rng = random_stream(config.seed, "dropout")
     start = _Start()
     if resume:
@@ -157,7 +158,7 @@ def execute_run(
             meta=meta,
             flush_seconds=flush_seconds,
         )
-    with writer, threadpool_limits(limits=threads):
+    with writer, use_threads(n_threads):
         n_probe = config.recording.probe_size
         recorder = Recorder(
             writer,

@@ -24,7 +24,7 @@ def run_sweep(
     *,
     data_dir: str | Path | None = None,
     jobs: int | None = None,
-    threads: int = 1,
+    threads: int | None = None,
     flush_seconds: float = 5.0,
     overwrite: bool = False,
     progress: ProgressListener | None = None,
@@ -43,8 +43,9 @@ def run_sweep(
         Where the data set's files are; see `tracekit.data.load_dataset`.
     jobs : int, optional
         Worker processes; by default as many as there are processors. Traces do not depend on it.
-    threads : int
-        BLAS threads of each worker.
+    threads : int, optional
+        Threads that each worker computes with; by default the workers share the processors out. Traces do not
+        depend on it.
     flush_seconds : float
         How much of each run a sudden end of the process may cost.
     overwrite : bool
@@ -128,7 +129,7 @@ def resume_sweep(
     record = read_json(folder / EXPERIMENT_FILE)
     sweep = Sweep(**record.get("configuration", {}))
     dataset = load_dataset(sweep.dataset, data_dir=data_dir)
-    threads = int(record.get("threads", 1))
+    threads = record.get("threads")
     tasks = []
     for name, config in sweep.named_runs():
         if name in unfinished:

@@ -4,22 +4,31 @@ Each output pixel is the product of the window under it, written as one row of a
 ("im2col"), with the kernel. The rows of a whole batch would not fit into the cache, so they are written
 and multiplied a few images at a time. The input's gradient is itself a convolution: of the output's
 gradient, spread out by the stride, with the kernel turned by 180 degrees.
+
+Kernels of 3x3 pixels on many channels, the most frequent and the most expensive, have a shorter way
+(:mod:`tracekit.engine.ops.winograd`), which is taken where numba is installed; this one is the reference.
 """
 
 from __future__ import annotations
 
+import math
 import operator
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from tracekit.engine import parallel
+from tracekit.engine.memory import empty, scratch
+from tracekit.engine.ops import winograd
 from tracekit.engine.ops.cases import Case, Draw, draw_values
 from tracekit.engine.tape import Array, Backward, Gradient
 from tracekit.engine.tensor import primitive
 from tracekit.errors import ArgumentError, ShapeError, bad_argument
 
-_PIECE_ELEMENTS = 2**18
-"""Elements of the matrix of columns at a time: 1 MiB of float32, the size of a second-level cache."""
+_PIECE_ELEMENTS = 2**17
+"""Elements of the matrix of columns at a time: with what they are multiplied to, a second-level cache of 1 MiB."""
 
 
 def _conv2d_case(draw: Draw) -> Case:
@@ -63,73 +72,150 @@ def conv2d(
         ``out_height = (height + 2 * padding - kernel_height) // stride + 1``, the width likewise.
     """
     _check(x, weight, bias, stride, padding)
-    out_channels, channels, kernel_height, kernel_width = weight.shape
+    if winograd.is_faster(x, weight, stride):
+        value = winograd.correlate(x, weight, bias, padding)
+        return value, _backward(
+            bias,
+            lambda g: winograd.gradients(x, weight, g, padding),
+            lambda g: winograd.gradients(x, weight, g, padding, of_x=False)[1:],
+        )
+    n, height, width, channels = x.shape
+    out_channels, _, *kernel_shape = weight.shape
     kernel = weight.transpose(2, 3, 1, 0)
-    padded = _surround(x, padding)
-    value = _correlate(padded, kernel, stride)
-    if bias is not None:
-        value += bias
+
+    def surround(images: slice, out: Array) -> None:
+        out[:, padding : padding + height, padding : padding + width] = x[images]
+
+    shape = (n, height + 2 * padding, width + 2 * padding, channels)
+    windows = _Windows(surround, shape, tuple(kernel_shape), stride, x.dtype)
 
     def gradient_of_x(g: Array) -> Array:
-        n, height, width, _ = x.shape
-        spread = np.zeros((n, height + kernel_height - 1, width + kernel_width - 1, out_channels), g.dtype)
-        top, left = kernel_height - 1 - padding, kernel_width - 1 - padding
-        # The slices reach the end of `spread`, which may leave room for one more window: g says how many.
-        spread[:, top::stride, left::stride][:, : g.shape[1], : g.shape[2]] = g
-        return _correlate(spread, kernel[::-1, ::-1].swapaxes(2, 3), 1)
+        top, left = (size - 1 - padding for size in kernel_shape)
 
-    def gradient_of_weight(g: Array) -> Array:
-        total = np.zeros((kernel_height * kernel_width * channels, out_channels), g.dtype)
-        for part, columns in _columns(padded, (kernel_height, kernel_width), stride):
-            total += columns.T @ g[part].reshape(-1, out_channels)
-        return total.reshape(kernel.shape).transpose(3, 2, 0, 1)
+        def spread(images: slice, out: Array) -> None:
+            # The slices reach the end of `out`, which may leave room for one more window: g says how many.
+            out[:, top::stride, left::stride][:, : g.shape[1], : g.shape[2]] = g[images]
+
+        shape = (n, height + kernel_shape[0] - 1, width + kernel_shape[1] - 1, out_channels)
+        turned = kernel[::-1, ::-1].swapaxes(2, 3)
+        return _correlate(_Windows(spread, shape, tuple(kernel_shape), 1, g.dtype), turned, None)
+
+    def gradients_of_parameters(g: Array) -> tuple[Array, Array]:
+        of_kernel, of_bias = _sum_products(windows, g)
+        return of_kernel.reshape(kernel.shape).transpose(3, 2, 0, 1), of_bias
+
+    value = _correlate(windows, kernel, bias)
+    return value, _backward(
+        bias, lambda g: (gradient_of_x(g), *gradients_of_parameters(g)), gradients_of_parameters
+    )
+
+
+def _backward(
+    bias: Array | None,
+    gradients: Callable[[Array], tuple[Array, Array, Array]],
+    gradients_of_parameters: Callable[[Array], tuple[Array, Array]],
+) -> Backward:
+    """Return the backward closure: one pass over the batch serves all gradients that are asked for."""
 
     def backward(g: Array) -> tuple[Gradient, ...]:
-        gradients = (lambda: gradient_of_x(g), lambda: gradient_of_weight(g), g)
-        return gradients if bias is not None else gradients[:2]
+        of_parameters: list[Array] = []
 
-    return value, backward
+        def of_x() -> Array:
+            gradient, *of_parameters[:] = gradients(g)
+            return gradient
+
+        def of_parameter(position: int) -> Array:
+            of_parameters[:] = of_parameters or gradients_of_parameters(g)
+            return of_parameters[position]
+
+        of_weight, of_bias = (lambda: of_parameter(0)), (lambda: of_parameter(1))
+        return (of_x, of_weight) if bias is None else (of_x, of_weight, of_bias)
+
+    return backward
 
 
-def _surround(images: Array, padding: int) -> Array:
-    """Put a border of zeros around each image."""
-    if padding == 0:
-        return images
-    n, height, width, channels = images.shape
-    padded = np.zeros((n, height + 2 * padding, width + 2 * padding, channels), images.dtype)
-    padded[:, padding:-padding, padding:-padding] = images
-    return padded
+@dataclass(frozen=True, slots=True)
+class _Windows:
+    """The windows of images in a frame of zeros, as rows of a matrix of which there is a piece at a time."""
+
+    write: Callable[[slice, Array], None]  #: (which images, frames) writes these images into their frames
+    shape: tuple[int, int, int, int]  #: (n, height, width, channels) of the frames
+    kernel_shape: tuple[int, ...]
+    stride: int
+    dtype: np.dtype[Any]
+
+    @property
+    def out_shape(self) -> tuple[int, ...]:
+        """(n, height, width) in windows."""
+        lengths = zip(self.shape[1:3], self.kernel_shape, strict=True)
+        return (self.shape[0], *((length - size) // self.stride + 1 for length, size in lengths))
+
+    @property
+    def size(self) -> int:
+        """Elements of a window."""
+        return math.prod(self.kernel_shape) * self.shape[3]
+
+    def parts(self) -> list[slice]:
+        """Cut the batch for threads; what belongs to which part does not depend on how many there are."""
+        n_pieces = -(-self.shape[0] // self._n_at_once)
+        return parallel.cut(self.shape[0], min(parallel.N_PARTS, n_pieces))
+
+    def pieces(self, part: slice) -> Iterator[tuple[slice, Array]]:
+        """Yield (images, matrix with each of their windows as a row), which the next one is written over."""
+        out_height, out_width = self.out_shape[1:]
+        n_at_once = min(self._n_at_once, part.stop - part.start)
+        frames = scratch("frames", (n_at_once, *self.shape[1:]), self.dtype)
+        frames[:] = 0
+        columns = scratch(
+            "columns", (n_at_once, out_height, out_width, *self.kernel_shape, self.shape[3]), self.dtype
+        )
+        windows = np.lib.stride_tricks.sliding_window_view(frames, self.kernel_shape, axis=(1, 2))
+        windows = windows[:, :: self.stride, :: self.stride].transpose(0, 1, 2, 4, 5, 3)
+        for images in parallel.pieces(part, self._n_at_once):
+            n = images.stop - images.start
+            self.write(images, frames[:n])
+            np.copyto(columns[:n], windows[:n])
+            yield images, columns[:n].reshape(-1, self.size)
+
+    @property
+    def _n_at_once(self) -> int:
+        return max(1, _PIECE_ELEMENTS // max(1, math.prod(self.out_shape[1:]) * self.size))
 
 
-def _correlate(images: Array, kernel: Array, stride: int) -> Array:
-    """Correlate (n, height, width, c) with (kernel_height, kernel_width, c, k) where the kernel fits."""
-    kernel_shape, out_channels = kernel.shape[:2], kernel.shape[3]
-    height, width = (
-        (length - size) // stride + 1 for length, size in zip(images.shape[1:3], kernel_shape, strict=True)
-    )
-    value = np.empty((len(images), height, width, out_channels), np.result_type(images, kernel))
-    matrix = kernel.reshape(-1, out_channels)
-    for part, columns in _columns(images, kernel_shape, stride):
-        np.matmul(columns, matrix, out=value[part].reshape(-1, out_channels))
+def _correlate(windows: _Windows, kernel: Array, bias: Array | None) -> Array:
+    """Multiply all windows with a kernel of (kernel_height, kernel_width, channels, out_channels)."""
+    out_channels = kernel.shape[3]
+    matrix = np.ascontiguousarray(kernel.reshape(-1, out_channels))
+    value = empty((*windows.out_shape, out_channels), np.result_type(windows.dtype, kernel))
+    parts = windows.parts()
+
+    def work(number: int) -> None:
+        for images, columns in windows.pieces(parts[number]):
+            products = value[images].reshape(-1, out_channels)
+            np.matmul(columns, matrix, out=products)
+            if bias is not None:
+                products += bias
+
+    parallel.run(work, len(parts))
     return value
 
 
-def _columns(images: Array, kernel_shape: tuple[int, ...], stride: int) -> Iterator[tuple[slice, Array]]:
-    """Yield a few images at a time as (images, matrix with the window under each output pixel as a row).
+def _sum_products(windows: _Windows, g: Array) -> tuple[Array, Array]:
+    """Sum over all windows the products of their elements with the gradient there, and the gradient itself."""
+    out_channels = g.shape[3]
+    parts = windows.parts()
+    sums = np.zeros((len(parts), windows.size + 1, out_channels), np.result_type(g, windows.dtype))
 
-    The matrix is written over when the next one is asked for.
-    """
-    windows = np.lib.stride_tricks.sliding_window_view(images, kernel_shape, axis=(1, 2))
-    windows = windows[:, ::stride, ::stride].transpose(0, 1, 2, 4, 5, 3)
-    n_images, height, width, *window_shape = windows.shape
-    window_size = int(np.prod(window_shape))
-    n_at_once = max(1, min(n_images, _PIECE_ELEMENTS // max(1, height * width * window_size)))
-    columns = np.empty((n_at_once, *windows.shape[1:]), images.dtype)
-    for start in range(0, n_images, n_at_once):
-        part = slice(start, min(start + n_at_once, n_images))
-        piece = columns[: part.stop - start]
-        np.copyto(piece, windows[part])
-        yield part, piece.reshape(-1, window_size)
+    def work(number: int) -> None:
+        for images, columns in windows.pieces(parts[number]):
+            rows = g[images].reshape(-1, out_channels)
+            sums[number, :-1] += columns.T @ rows
+            # A product with ones: BLAS adds rows up many times faster than sum(axis=0) does.
+            sums[number, -1] += np.ones(len(rows), rows.dtype) @ rows
+
+    parallel.run(work, len(parts))
+    total = sums.sum(axis=0)
+    return total[:-1], total[-1]
 
 
 def _check(x: Array, weight: Array, bias: Array | None, stride: int, padding: int) -> None:

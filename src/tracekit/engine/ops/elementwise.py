@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tracekit.engine.ops import passes
 from tracekit.engine.ops.cases import elementwise
 from tracekit.engine.tape import Array, Backward
 from tracekit.engine.tensor import primitive
@@ -47,8 +48,8 @@ def sigmoid(x: Array, /) -> tuple[Array, Backward]:
 @primitive(cases=[elementwise(kinks=(0,))])
 def relu(x: Array, /) -> tuple[Array, Backward]:
     """Elementwise max(x, 0); the derivative at 0 is taken as 0."""
-    value = np.maximum(x, 0)
-    return value, lambda g: (g * (value > 0),)
+    value = passes.rectify(x)
+    return value, lambda g: (passes.gradient_of_rectify(g, value),)
 
 
 @primitive(

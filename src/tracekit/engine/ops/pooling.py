@@ -6,7 +6,9 @@ import operator
 
 import numpy as np
 
+from tracekit.engine.ops import passes
 from tracekit.engine.ops.cases import BuildCase, Case, Draw, draw_values
+from tracekit.engine.ops.passes import window_offsets
 from tracekit.engine.tape import Array, Backward
 from tracekit.engine.tensor import primitive
 from tracekit.errors import ArgumentError, ShapeError, bad_argument
@@ -45,23 +47,8 @@ def max_pool2d(x: Array, /, kernel: int, *, stride: int | None = None) -> tuple[
     (n, (height - kernel) // stride + 1, (width - kernel) // stride + 1, channels)
     """
     stride = _checked_stride(x, kernel, stride)
-    first, *others = _offsets(x, kernel, stride)
-    value = first.copy()
-    for candidate in others:
-        np.maximum(value, candidate, out=value)
-
-    def backward(g: Array) -> tuple[Array]:
-        gradient = np.zeros_like(x)
-        unclaimed = np.ones(value.shape, dtype=bool)
-        candidates = _offsets(x, kernel, stride)
-        for candidate, target in zip(candidates, _offsets(gradient, kernel, stride), strict=True):
-            # Not `candidate == value`: a window with a NaN must pass its gradient on, too.
-            claims = unclaimed & ~(candidate < value)
-            target += g * claims
-            unclaimed &= ~claims
-        return (gradient,)
-
-    return value, backward
+    value, gradient = passes.max_pool(x, kernel, stride)
+    return value, lambda g: (gradient(g),)
 
 
 @primitive(cases=[_pooling(distinct=False)])
@@ -82,7 +69,7 @@ def avg_pool2d(x: Array, /, kernel: int, *, stride: int | None = None) -> tuple[
     (n, (height - kernel) // stride + 1, (width - kernel) // stride + 1, channels)
     """
     stride = _checked_stride(x, kernel, stride)
-    first, *others = _offsets(x, kernel, stride)
+    first, *others = window_offsets(x, kernel, stride)
     value = first.copy()
     for summand in others:
         value += summand
@@ -91,21 +78,11 @@ def avg_pool2d(x: Array, /, kernel: int, *, stride: int | None = None) -> tuple[
     def backward(g: Array) -> tuple[Array]:
         gradient = np.zeros_like(x)
         share = g / kernel**2
-        for target in _offsets(gradient, kernel, stride):
+        for target in window_offsets(gradient, kernel, stride):
             target += share
         return (gradient,)
 
     return value, backward
-
-
-def _offsets(x: Array, kernel: int, stride: int) -> list[Array]:
-    """List views of `x`: the elements at one position in all windows, for each position in reading order."""
-    reach_down, reach_right = ((length - kernel) // stride * stride + 1 for length in x.shape[1:3])
-    return [
-        x[:, row : row + reach_down : stride, column : column + reach_right : stride]
-        for row in range(kernel)
-        for column in range(kernel)
-    ]
 
 
 def _checked_stride(x: Array, kernel: int, stride: int | None) -> int:

@@ -1,0 +1,127 @@
+"""What only passes over memory: rectification and pooling of the largest arrays of a network.
+
+Their arithmetic costs next to nothing, the ways between memory and processor a lot. So they are computed in one
+compiled loop where there is one (:mod:`tracekit.engine.ops.loops`), and in NumPy otherwise, a few images at a time,
+which stay in the cache from one NumPy operation to the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tracekit.engine import parallel
+from tracekit.engine.compiled import loops_for
+from tracekit.engine.memory import empty
+from tracekit.engine.perturbation import PerturbedArray
+from tracekit.engine.tape import Array
+
+_PIECE_ELEMENTS = 2**15
+
+
+def rectify(x: Array) -> Array:
+    """max(x, 0), element by element."""
+    if isinstance(x, PerturbedArray) or x.ndim == 0:
+        return np.maximum(x, 0)
+    loops = loops_for(x)
+    value = empty(x.shape, x.dtype)
+
+    def work(part: slice) -> None:
+        if loops is not None:
+            loops.relu(x[part].reshape(-1), value[part].reshape(-1))
+            return
+        for piece in _pieces(part, x):
+            np.maximum(x[piece], 0, out=value[piece])
+
+    parallel.over(len(x), x.size, work)
+    return value
+
+
+def gradient_of_rectify(g: Array, value: Array) -> Array:
+    """Pass g on where the value is positive."""
+    if isinstance(g, PerturbedArray) or g.ndim == 0:
+        return np.asarray(g * (value > 0))
+    loops = loops_for(g, value)
+    gradient = empty(g.shape, g.dtype)
+
+    def work(part: slice) -> None:
+        if loops is not None:
+            loops.relu_gradient(g[part].reshape(-1), value[part].reshape(-1), gradient[part].reshape(-1))
+            return
+        for piece in _pieces(part, g):
+            np.multiply(g[piece], value[piece] > 0, out=gradient[piece])
+
+    parallel.over(len(g), g.size, work)
+    return gradient
+
+
+def max_pool(x: Array, kernel: int, stride: int) -> tuple[Array, Callable[[Array], Array]]:
+    """Maximum of each window, and the function from its gradient to that of x."""
+    loops = loops_for(x)
+    if loops is not None and kernel < 16:
+        n, height, width, channels = x.shape
+        shape = (n, (height - kernel) // stride + 1, (width - kernel) // stride + 1, channels)
+        value, position = empty(shape, x.dtype), empty(shape, np.uint8)
+        parallel.over(
+            n, x.size, lambda part: loops.max_pool(x[part], kernel, stride, value[part], position[part])
+        )
+
+        def gradient(g: Array) -> Array:
+            g = np.ascontiguousarray(g)
+            result = empty(x.shape, x.dtype)
+            parallel.over(
+                n,
+                x.size,
+                lambda part: loops.max_pool_gradient(g[part], kernel, stride, position[part], result[part]),
+            )
+            return result
+
+        return value, gradient
+    value = _largest(x, kernel, stride)
+    return value, lambda g: _to_the_largest(g, x, value, kernel, stride)
+
+
+def _largest(x: Array, kernel: int, stride: int) -> Array:
+    first, *others = window_offsets(x, kernel, stride)
+    value = first.copy()
+
+    def work(part: slice) -> None:
+        for piece in _pieces(part, x):
+            for candidate in others:
+                value[piece] = np.maximum(value[piece], candidate[piece])
+
+    parallel.over(len(x), x.size, work)
+    return value
+
+
+def _to_the_largest(g: Array, x: Array, value: Array, kernel: int, stride: int) -> Array:
+    gradient = np.zeros_like(x)
+    candidates, targets = window_offsets(x, kernel, stride), window_offsets(gradient, kernel, stride)
+
+    def work(part: slice) -> None:
+        for piece in _pieces(part, x):
+            unclaimed = np.ones(value[piece].shape, dtype=bool)
+            for candidate, target in zip(candidates, targets, strict=True):
+                # Not `candidate == value`: a window with a NaN must pass its gradient on, too.
+                claims = unclaimed & ~(candidate[piece] < value[piece])
+                target[piece] += g[piece] * claims
+                unclaimed &= ~claims
+
+    parallel.over(len(x), x.size, work)
+    return gradient
+
+
+def window_offsets(x: Array, kernel: int, stride: int) -> list[Array]:
+    """List views of `x`: the elements at one position in all windows, for each position in reading order."""
+    reach_down, reach_right = ((length - kernel) // stride * stride + 1 for length in x.shape[1:3])
+    return [
+        x[:, row : row + reach_down : stride, column : column + reach_right : stride]
+        for row in range(kernel)
+        for column in range(kernel)
+    ]
+
+
+def _pieces(part: slice, x: Array) -> list[slice]:
+    each = max(1, x[:1].size)
+    return list(parallel.pieces(part, max(1, _PIECE_ELEMENTS // each)))

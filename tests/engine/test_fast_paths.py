@@ -1,0 +1,254 @@
+"""The fast ways of the engine give what the plain ones do, whatever the threads."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tracekit.engine import build_model, compiled, memory, parallel
+from tracekit.engine.ops import conv2d, max_pool2d, relu
+from tracekit.engine.ops.convolution import conv2d as conv2d_op
+from tracekit.engine.optim import build_optimizer
+from tracekit.engine.training import train
+from tracekit.errors import ArgumentError
+
+needs_numba = pytest.mark.skipif(not compiled.are_used(), reason="numba is not installed, or switched off")
+
+
+def convolved(images, kernel, bias, g, **settings):
+    """(value, gradient of the images, of the kernel, of the bias)."""
+    value, backward = conv2d_op.function(images, kernel, bias, **settings)
+    return value, *(gradient() for gradient in backward(g))
+
+
+@st.composite
+def convolutions(draw, *, kernels, strides, channels):
+    """Operands of a convolution in float64, and its settings."""
+    kernel, stride = draw(kernels), draw(strides)
+    padding = draw(st.integers(0, kernel - 1))
+    height, width = (draw(st.integers(max(1, kernel - 2 * padding), 19)) for _ in range(2))
+    n, inside, outside = draw(st.integers(1, 21)), draw(channels), draw(channels)
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    images, bias = rng.normal(size=(n, height, width, inside)), rng.normal(size=outside)
+    weight = rng.normal(size=(outside, inside, kernel, kernel)) / np.sqrt(inside * kernel**2)
+    out = ((length + 2 * padding - kernel) // stride + 1 for length in (height, width))
+    return (images, weight, bias, rng.normal(size=(n, *out, outside))), {"stride": stride, "padding": padding}
+
+
+@needs_numba
+@given(convolutions(kernels=st.just(3), strides=st.just(1), channels=st.sampled_from([8, 12, 32])))
+def test_winograd_is_exact_up_to_the_rounding_of_float32(case):
+    operands, settings = case
+    narrow = [operand.astype(np.float32) for operand in operands]
+    # The same rounded operands, the long way in float64.
+    exact = convolved(*(operand.astype(np.float64) for operand in narrow), **settings)
+    for result, expected in zip(convolved(*narrow, **settings), exact, strict=True):
+        assert result.dtype == np.float32
+        assert np.abs(result - expected).max() <= 2e-5 * np.abs(expected).max()
+
+
+@given(convolutions(kernels=st.integers(1, 5), strides=st.integers(1, 3), channels=st.integers(1, 5)))
+def test_the_reference_is_the_sum_over_windows(case):
+    (images, weight, bias, g), settings = case
+    stride, padding = settings["stride"], settings["padding"]
+    value, of_images, of_weight, of_bias = convolved(images, weight, bias, g, **settings)
+    size = weight.shape[2]
+    padded = np.pad(images, ((0, 0), (padding,) * 2, (padding,) * 2, (0, 0)))
+    spread, kernel = np.zeros_like(padded), np.zeros_like(weight)
+    expected = np.zeros_like(value)
+    for row in range(value.shape[1]):
+        for column in range(value.shape[2]):
+            window = np.s_[:, row * stride : row * stride + size, column * stride : column * stride + size]
+            here = g[:, row, column]
+            expected[:, row, column] = np.einsum("nijc,ocij->no", padded[window], weight) + bias
+            spread[window] += np.einsum("no,ocij->nijc", here, weight)
+            kernel += np.einsum("no,nijc->ocij", here, padded[window])
+    inside = np.s_[:, padding : padding + images.shape[1], padding : padding + images.shape[2]]
+    np.testing.assert_allclose(value, expected, atol=1e-11)
+    np.testing.assert_allclose(of_images, spread[inside], atol=1e-11)
+    np.testing.assert_allclose(of_weight, kernel, atol=1e-10)
+    np.testing.assert_allclose(of_bias, g.sum(axis=(0, 1, 2)), atol=1e-10)
+
+
+@needs_numba
+@given(
+    shape=st.tuples(st.integers(1, 5), st.integers(3, 9), st.integers(3, 9), st.integers(1, 5)),
+    kernel=st.integers(1, 3),
+    stride=st.integers(1, 3),
+    seed=st.integers(0, 2**32),
+)
+def test_compiled_passes_equal_numpy_to_the_bit(shape, kernel, stride, seed):
+    rng = np.random.default_rng(seed)
+    wide = rng.integers(-3, 4, size=shape).astype(np.float64)  # ties, zeros and negative numbers
+    narrow = wide.astype(np.float32)
+    for function in (relu.function, lambda x: max_pool2d.function(x, kernel, stride=stride)):
+        (value, backward), (expected, reference) = function(narrow), function(wide)
+        g = rng.integers(-3, 4, size=value.shape)
+        assert value.dtype == np.float32
+        np.testing.assert_array_equal(value, expected)
+        np.testing.assert_array_equal(backward(g.astype(np.float32))[0], reference(g.astype(np.float64))[0])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_not_a_number_is_a_maximum_and_gets_a_gradient(dtype):
+    images = np.arange(32, dtype=dtype).reshape(2, 4, 4, 1)
+    images[0, 1, 1] = images[0, 0, 0] = np.nan
+    value, backward = max_pool2d.function(images, 2, stride=None)
+    assert np.isnan(value[0, 0, 0, 0])
+    assert not np.isnan(value.ravel()[1:]).any()
+    (gradient,) = backward(np.ones_like(value))
+    assert gradient[0, :2, :2].sum() == 1
+    assert np.isnan(relu.function(images)[0]).sum() == 2
+
+
+def trained(threads, dtype=np.float32):
+    rng = np.random.default_rng(0)
+    images, labels = rng.normal(size=(120, 16, 16, 3)).astype(dtype), rng.integers(10, size=120)
+    model = build_model("vgg_small", input_shape=(16, 16, 3), n_classes=10, rng=0, dtype=dtype)
+    parameters = {name: tensor.data for name, tensor in model.parameters().items()}
+    optimizer = build_optimizer("adam", parameters, kinds=model.kinds())
+    train(
+        model,
+        optimizer,
+        images,
+        labels,
+        batch_size=40,
+        n_updates=4,
+        order_rng=np.random.default_rng(1),
+        dropout_rng=np.random.default_rng(2),
+        threads=threads,
+    )
+    return parameters
+
+
+def test_training_does_not_depend_on_the_number_of_threads(monkeypatch):
+    monkeypatch.setattr(parallel, "_WORTH_SHARING", 1)
+    alone = trained(1)
+    for threads in (2, 3, 5):
+        for name, parameter in trained(threads).items():
+            assert parameter.tobytes() == alone[name].tobytes(), (name, threads)
+
+
+def test_threads_are_one_setting():
+    with parallel.use_threads(2) as outer, parallel.use_threads() as inner:
+        assert (outer, inner) == (2, 2)
+        with parallel.use_threads(1) as own:
+            assert own == 1
+    with parallel.use_threads() as default:
+        assert default == parallel.processors()
+    with pytest.raises(ArgumentError) as refused, parallel.use_threads(0):
+        pass
+    assert str(refused.value) == "`threads` (=0) must be at least 1."
+
+
+def test_an_error_in_a_thread_is_raised_after_all_have_stopped():
+    done = []
+
+    def work(piece):
+        if piece == 3:
+            raise ValueError("piece 3")
+        done.append(piece)
+
+    with parallel.use_threads(2):
+        with pytest.raises(ValueError, match="piece 3"):
+            parallel.run(work, 8)
+        parallel.run(done.append, 3)
+    assert set(done) >= {0, 1, 2}
+
+
+def test_threads_treat_floating_point_errors_as_their_caller_does():
+    huge = np.full(8, 1e38, np.float32)
+    with parallel.use_threads(2), np.errstate(over="ignore"):
+        parallel.run(lambda piece: huge * huge, 8)
+    with parallel.use_threads(2), np.errstate(over="raise"), pytest.raises(FloatingPointError):
+        parallel.run(lambda piece: huge * huge, 8)
+
+
+@given(st.integers(0, 50), st.integers(1, 9))
+def test_cuts_cover_everything_once(length, n_parts):
+    parts = parallel.cut(length, n_parts)
+    assert [i for part in parts for i in range(part.start, part.stop)] == list(range(length))
+    sizes = [part.stop - part.start for part in parts]
+    assert max(sizes) - min(sizes) <= 1
+
+
+def test_memory_is_used_again_only_when_nothing_refers_to_it():
+    memory.empty((1,), np.float32)
+    shape = (1 << 17,)
+    first = memory.empty(shape, np.float32)
+    address = first.ctypes.data
+    assert address % 64 == 0
+    view = first[10:20].reshape(2, 5)
+    del first
+    second = memory.empty(shape, np.float32)
+    assert second.ctypes.data != address
+    view[:] = 7
+    second[:] = 1
+    assert (view == 7).all()
+    del view
+    gc.collect()
+    assert memory.empty(shape, np.float32).ctypes.data == address
+
+
+def test_memory_that_nobody_wants_is_given_back():
+    held = memory.empty((1 << 18,), np.float32)
+    del held
+    sizes = set(memory._pool.blocks)
+    assert 1 << 20 in sizes
+    for _ in range(memory._FORGOTTEN_AFTER + 1):
+        kept = memory.empty((1 << 16,), np.uint8)
+        del kept
+    other = memory.empty((3 << 18,), np.float32)
+    assert not memory._pool.blocks[1 << 20]
+    del other
+
+
+def test_steps_do_not_grow_the_memory():
+    trained(1)
+    before = sum(len(blocks) for blocks in memory._pool.blocks.values())
+    for _ in range(3):
+        trained(1)
+    assert sum(len(blocks) for blocks in memory._pool.blocks.values()) == before
+
+
+@pytest.mark.parametrize(
+    ("numba", "line"),
+    [
+        (
+            "None",
+            "numba is not installed: training takes about twice as long in NumPy alone; "
+            "`pip install tracekit[fast]` adds it.",
+        ),
+        (
+            "Broken()",
+            "numba cannot be loaded (needs an older NumPy): training takes about twice as long in NumPy alone.",
+        ),
+    ],
+)
+def test_without_numba_one_line_says_so_and_the_results_are_the_same(numba, line):
+    code = f"""
+import sys
+class Broken:
+    def find_spec(self, name, *more):
+        if name == "numba":
+            raise ImportError("needs an older NumPy")
+if {numba} is None:
+    sys.modules["numba"] = None
+else:
+    sys.meta_path.insert(0, Broken())
+import numpy as np
+from tracekit.engine.ops import conv2d
+x, w = np.ones((2, 8, 8, 8), np.float32), np.ones((8, 8, 3, 3), np.float32)
+conv2d(x, w)
+print(conv2d(x, w, padding=1).data.sum())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    ones = conv2d(np.ones((2, 8, 8, 8), np.float32), np.ones((8, 8, 3, 3), np.float32), padding=1)
+    assert float(done.stdout) == pytest.approx(float(ones.data.sum()), rel=1e-6)
+    assert done.stderr.splitlines() == [line]
