@@ -25,6 +25,8 @@ MIN_SEGMENT = 10
 MIN_CHANGE_LENGTH = 50
 N_BLOCKS = 8
 PENALTY = 3.0
+MAX_BATCH = 32
+"""Ends that are tried at once: their table of costs then fits into the cache of a core."""
 
 IntArray = NDArray[np.intp]
 
@@ -147,26 +149,27 @@ def segment(values: FloatArray, penalty: float, shortest: int) -> IntArray:
     sums = np.concatenate([[0.0], np.cumsum(values)])
     best, previous = np.full(n + 1, np.inf), np.zeros(n + 1, dtype=np.intp)
     best[0] = -penalty
-    start, base, total, expiry = np.zeros(n + 1), np.zeros(n + 1), np.zeros(n + 1), np.full(n + 1, n + 1)
-    count = 1
-    for end in range(shortest, n + 1):
+    starts, expiry = np.zeros(1, dtype=np.intp), np.full(n + 1, n + 1)
+    # No end of a batch can be a start for another one, so that all of its costs are one table.
+    batch = min(shortest, MAX_BATCH)
+    for first in range(shortest, n + 1, batch):
+        ends = np.arange(first, min(first + batch, n + 1))
+        fresh = np.arange(max(first - shortest, shortest), ends[-1] - shortest + 1)
+        starts = np.concatenate([starts, fresh])
         # The sum of squares is left out of all costs: it is the same for every segmentation.
-        fit = sums[end] - total[:count]
-        costs = base[:count] - fit * fit / (end - start[:count])
-        winner = int(np.argmin(costs))
-        best[end], previous[end] = costs[winner], int(start[winner])
-        lost = (costs > best[end] + penalty) & (expiry[:count] > n)
-        expiry[:count][lost] = end + shortest
-        if end % shortest == 0:
-            kept = np.flatnonzero(expiry[:count] > end + 1)
-            for column in (start, base, total, expiry):
-                column[: kept.size] = column[kept]
-            count = kept.size
-        fresh = end - shortest + 1
-        if fresh >= shortest:
-            start[count], base[count], total[count] = fresh, best[fresh] + penalty, sums[fresh]
-            expiry[count] = n + 1
-            count += 1
+        costs = sums[ends, None] - sums[starts]
+        costs *= costs
+        costs /= ends[:, None] - starts.astype(np.float64)
+        np.subtract(best[starts] + penalty, costs, out=costs)
+        newest = costs[:, starts.size - fresh.size :]
+        too_short = fresh > ends[:, None] - shortest
+        newest[too_short] = np.inf
+        winner = costs.argmin(axis=1)
+        best[ends], previous[ends] = costs[np.arange(ends.size), winner], starts[winner]
+        newest[too_short] = -np.inf
+        lost = (costs > best[ends, None] + penalty).any(axis=0)
+        expiry[starts[lost]] = np.minimum(expiry[starts[lost]], ends[-1] + shortest)
+        starts = starts[expiry[starts] > ends[-1] + 1]
     changes = []
     end = int(previous[n])
     while end > 0:

@@ -6,7 +6,7 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,6 +17,8 @@ from tracekit_analysis.results import Record, Status
 from tracekit_analysis.series import FloatArray, Series, as_series
 
 MAX_UNIT_ROOT_LENGTH = 20_000
+ALIKE = 1e-4
+"""Share of a regressor's length beyond the others below which cross-products keep too few digits."""
 
 Trend = Literal["c", "ct"]
 
@@ -85,9 +87,50 @@ def adf(x: ArrayLike | Series, *, lags: int | None = None, trend: Trend = "c") -
         from arch.unitroot import ADF
 
         fixed, limit = lag_rule(lags, values.size)
-        return ADF(values, lags=fixed, trend=trend, max_lags=limit, method="aic")
+        quick = None if fixed is None else _dickey_fuller(values, fixed, trend)
+        return quick or ADF(values, lags=fixed, trend=trend, max_lags=limit, method="aic")
 
     return unit_root_test("adf", x, trend, build)
+
+
+class _Regression(NamedTuple):
+    """What `unit_root_test` reads of a test of arch."""
+
+    stat: float
+    pvalue: float
+    lags: int
+
+
+def _dickey_fuller(values: FloatArray, lags: int, trend: Trend) -> _Regression | None:
+    """Compute arch's ADF for a fixed number of lags from the cross-products of its regression, ten times as fast.
+
+    None where columns are too much alike for that; arch's singular values go further.
+    """
+    from arch.unitroot.unitroot import mackinnonp
+
+    windows = np.lib.stride_tricks.sliding_window_view(np.diff(values), lags + 1)
+    columns = np.column_stack(
+        [windows[:, :lags], values[lags:-1], windows[:, lags]]
+    )  # the response comes last
+    columns -= columns.mean(axis=0)
+    n = len(columns)
+    if trend == "ct":
+        time = np.arange(n) - (n - 1) / 2.0
+        columns -= np.outer(time, time @ columns / (time @ time))
+    lengths = np.sqrt(np.einsum("ij,ij->j", columns, columns))
+    degrees = n - lags - (2 if trend == "c" else 3)
+    if degrees < 1 or not lengths.min() > 0.0:
+        return None
+    columns /= lengths
+    try:
+        factor = np.linalg.cholesky(columns.T @ columns)
+    except np.linalg.LinAlgError:
+        return None
+    if factor.diagonal().min() < ALIKE:
+        return None
+    # The factor's last row holds the response's share along each column, less those before, and what is left.
+    statistic = factor[-1, -2] / factor[-1, -1] * math.sqrt(degrees)
+    return _Regression(statistic, mackinnonp(statistic, regression=trend), lags)
 
 
 def kpss(x: ArrayLike | Series, *, lags: int | None = None, trend: Trend = "c") -> UnitRootTest:

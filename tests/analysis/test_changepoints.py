@@ -83,7 +83,7 @@ def brute_force(values: np.ndarray, penalty: float, shortest: int) -> list[int]:
 
 
 @pytest.mark.parametrize("penalty", [0.5, 5.0, 25.0])
-@pytest.mark.parametrize("shortest", [1, 7])
+@pytest.mark.parametrize("shortest", [1, 7, 40])
 def test_pruning_loses_nothing(penalty, shortest):
     rng = np.random.default_rng(0)
     for _ in range(8):

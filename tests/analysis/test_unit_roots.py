@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import arch.unitroot
 import numpy as np
 import pandas as pd
 import pytest
-from processes import autoregressive, iid, level_break, noisy_random_walk, random_walk
+from processes import autoregressive, iid, level_break, noisy_random_walk, random_walk, student
 from rates import slack
 
 from tracekit_analysis import (
@@ -62,6 +63,20 @@ def test_adf_of_real_gnp_as_in_nelson_and_plosser(nelson_plosser):
     assert adf(nelson_plosser["REAL_GNP"].dropna(), lags=1, trend="ct").statistic == pytest.approx(
         -2.99, abs=5e-3
     )
+
+
+@pytest.mark.parametrize("trend", ["c", "ct"])
+@pytest.mark.parametrize("process", [iid, autoregressive(0.9), random_walk, noisy_random_walk, student(1)])
+def test_adf_of_long_series_is_that_of_arch(process, trend):
+    x = 1e3 + process(np.random.default_rng(4), 3000)
+    ours, theirs = adf(x, trend=trend), arch.unitroot.ADF(x, lags=28, trend=trend)
+    assert (ours.statistic, ours.pvalue) == pytest.approx((theirs.stat, theirs.pvalue), rel=1e-7)
+    assert ours.lags == theirs.lags == 28
+
+
+def test_adf_of_a_series_that_is_nearly_predictable_is_left_to_arch():
+    x = np.sin(np.arange(3000) / 50) + 1e-6 * iid(np.random.default_rng(0), 3000)
+    assert adf(x).statistic == pytest.approx(arch.unitroot.ADF(x, lags=28).stat, rel=1e-9)
 
 
 def test_inflation_as_in_the_tests_of_arch(inflation):
