@@ -172,6 +172,55 @@ def test_doctor_finds_and_sets_aside(tracekit_command, small_experiment, tmp_pat
     assert len(json.loads(tracekit_command("list", "runs", tmp_path / "x", "--json").out)) == 10
 
 
+@pytest.mark.parametrize(
+    "harm", ["delete a run", "delete the record", "version 99", "copy a run", "swap runs"]
+)
+def test_doctor_compares_with_the_plan(tracekit_command, small_experiment, tmp_path, harm):
+    store = tmp_path / "x"
+    shutil.copytree(small_experiment, store)
+    name, record = "adam-lr0.001-b40-s3", store / "experiment.json"
+    if harm == "delete a run":
+        shutil.rmtree(store / name)
+        expected = [(name, "is missing, though it was planned; `tracekit resume` trains it")]
+    elif harm == "delete the record":
+        record.unlink()
+        expected = [
+            ("", "is missing: the sweep cannot be resumed, and nobody knows which runs it should have")
+        ]
+    elif harm == "version 99":
+        record.write_text(json.dumps(json.loads(record.read_text()) | {"schema_version": 99}))
+        expected = [("", "has trace format 99, this tracekit reads up to 1; upgrade tracekit")]
+    elif harm == "copy a run":
+        shutil.copytree(store / name, store / "a-copy")
+        expected = [
+            ("a-copy", f"is a copy of {name} (the same run id): its values would count twice"),
+            ("a-copy", "is not a run of this sweep"),
+        ]
+    else:
+        other = "adam-lr0.001-b40-s4"
+        for source, target in ((name, "kept"), (other, name), ("kept", other)):
+            (store / source).rename(store / target)
+        expected = [(run, "was trained with another seed than planned") for run in (name, other)]
+    done = tracekit_command("doctor", store, "--json")
+    assert done.code == 1
+    assert [(entry["run"], entry["problem"]) for entry in json.loads(done.out)["findings"]] == expected
+
+
+def test_doctor_does_not_miss_runs_that_wait_for_their_turn(tracekit_command, small_experiment, tmp_path):
+    store = tmp_path / "x"
+    shutil.copytree(small_experiment, store)
+    last = "adam-lr0.001-b40-s4"
+    shutil.rmtree(store / last)
+    assert tracekit_command("doctor", store).code == 1
+    status = store / "sgd-lr0.1-b40-s4" / "status.json"
+    status.write_text(json.dumps(json.loads(status.read_text()) | {"status": "interrupted"}))
+    done = tracekit_command("doctor", store)
+    assert done.code == 0
+    assert f"1 planned run not begun yet; `tracekit resume {store}` goes on." in done.out
+    shutil.rmtree(store / "sgd-lr0.1-b40-s0")
+    assert "sgd-lr0.1-b40-s0" in tracekit_command("doctor", store).out
+
+
 def test_compare_and_claims_answer_with_their_evidence(tracekit_command, small_experiment, tmp_path):
     rows = json.loads(tracekit_command("compare", small_experiment, "--json").out)
     assert {row["answer"] for row in rows} <= {"different", "equivalent", "unresolved"}

@@ -133,6 +133,17 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def by_reason(runs: Iterable[tuple[str, str, str]]) -> list[str]:
+    """Write a line for each way to end, with the first of the runs (name, status, reason) that ended so."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for name, status, reason in runs:
+        names.setdefault((status, reason), []).append(name)
+    return [
+        f"{first}{' and ' + count(len(others), 'other run') if others else ''}: {status} ({reason})"
+        for (status, reason), (first, *others) in names.items()
+    ]
+
+
 def clock(seconds: float) -> str:
     """Write a duration: "0:07", "12:30", "3:05:00"."""
     minutes, rest = divmod(math.ceil(seconds), 60)

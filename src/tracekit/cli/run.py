@@ -10,7 +10,7 @@ import typer
 
 from tracekit.cli import completion
 from tracekit.cli.options import DEFAULT_SIGNAL, DataDir, Json, Overwrite, Quiet
-from tracekit.cli.output import count, print_json
+from tracekit.cli.output import by_reason, count, print_json
 
 if TYPE_CHECKING:
     from tracekit.traces import Experiment
@@ -220,11 +220,13 @@ def report_outcome(
 
     A run can fail without a trace in the store, where the store cannot be written to.
     """
-    for entry in experiment.runs:
-        if entry.status != "finished" and entry.name not in failures:
-            typer.echo(f"{entry.name}: {entry.status} ({entry.reason})", err=True)
-    for name, reason in failures.items():
-        typer.echo(f"{name}: failed ({reason})", err=True)
+    unfinished = [
+        (entry.name, entry.status, entry.reason or "no reason")
+        for entry in experiment.runs
+        if entry.status != "finished" and entry.name not in failures
+    ]
+    for line in by_reason([*unfinished, *((name, "failed", reason) for name, reason in failures.items())]):
+        typer.echo(line, err=True)
     next_command = shlex.join(["tracekit", "report", str(out), "-o", f"reports/{experiment.name}"])
     if as_json:
         runs = [

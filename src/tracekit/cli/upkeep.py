@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from tracekit.cli import completion
 from tracekit.cli.options import DEFAULT_SIGNAL, DataDir, Json, Quiet, RunsPath
-from tracekit.cli.output import print_json, print_table
+from tracekit.cli.output import count, print_json, print_table
 
 
 def resume(
@@ -52,10 +52,12 @@ def doctor(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Check every record, part, checksum and count of an experiment; exit code 1 if something is wrong."""
-    from tracekit.traces.doctor import examine, quarantine
+    """Check every record, part, checksum and count of an experiment against its plan; exit code 1 if one is wrong."""
+    from tracekit.traces.doctor import examine, not_begun, quarantine
 
-    findings = examine(path)
+    planned = _planned(path)
+    findings = examine(path, planned=planned)
+    waiting = not_begun([run for run in path.iterdir() if run.is_dir()], list(planned))
     moved = quarantine(findings) if set_aside else []
     if as_json:
         print_json(
@@ -71,6 +73,7 @@ def doctor(
                     for entry in findings
                 ],
                 "moved": [str(target) for target in moved],
+                "not_begun": waiting,
             }
         )
     elif findings:
@@ -83,5 +86,18 @@ def doctor(
             typer.echo("`tracekit doctor --quarantine` moves the damaged files aside; nothing is deleted.")
     else:
         typer.echo("nothing is wrong.")
+    if waiting and not as_json:
+        typer.echo(f"{count(len(waiting), 'planned run')} not begun yet; `tracekit resume {path}` goes on.")
     if findings:
         raise typer.Exit(1)
+
+
+def _planned(path: Path) -> dict[str, dict[str, Any]]:
+    """Configurations of the planned runs by name; none where there is no record of them that can be read."""
+    from tracekit.cli.standing import planned_runs
+    from tracekit.errors import StoreError
+
+    try:
+        return {name: config.model_dump(mode="json") for name, config in planned_runs(path).items()}
+    except StoreError:
+        return {}  # the doctor says so itself

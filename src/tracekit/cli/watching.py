@@ -13,7 +13,7 @@ import typer
 
 from tracekit.cli import completion
 from tracekit.cli.options import DEFAULT_SIGNAL, DecidingSignal, Json
-from tracekit.cli.output import clock, count, plain, print_json, shown
+from tracekit.cli.output import by_reason, clock, count, plain, print_json, shown
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -211,10 +211,8 @@ class Board:
         for row in self.cells():
             words = [row["optimizer"], row["batch_size"], f"{row['n_ended']}/{row['n_runs']}", row["updates"]]
             table.add_row(*(Text(shown(word)) for word in (*words, row["loss"], _label_words(row))))
-        failed = [
-            Text(f"{run.run}: {run.status} ({run.reason})") for run in self.runs if run.status == "failed"
-        ]
-        return Group(Text(self.summary()), table, *failed)
+        failed = [(run.run, run.status, run.reason or "") for run in self.runs if run.status == "failed"]
+        return Group(Text(self.summary()), table, *map(Text, by_reason(failed)))
 
 
 def _label_words(row: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -23,8 +23,8 @@ from tracekit.traces.files import (
     write_json,
 )
 from tracekit.traces.lock import RunLock
-from tracekit.traces.parts import PartRecord, read_part
-from tracekit.traces.schema import STATUSES
+from tracekit.traces.parts import PartRecord, check_version, read_part
+from tracekit.traces.schema import SCHEMA_VERSION, STATUSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,21 @@ class Finding:
     movable: bool  #: whether the file can be set aside, so that the rest is readable
 
 
-def examine(path: str | Path) -> list[Finding]:
+def examine(path: str | Path, *, planned: Mapping[str, Mapping[str, Any]] | None = None) -> list[Finding]:
     """Check every record, part, checksum and count of an experiment or of one run.
+
+    Parameters
+    ----------
+    path : str or Path
+        The experiment's folder, or one run's.
+    planned : mapping of str to mapping, optional
+        The runs that the experiment consists of, in the order in which they are begun, each with its configuration;
+        what is missing, too many or configured otherwise is found only where they are given.
 
     Returns
     -------
     list of Finding
-        Empty if all is well; sorted by run and file.
+        Empty if all is well; findings on the experiment come first, then by run and file.
 
     Raises
     ------
@@ -54,18 +62,90 @@ def examine(path: str | Path) -> list[Finding]:
     folder = Path(path)
     if not folder.is_dir():
         raise StoreError(f"{folder} is not a folder; give the folder that `tracekit run --out` wrote.")
-    findings: list[Finding] = []
     if _is_run(folder):
-        runs = [folder]
-    else:
-        runs = [child for child in sorted(folder.iterdir()) if child.is_dir() and _is_run(child)]
-        if (folder / EXPERIMENT_FILE).exists():
-            findings += _record(folder / EXPERIMENT_FILE, "", "none")
+        return list(_run(folder))
+    runs = [child for child in sorted(folder.iterdir()) if child.is_dir() and _is_run(child)]
     if not runs:
         raise StoreError(f"{folder} holds no runs; give the folder that `tracekit run --out` wrote.")
+    findings = [*_experiment(folder, runs), *_copies(runs, planned or {})]
+    if planned:
+        findings += _against_plan(folder, runs, planned)
     for run in runs:
         findings += _run(run)
     return findings
+
+
+def _experiment(folder: Path, runs: list[Path]) -> Iterator[Finding]:
+    """Check the experiment's own record; runs that no sweep has made need none."""
+    path = folder / EXPERIMENT_FILE
+    if not path.exists():
+        if any(_TRAINED in _quietly(run / CONFIG_FILE).get("configuration", {}) for run in runs):
+            clause = "is missing: the sweep cannot be resumed, and nobody knows which runs it should have"
+            yield Finding("", path, clause, "none", movable=False)
+        return
+    unreadable = list(_record(path, "", "none"))
+    yield from unreadable
+    if not unreadable:
+        try:
+            check_version(path, read_json(path).get("schema_version", SCHEMA_VERSION))
+        except StoreError as error:
+            clause = str(error).removeprefix(f"{path} ").rstrip(".")
+            yield Finding("", path, clause, "none", movable=False)
+
+
+#: A setting that is in the configuration of every run that tracekit has trained itself.
+_TRAINED = "dataset_sha256"
+
+
+def _quietly(path: Path) -> dict[str, Any]:
+    """Read a record for comparisons; empty where it cannot be read, which is a finding of its own."""
+    try:
+        return read_json(path)
+    except StoreError:
+        return {}
+
+
+def _copies(runs: list[Path], planned: Mapping[str, Any]) -> Iterator[Finding]:
+    first: dict[str, Path] = {}
+    # A run that is in the plan is the original, its copy has another name.
+    for run in sorted(runs, key=lambda run: run.name not in planned):
+        run_id = _quietly(run / CONFIG_FILE).get("run_id")
+        if run_id is None:
+            continue
+        original = first.setdefault(str(run_id), run)
+        if original != run:
+            clause = f"is a copy of {original.name} (the same run id): its values would count twice"
+            yield Finding(run.name, run, clause, "none", movable=False)
+
+
+def _against_plan(
+    folder: Path, runs: list[Path], planned: Mapping[str, Mapping[str, Any]]
+) -> Iterator[Finding]:
+    found = {run.name for run in runs}
+    waiting = set(not_begun(runs, list(planned)))
+    for name, configuration in planned.items():
+        if name not in found and name not in waiting:
+            clause = "is missing, though it was planned; `tracekit resume` trains it"
+            yield Finding(name, folder / name, clause, "run", movable=False)
+        if name in found:
+            recorded = _quietly(folder / name / CONFIG_FILE).get("configuration", {})
+            other = sorted(
+                key for key in configuration if key in recorded and recorded[key] != configuration[key]
+            )
+            if other:
+                clause = f"was trained with another {', '.join(other)} than planned"
+                yield Finding(name, folder / name / CONFIG_FILE, clause, "none", movable=False)
+    for name in sorted(found - set(planned)):
+        yield Finding(name, folder / name, "is not a run of this sweep", "none", movable=False)
+
+
+def not_begun(runs: list[Path], planned: list[str]) -> list[str]:
+    """Name the last planned runs if they wait for their turn: the sweep has not ended, and runs begin in order."""
+    statuses = {run.name: _quietly(run / STATUS_FILE).get("status") for run in runs}
+    if not {"running", "interrupted"} & set(statuses.values()):
+        return []
+    last = max((number for number, name in enumerate(planned) if name in statuses), default=-1)
+    return planned[last + 1 :]
 
 
 def _is_run(folder: Path) -> bool:
