@@ -16,9 +16,11 @@ import typst
 
 from tracekit.report.document import Block, Document, Drawing, Section, Table, TraceFigure, printable
 
-#: A table wider than this many characters is typeset small, and beyond twice as many split by columns.
-_COMFORTABLE = 88
-_SMALLEST = 118
+#: Width of the text and of a cell's padding, in points, and of a character, in sizes of its font.
+_TEXT, _PADDING, _CHARACTER = 480, 8, 0.46
+
+#: Sizes of a table's font, in points: a table that would need a smaller one is split by columns.
+_LARGEST, _SMALLEST = 9.0, 7.8
 
 #: No column is narrower or, for sharing out the width, counted wider than this many characters.
 _NARROWEST, _WIDEST = 6, 44
@@ -26,6 +28,13 @@ _NARROWEST, _WIDEST = 6, 44
 #: After these a long name may go on in the next line.
 _SEAM = re.compile(r"(?<=[/_.,:;=@\-])(?=\S)|(?<=[a-z])(?=[A-Z])")
 _UNBROKEN = re.compile(r"[^\s\u200b]{19,}")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Continued(Table):
+    """What another page's width holds of the table before; it has the same number."""
+
+    continued: bool = True
 
 
 def render_pdf(document: Document) -> bytes:
@@ -57,8 +66,11 @@ def _plain(node: Any) -> Any:
         fields |= {extra: getattr(node, extra) for extra in ("kind", "symbol") if hasattr(node, extra)}
         if isinstance(node, Table):
             widths = _widths(node)
-            fields["shares"] = [width + 2 for width in widths]
-            fields["small"] = sum(fields["shares"]) > _COMFORTABLE
+            fields["size"] = min(_LARGEST, max(_SMALLEST, _size(widths)))
+            # Columns are as wide as their cells, titles wrap; those that are too wide share what is left.
+            for column, width in zip(fields["columns"], widths, strict=True):
+                column["title"] = textwrap.wrap(column["title"], width, break_long_words=False) or [""]
+            fields["widths"] = [width if width == _WIDEST else None for width in widths]
         return fields
     if isinstance(node, tuple):
         return [_plain(part) for part in node]
@@ -87,10 +99,10 @@ def _fit(section: Section) -> Section:
 def _split(table: Table) -> list[Table]:
     """Cut a table that no page is wide enough for into several, each with the columns that name its rows."""
     widths = _widths(table)
-    keys, others = sum(widths[: table.keys]), range(table.keys, len(widths))
+    keys, others = widths[: table.keys], range(table.keys, len(widths))
     for n_parts in range(1, len(others) + 1):
         groups = [[int(column) for column in group] for group in np.array_split(others, n_parts)]
-        if all(keys + sum(widths[column] for column in group) <= _SMALLEST for group in groups):
+        if all(_size(keys + [widths[column] for column in group]) >= _SMALLEST for group in groups):
             break
     if len(groups) == 1:
         return [table]
@@ -98,11 +110,12 @@ def _split(table: Table) -> list[Table]:
     for position, group in enumerate(groups, start=1):
         chosen = [*range(table.keys), *group]
         parts.append(
-            dataclasses.replace(
-                table,
+            (Table if position == 1 else _Continued)(
                 columns=tuple(table.columns[column] for column in chosen),
                 rows=tuple(tuple(row[column] for column in chosen) for row in table.rows),
                 caption=f"{table.caption} (Part {position} of {len(groups)}.)",
+                keys=table.keys,
+                sortable=table.sortable,
             )
         )
     return parts
@@ -118,6 +131,11 @@ def _widths(table: Table) -> list[int]:
             lengths += [len(cell.text) + (2 if cell.tone else 0), *(len(line) - 2 for line in cell.details)]
         widths.append(min(max(lengths, default=0), _WIDEST))
     return [max(width, _NARROWEST) for width in widths]
+
+
+def _size(widths: list[int]) -> float:
+    """Give the size of font, in points, at which columns of these widths fill the line."""
+    return (_TEXT - _PADDING * len(widths)) / (_CHARACTER * sum(widths))
 
 
 def _date(created: str) -> list[int] | None:
