@@ -78,13 +78,16 @@ class EpochComb(Record):
     """Warnings for the reader."""
 
 
-def welch_psd(x: ArrayLike | Series) -> Spectrum:
-    """Estimate a smooth spectrum for display: Welch, Hann window, segments of min(1024, n/4), median average.
+def welch_psd(x: ArrayLike | Series, *, segment: int | None = None) -> Spectrum:
+    """Estimate a smooth spectrum for display: Welch, Hann window, median average over half-overlapping segments.
 
     Parameters
     ----------
     x : (n,) array-like
         Values in recorded order, evenly spaced.
+    segment : int, optional
+        Values in a segment, so that series of different lengths have the same frequencies; by default
+        min(1024, n/4), which is also its upper limit.
 
     Returns
     -------
@@ -103,9 +106,12 @@ def welch_psd(x: ArrayLike | Series) -> Spectrum:
     refused = series.refusal(MIN_SPECTRUM_LENGTH)
     if refused:
         return _no_spectrum(series, *refused)
-    segment = min(1024, series.n_used // 4)
+    longest = min(1024, series.n_used // 4)
     frequency, density = scipy.signal.welch(
-        series.values - series.values.mean(), nperseg=segment, window="hann", average="median"
+        series.values - series.values.mean(),
+        nperseg=longest if segment is None else max(8, min(segment, longest)),
+        window="hann",
+        average="median",
     )
     return _spectrum(series, frequency[1:], density[1:], math.nan, math.nan)
 

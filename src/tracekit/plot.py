@@ -1,7 +1,55 @@
-"""Figures for notebooks: functions of data and matplotlib axes that return the axes and change nothing else."""
+"""Figures for notebooks: functions of data and matplotlib axes that return the axes and change nothing else.
+
+They take the tables that `tracekit.traces.read` and `tracekit_analysis` return, or small tables named in
+each docstring; the gallery in the documentation shows all of them on real runs.
+"""
 
 from __future__ import annotations
 
-from tracekit.report.figures import burn_in, house_style, index_intervals, lower_bound, seed_band, seed_traces
+from tracekit.report.figures import (
+    block_bounds,
+    bound_curves,
+    burn_in,
+    house_style,
+    median_line,
+    seed_band,
+    seed_traces,
+    trace_band,
+)
+from tracekit.report.figures_statistics import (
+    autocorrelation,
+    color_scale,
+    events,
+    heat_map,
+    seed_dots,
+    spectrum,
+)
+from tracekit.report.figures_verdicts import (
+    effect_forest,
+    index_intervals,
+    label_shares,
+    profile,
+    rank_ranges,
+)
 
-__all__ = ["burn_in", "house_style", "index_intervals", "lower_bound", "seed_band", "seed_traces"]
+__all__ = [
+    "autocorrelation",
+    "block_bounds",
+    "bound_curves",
+    "burn_in",
+    "color_scale",
+    "effect_forest",
+    "events",
+    "heat_map",
+    "house_style",
+    "index_intervals",
+    "label_shares",
+    "median_line",
+    "profile",
+    "rank_ranges",
+    "seed_band",
+    "seed_dots",
+    "seed_traces",
+    "spectrum",
+    "trace_band",
+]

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from tracekit import plot
 from tracekit.report import figures
 from tracekit.report.drawing import draw
 
@@ -39,7 +40,10 @@ DATA = {
 OF_RUNS = {
     "seed_traces": figures.seed_traces,
     "seed_traces, shared axes": functools.partial(figures.seed_traces, limits=(-2.0, 2.0), steps=5e4),
-    "lower_bound": figures.lower_bound,
+    "trace_band": figures.trace_band,
+    "trace_band, shared axes": functools.partial(figures.trace_band, limits=(-2.0, 2.0), steps=5e4),
+    "median_line": figures.median_line,
+    "bound_curves": lambda data, ax: figures.bound_curves(figures.block_bounds(data), ax),
     "seed_band": figures.seed_band,
     "seed_band, logarithmic": functools.partial(figures.seed_band, log=True, limits=(0.1, 10.0)),
 }
@@ -71,7 +75,7 @@ def intervals(rows):
 def test_intervals_are_drawn_with_and_without_an_index(rows):
     table = intervals(rows)
     before = table.copy(deep=True)
-    ax = figures.index_intervals(table, Figure().add_subplot(), margin=0.2)
+    ax = plot.index_intervals(table, Figure().add_subplot(), margin=0.2)
     pd.testing.assert_frame_equal(table, before)
     shown = [*table["index"].dropna(), *table["high"].dropna(), 0.2]
     assert ax.get_xlim()[0] == 0
@@ -88,10 +92,125 @@ def test_values_beyond_a_shared_axis_are_marked_not_lost():
     assert np.concatenate([line.get_xdata() for line in arrows]).tolist() == [101.0]
 
 
+def test_a_spike_of_one_run_shows_in_the_band_of_all():
+    data = runs(12, steps=3000)
+    data.loc[data.index[3 * 3000 + 1234], "value"] = 50.0
+    band = figures.trace_band(data, Figure().add_subplot()).collections[0]
+    corners = band.get_paths()[0].vertices
+    at = corners[np.argmax(corners[:, 1])]
+    assert at[1] == 50.0
+    assert abs(at[0] - 1235) < 3000 / 150
+
+
 def test_the_bound_is_a_quantile_and_not_a_minimum():
-    data = runs(1, steps=2000)
-    ax = figures.lower_bound(data, Figure().add_subplot())
-    assert -1.9 < np.median(ax.lines[0].get_ydata()) < -1.4
+    blocks = figures.block_bounds(runs(1, steps=2000))
+    assert -1.9 < np.median(blocks["lower"]) < -1.4
+    assert 1.4 < np.median(blocks["upper"]) < 1.9
+
+
+def test_the_band_of_the_bound_holds_its_mean_over_runs_as_often_as_it_says():
+    """Known truth: block quantiles that are normal around 0, five runs; 95 % of pointwise bands hold 0."""
+    rng = np.random.default_rng(8)
+    held = []
+    for _ in range(120):
+        data = pd.DataFrame(
+            {
+                "run": np.repeat(list("abcde"), 16),
+                "step": np.tile(np.arange(16.0), 5),
+                "lower": rng.normal(size=80),
+                "upper": 1.0,
+            }
+        )
+        band = figures.bound_curves(data, Figure().add_subplot()).collections[-1]
+        corners = band.get_paths()[0].vertices
+        low, high = corners[1:17, 1], corners[18:34, 1][::-1]
+        held.append(np.mean((np.minimum(low, high) <= 0) & (np.maximum(low, high) >= 0)))
+    assert 0.935 < np.mean(held) < 0.965
+
+
+TABLES = {
+    "seed_dots": pd.DataFrame({"name": ["a", "a", "b"], "value": [0.1, 0.0, np.nan]}),
+    "seed_dots, logarithmic": pd.DataFrame({"name": ["a", "a", "b"], "value": [0.1, 0.0, np.nan]}),
+    "spectrum": pd.DataFrame(
+        {"frequency": [0.1, 0.2], "density": [1.0, 2.0], "low": [0.5, 1.0], "high": [2.0, 4.0]}
+    ),
+    "autocorrelation": pd.DataFrame(
+        {"run": ["a"] * 3 + ["b"] * 3, "lag": [0, 1, 2] * 2, "value": [1, 0.5, 0.2, 1, 0.3, -0.4]}
+    ),
+    "effect_forest": pd.DataFrame(
+        {
+            "name": ["a", "b", "c"],
+            "estimate": [1.0, np.nan, -40.0],
+            "low": [0.5, np.nan, np.nan],
+            "high": [1.5, np.nan, np.nan],
+            "answer": ["different", "unresolved", "equivalent"],
+        }
+    ),
+    "profile": pd.DataFrame(
+        {
+            "optimizer": ["adam"] * 2,
+            "threshold": [0.1, 0.2],
+            "estimate": [0.5, 1],
+            "ci_low": np.nan,
+            "ci_high": np.nan,
+        }
+    ),
+    "rank_ranges": pd.DataFrame(
+        {
+            "entry": ["sgd", "adam"],
+            "position": [2, 1],
+            "rank_best": 1,
+            "rank_worst": 2,
+            "mean_rank": [1.8, 1.2],
+        }
+    ),
+    "heat_map": pd.DataFrame({0: [1.0, np.nan], 1: [0.0, 3.0]}, index=["conv1", "linear1"]),
+    "label_shares": pd.DataFrame(
+        {"name": ["iid"], "stable": [0.9], "inconclusive": [0.1], "unstable": [0.0]}
+    ),
+}
+
+OF_TABLES = {
+    "seed_dots": plot.seed_dots,
+    "seed_dots, logarithmic": functools.partial(plot.seed_dots, references=(0.05,), log=True),
+    "spectrum": functools.partial(plot.spectrum, lines=(0.15,)),
+    "autocorrelation": functools.partial(plot.autocorrelation, n=100),
+    "effect_forest": functools.partial(plot.effect_forest, margin=1.0),
+    "profile": plot.profile,
+    "rank_ranges": plot.rank_ranges,
+    "heat_map": plot.heat_map,
+    "label_shares": plot.label_shares,
+}
+
+
+@pytest.mark.parametrize("rows", ["some", "none"])
+@pytest.mark.parametrize("figure", OF_TABLES)
+def test_figures_of_tables_can_be_drawn_and_leave_them_alone(figure, rows):
+    table = TABLES[figure] if rows == "some" else TABLES[figure].iloc[:0]
+    before = table.copy(deep=True)
+    ax = Figure().add_subplot()
+    assert OF_TABLES[figure](table, ax) is ax
+    pd.testing.assert_frame_equal(table, before)
+    assert "</svg>" in draw(lambda ax: OF_TABLES[figure](table, ax)).svg
+
+
+def test_events_stand_where_they_happened_and_at_the_edge_beyond_the_axis():
+    ax = plot.events(
+        runs(1),
+        Figure().add_subplot(),
+        levels=pd.DataFrame({"start": [1.0, 150.0], "stop": [150.0, 300.0], "level": [0.0, 2.0]}),
+        spikes=pd.DataFrame({"step": [40.0, 70.0], "value": [3.0, 99.0]}),
+        limits=(-4.0, 4.0),
+    )
+    rings = ax.lines[-1]
+    assert rings.get_xdata().tolist() == [40.0, 70.0]
+    assert rings.get_ydata().tolist() == [3.0, 4.0]
+    assert [line.get_ydata().tolist() for line in ax.lines[1:3]] == [[0.0, 0.0], [2.0, 2.0]]
+
+
+def test_every_public_figure_says_what_its_data_are():
+    for name in plot.__all__:
+        assert len(getattr(plot, name).__doc__) > 60, name
 
 
 def test_ten_groups_look_ten_ways():

@@ -70,7 +70,7 @@ def test_a_missing_signal_is_named_and_the_rest_is_there(tmp_path, absent):
     places = {part.name: part for part in document.sections}
     assert absent in said(places["alerts"])
     if absent != "train/loss":
-        assert f"No run has recorded {absent}; record it" in said(places["bounds"])
+        assert f"No run has recorded {absent}; record it" in said(places["traces"])
     assert any(isinstance(block, Figure) for block in places["learning"].blocks)
 
 
@@ -81,7 +81,18 @@ def test_without_any_known_signal_every_section_says_so(tmp_path):
     places = {part.name: part for part in document.sections}
     assert "No configuration could be labelled." in said(places["verdict"])
     assert "Recorded are: eval/accuracy, eval/loss and train/accuracy." in said(places["verdict"])
-    assert DEFAULT_SIGNAL in said(places["metrics"])
+    for name in (
+        "traces",
+        "bounds",
+        "stationarity",
+        "spectra",
+        "dependence",
+        "events",
+        "comparisons",
+        "metrics",
+    ):
+        assert DEFAULT_SIGNAL in said(places[name]), name
+    assert "layer/grad_norm, layer/update_ratio" in said(places["layers"])
 
 
 def test_unfinished_and_failed_runs_are_told_apart(tmp_path):
@@ -126,7 +137,8 @@ def test_reproduction_shows_command_configuration_versions_and_commit(material):
         row[0].text: row[1].text for block in part.blocks if isinstance(block, Table) for row in block.rows
     }
     assert tables["dataset"] == "digits"
-    assert tables["optimizers[0]"] == '{"name": "adam", "learning_rate": 0.001}'
+    assert tables["optimizers[0]"] == "adam: learning_rate 0.001"
+    assert tables["batch_sizes"] == "100"
     assert tables["versions.numpy"] == "2.4.0"
     assert tables["git.commit"] == "0123456789abcdef0123456789abcdef01234567"
     assert tables["runs"] == "10: 1 diverged, 9 finished"

@@ -1,42 +1,107 @@
-"""The report's one call into `tracekit_analysis`: characterize once, label from what that gave."""
+"""The one pass over an experiment: each run read and characterized once, cells labelled from what that gave."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from pathlib import Path
 
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
-from tracekit.errors import ArgumentError
-from tracekit.report.material import PAPER_SIGNAL, Settings
-from tracekit_analysis import AnalysisError, characterize, label_from_features
+from tracekit.errors import ArgumentError, unknown_name
+from tracekit.report.digest import RunDigest, Wanted, digest_run, stack
+from tracekit.report.interactive import ROOM
+from tracekit.report.material import (
+    CHARACTERIZED_SIGNALS,
+    DEFAULT_SIGNAL,
+    DRAWN_SIGNALS,
+    LAYER_SIGNALS,
+    PERFORMANCE_SIGNALS,
+    Material,
+    Settings,
+    design,
+    fill_design,
+    last_step,
+    replicate_column,
+)
+from tracekit.report.verdicts import from_labels
+from tracekit.traces import Experiment, open_experiment
+from tracekit_analysis import AnalysisError, label_from_features
+from tracekit_analysis.parallel import map_in_order
 
-#: Signals whose statistics are tabulated, besides the deciding one.
-CHARACTERIZED = (PAPER_SIGNAL, "train/loss")
+#: Updates of all runs together below which starting a second process costs more than it gains.
+_WORTH_A_PROCESS = 100_000
 
 
-def analyse(
-    traces: pd.DataFrame, *, by: Sequence[str], replicate: str, settings: Settings
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Compute a row a series and a row a cell; no rows where the signals to judge are not recorded."""
-    chosen = traces[traces["signal"].isin([settings.signal, *CHARACTERIZED])]
-    unlabelled = pd.DataFrame(columns=[*by, "label", "index", "ci_low", "ci_high", "n_seeds", "reason"])
-    if chosen.empty:
-        return pd.DataFrame(columns=["run", *by, "signal"]), unlabelled
+def gather(path: str | Path, settings: Settings, *, jobs: int | None = None) -> Material:
+    """Read a store and analyse it once: what every section draws on.
+
+    Parameters
+    ----------
+    path : str or Path
+        Folder of an experiment, or of a single run.
+    settings : Settings
+        How to decide.
+    jobs : int, optional
+        Processes to spread the runs over; two by default where there is much to do. The result is the same.
+
+    Raises
+    ------
+    StoreError
+        The folder holds no runs, or a part of one cannot be read.
+    UnknownNameError
+        The deciding signal was chosen by the caller and no run has it.
+    """
+    experiment = open_experiment(path)
+    wanted = _wanted(experiment, settings)
     try:
-        # Regressions on a few columns: threads cost fifty times what they gain when the cores are busy.
-        with threadpool_limits(1, user_api="blas"):
-            features = characterize(chosen)
-        if not (features["signal"] == settings.signal).any():
-            return features, unlabelled
-        labels = label_from_features(
-            features,
-            tuple(by),
-            signal=settings.signal,
-            replicate=replicate,
-            margin=settings.margin,
-            level=settings.level,
-        )
+        digests = _digest(experiment, wanted, jobs)
+        known = frozenset().union(*(digest.signals for digest in digests.values()))
+        if settings.signal not in known and settings.signal != DEFAULT_SIGNAL:
+            raise unknown_name("signal", settings.signal, known)
+        by, cells = design(experiment)
+        features = fill_design(stack([digest.features for digest in digests.values()]), experiment.runs)
+        labels = pd.DataFrame(columns=[*by, "label", "index", "ci_low", "ci_high", "n_seeds", "reason"])
+        if settings.signal in known:
+            labels = label_from_features(
+                features,
+                by,
+                signal=settings.signal,
+                replicate=replicate_column(cells),
+                margin=settings.margin,
+                level=settings.level,
+            )
     except AnalysisError as error:
         raise ArgumentError(str(error)) from error
-    return features, labels
+    return Material(
+        experiment=experiment,
+        settings=settings,
+        by=by,
+        cells=cells,
+        digests=digests,
+        features=features,
+        labels=labels,
+        verdicts=from_labels(labels, by),
+    )
+
+
+def _wanted(experiment: Experiment, settings: Settings) -> Wanted:
+    drawn = tuple(dict.fromkeys([settings.signal, *DRAWN_SIGNALS]))
+    longest = last_step(experiment)
+    return Wanted(
+        judged=settings.signal,
+        characterized=tuple(dict.fromkeys([settings.signal, *CHARACTERIZED_SIGNALS])),
+        drawn=drawn,
+        layered=LAYER_SIGNALS,
+        performance=PERFORMANCE_SIGNALS,
+        last_step=longest,
+        points=max(300, ROOM // (len(experiment.runs) * len(drawn))),
+        segment=int(min(256, max(32, longest // 8))),
+    )
+
+
+def _digest(experiment: Experiment, wanted: Wanted, jobs: int | None) -> dict[str, RunDigest]:
+    if jobs is None:
+        updates = sum(run.step for run in experiment.runs)
+        jobs = min(2, os.cpu_count() or 1) if updates > _WORTH_A_PROCESS else 1
+    found = map_in_order(digest_run, ((run, wanted) for run in experiment.runs), jobs=jobs)
+    return {run.name: digest for run, digest in zip(experiment.runs, found, strict=True)}

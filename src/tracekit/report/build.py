@@ -11,13 +11,12 @@ import pandas as pd
 
 from tracekit import __version__
 from tracekit.errors import ArgumentError, OutputExistsError, StoreError, bad_argument
-from tracekit.report import analysis
+from tracekit.report.analysis import gather
 from tracekit.report.document import Document, count, show
 from tracekit.report.html import render_html
-from tracekit.report.material import DEFAULT_SIGNAL, Material, Settings, design, load, replicate_column
+from tracekit.report.material import DEFAULT_SIGNAL, Material, Settings
 from tracekit.report.pdf import render_pdf
 from tracekit.report.sections import SECTIONS, compose
-from tracekit.report.verdicts import from_labels
 from tracekit.traces.files import make_folder, write_whole
 
 HTML_FILE = "report.html"
@@ -44,6 +43,7 @@ def write_report(
     margin: float = 0.2,
     level: float = 0.95,
     overwrite: bool = False,
+    jobs: int | None = None,
 ) -> ReportPaths:
     """Write the report on an experiment: HTML, PDF, and its two tables as CSV.
 
@@ -61,6 +61,8 @@ def write_report(
         Confidence level of the intervals, between 0 and 1.
     overwrite : bool
         Replace the files of an earlier report there.
+    jobs : int, optional
+        Processes to spread the runs over; two by default where there is much to read. The files are the same.
 
     Returns
     -------
@@ -82,7 +84,7 @@ def write_report(
     folder = Path(output)
     paths = ReportPaths(*(folder / name for name in (HTML_FILE, PDF_FILE, METRICS_FILE, LABELS_FILE)))
     _refuse_to_replace(paths, overwrite=overwrite)
-    material = gather(path, Settings(signal, margin, level))
+    material = gather(path, Settings(signal, margin, level), jobs=jobs)
     document = compose_document(material)
     contents = {
         paths.html: render_html(document),
@@ -94,24 +96,6 @@ def write_report(
     for file, content in contents.items():
         write_whole(file, _writer(content))
     return paths
-
-
-def gather(path: str | Path, settings: Settings) -> Material:
-    """Read a store and analyse it once: what every section draws on."""
-    experiment, recorded, traces = load(path, settings)
-    by, cells = design(experiment)
-    features, labels = analysis.analyse(traces, by=by, replicate=replicate_column(cells), settings=settings)
-    return Material(
-        experiment=experiment,
-        settings=settings,
-        by=by,
-        cells=cells,
-        recorded=recorded,
-        traces=traces,
-        features=features,
-        labels=labels,
-        verdicts=from_labels(labels, by),
-    )
 
 
 def compose_document(material: Material) -> Document:

@@ -14,15 +14,21 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import (
     EngFormatter,
-    FixedLocator,
     LogFormatterSciNotation,
     LogLocator,
     MaxNLocator,
     NullLocator,
-    StrMethodFormatter,
 )
 
-from tracekit.report.drawing import Vector, block_quantiles, bound_level, envelope, over_runs
+from tracekit.report.drawing import (
+    ENVELOPE_BINS,
+    Vector,
+    block_quantiles,
+    bound_level,
+    envelope,
+    over_runs,
+    t_quantile,
+)
 
 #: Colours by role. Faces may exchange them (the HTML page does, in the dark), so each role has its own.
 INK = "#1f2328"
@@ -37,6 +43,9 @@ DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))
 VERDICTS = {"stable": "#0b6e99", "unstable": "#c2410c", "inconclusive": "#6b7280", "diverged": "#b0123f"}
 MARKERS = {"stable": "o", "unstable": "^", "inconclusive": "o", "diverged": "x"}
 
+#: Columns of the table that `bound_curves` draws.
+BOUND_COLUMNS = ("run", "step", "lower", "upper")
+
 
 def house_style(ax: Axes, *, x: str = "", y: str = "") -> Axes:
     """Dress axes: two thin spines, a light grid, few ticks, labels with units."""
@@ -44,6 +53,7 @@ def house_style(ax: Axes, *, x: str = "", y: str = "") -> Axes:
     ax.spines[["left", "bottom"]].set_color(MUTED)
     ax.spines[["left", "bottom"]].set_linewidth(0.6)
     ax.tick_params(colors=MUTED, width=0.6, length=2.5, pad=2)
+    ax.tick_params(which="minor", colors=MUTED, width=0.4, length=1.5)
     ax.grid(True, color=GRID, linewidth=0.5)
     ax.set_axisbelow(True)
     ax.set_xlabel(x, color=INK, labelpad=2)
@@ -82,25 +92,99 @@ def seed_traces(
             _mark_off_scale(ax, line.step, line.value, limits)
         if line.broken.size:
             _mark(ax, line.broken[:1], "x", 0.97)
-    _frame(ax, data, limits, steps)
+    frame(ax, data, limits, steps)
     return ax
 
 
-def lower_bound(data: pd.DataFrame, ax: Axes, *, tau: float | None = None) -> Axes:
-    """Draw the conditional tau-quantile: in each block of updates each run's quantile, then the median over runs.
+def trace_band(
+    data: pd.DataFrame,
+    ax: Axes,
+    *,
+    limits: tuple[float, float] | None = None,
+    steps: float | None = None,
+    unit: str = "",
+) -> Axes:
+    """Draw what several runs of a signal did together: the range of all their values.
 
-    `tau` is .05 by default, .10 for runs of fewer than 500 points; `data` has ``run``, ``step``, ``value``.
+    The range is taken over 150 stretches of updates, so a single spike of a single run shows. Arguments as for
+    `seed_traces`.
     """
-    curves = []
-    for _, run in data.groupby("run", observed=True, sort=True):
-        step, value = run["step"].to_numpy(float), run["value"].to_numpy(float)
-        curves.append(block_quantiles(step, value, tau=tau or bound_level(value.size)))
-    longest = max((middles.size for middles, _ in curves), default=0)
-    whole = [curve for curve in curves if curve[0].size == longest]
-    if longest:
-        middles = np.median([middles for middles, _ in whole], axis=0)
-        bound = np.median([quantiles for _, quantiles in whole], axis=0)
-        ax.plot(middles, bound, color=BOUND, linewidth=1.6, marker="o", markersize=2.4, zorder=4)
+    house_style(ax, x="update", y=unit)
+    last = steps or (float(data["step"].max()) if len(data) else 1.0)
+    finite = data[np.isfinite(data["value"].to_numpy(float))]
+    if len(finite):
+        width = max(last, 1.0) / ENVELOPE_BINS
+        place = np.minimum(finite["step"].to_numpy(float) // width, ENVELOPE_BINS - 1)
+        ends = finite["value"].groupby(place).agg(["min", "max"])
+        middles = (ends.index.to_numpy(float) + 0.5) * width
+        low, high = ends["min"].to_numpy(float), ends["max"].to_numpy(float)
+        if middles.size > 1:
+            ax.fill_between(middles, low, high, color=SEED, alpha=0.3, linewidth=0, zorder=2)
+        else:
+            ax.plot(np.repeat(middles, 2), [*low, *high], color=SEED, linewidth=1.2, zorder=2)
+        if limits is not None:
+            _mark_off_scale(ax, middles, high, limits)
+            _mark_off_scale(ax, middles, low, limits)
+    broken = data[~np.isfinite(data["value"].to_numpy(float))]
+    if len(broken):
+        _mark(ax, broken.groupby("run", observed=True)["step"].min().to_numpy(float), "x", 0.97)
+    frame(ax, data, limits, steps)
+    return ax
+
+
+def median_line(data: pd.DataFrame, ax: Axes, *, steps: float | None = None) -> Axes:
+    """Draw the median over runs, each averaged over 40 stretches first; `data` as for `seed_traces`."""
+    curve = over_runs(data, steps or (float(data["step"].max()) if len(data) else 1.0))
+    ax.plot(curve.step, curve.median, color=INK, linewidth=0.9, zorder=4)
+    return ax
+
+
+def block_bounds(data: pd.DataFrame, *, tau: float | None = None) -> pd.DataFrame:
+    """Compute what `bound_curves` draws: lower and upper quantile of consecutive blocks of each run.
+
+    Parameters
+    ----------
+    data : DataFrame
+        Columns ``run``, ``step`` (updates) and ``value``; values that are not finite are left out.
+    tau : float, optional
+        Level of the lower quantile, the upper one is its mirror; .05 by default, .10 below 500 points.
+
+    Returns
+    -------
+    DataFrame
+        ``run``, ``step`` (middle of the block), ``lower``, ``upper``.
+    """
+    parts = []
+    for run, rows in data.groupby("run", observed=True, sort=True):
+        step, value = rows["step"].to_numpy(float), rows["value"].to_numpy(float)
+        level = tau or bound_level(value.size)
+        middles, lower = block_quantiles(step, value, tau=level)
+        _, upper = block_quantiles(step, value, tau=1.0 - level)
+        parts.append(pd.DataFrame({"run": run, "step": middles, "lower": lower, "upper": upper}))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=BOUND_COLUMNS)
+
+
+def bound_curves(data: pd.DataFrame, ax: Axes, *, level: float = 0.95) -> Axes:
+    """Draw the lower bound (thick) and the upper one (thin): mean over runs with its confidence band.
+
+    The band is the pointwise t interval of the mean over runs at `level`, from three runs on. A run with
+    fewer blocks than the longest, because it diverged, is left out. `data` is that of `block_bounds`.
+    """
+    sizes = data.groupby("run", observed=True).size()
+    whole = data[data["run"].isin(sizes.index[sizes == sizes.max()])] if len(sizes) else data
+    for side, color, line in (("upper", MUTED, 0.9), ("lower", BOUND, 1.7)):
+        if whole.empty:
+            continue
+        runs = [rows[side].to_numpy(float) for _, rows in whole.groupby("run", observed=True)]
+        middles = np.mean(
+            [rows["step"].to_numpy(float) for _, rows in whole.groupby("run", observed=True)], axis=0
+        )
+        values = np.array(runs)
+        mean = values.mean(axis=0)
+        if len(runs) >= 3:
+            half = t_quantile(len(runs) - 1, level) * values.std(axis=0, ddof=1) / math.sqrt(len(runs))
+            ax.fill_between(middles, mean - half, mean + half, color=color, alpha=0.25, linewidth=0, zorder=4)
+        ax.plot(middles, mean, color=color, linewidth=line, zorder=5)
     return ax
 
 
@@ -137,59 +221,7 @@ def seed_band(
         ax.plot(curve.step, curve.median, color=color, linestyle=dash, linewidth=1.4, zorder=3)
     if log:
         ax.set_yscale("log")
-    _frame(ax, data, limits, steps)
-    return ax
-
-
-def index_intervals(data: pd.DataFrame, ax: Axes, *, margin: float) -> Axes:
-    """Draw the index of each cell with its interval against the margin (dashed).
-
-    Parameters
-    ----------
-    data : DataFrame
-        A row a cell, drawn from the top: ``name``, ``label``, ``index``, ``low``, ``high``; missing numbers
-        leave the row empty but named.
-    ax : Axes
-        Where to draw.
-    margin : float
-        Largest index that is called stable, in lower half-spreads.
-    """
-    house_style(ax, x="index I, in lower half-spreads")
-    ax.grid(False, axis="y")
-    low, index, high = (data[name].to_numpy(float) for name in ("low", "index", "high"))
-    reach = np.concatenate([index, high])
-    right = float(np.max(reach[np.isfinite(reach)], initial=2 * margin)) * 1.08
-    if right > 6 * margin:
-        # Signals still on their way have indices of many margins; those of stable cells must stay legible.
-        ax.set_xscale("symlog", linthresh=2 * margin, linscale=1.0)
-        ax.xaxis.set_major_locator(FixedLocator(_rising_ticks(margin, right)))
-        ax.xaxis.set_minor_locator(NullLocator())
-        ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        ax.set_xlabel(f"index I, in lower half-spreads (logarithmic beyond {2 * margin:g})")
-    ax.set_xlim(0, right)
-    for row, label in enumerate(data["label"].astype(str)):
-        color = VERDICTS.get(label, MUTED)
-        if np.isfinite(high[row]):
-            ax.plot(
-                [low[row], high[row]], [row, row], color=color, linewidth=2.0, solid_capstyle="butt", zorder=3
-            )
-        if np.isfinite(index[row]):
-            ax.plot(
-                index[row],
-                row,
-                marker=MARKERS.get(label, "o"),
-                markersize=5.5,
-                color=color,
-                markerfacecolor=PAPER if label == "inconclusive" else color,
-                clip_on=False,
-                zorder=5,
-            )
-        else:
-            ax.text(0.02, row, "no index", transform=ax.get_yaxis_transform(), color=MUTED, va="center")
-    ax.axvline(margin, color=INK, linewidth=0.9, linestyle=(0, (4, 2)), zorder=2)
-    ax.set_ylim(len(data) - 0.4, -0.6)
-    ax.set_yticks(range(len(data)), [str(name) for name in data["name"]])
-    ax.tick_params(axis="y", length=0, pad=6, labelcolor=INK)
+    frame(ax, data, limits, steps)
     return ax
 
 
@@ -198,17 +230,8 @@ def group_style(position: int) -> tuple[str, Any]:
     return GROUPS[position % len(GROUPS)], DASHES[(position // len(GROUPS) + position) % len(DASHES)]
 
 
-def _rising_ticks(margin: float, right: float) -> list[float]:
-    """Give 0, the margin, and round numbers above it up to `right`; powers of ten alone if those are many."""
-    decades = range(math.floor(math.log10(margin)), math.ceil(math.log10(right)) + 1)
-    rounds = [step * 10.0**decade for decade in decades for step in (1, 2, 5)]
-    above = [value for value in rounds if 1.5 * margin < value <= right]
-    if len(above) > 6:
-        above = [value for value in above if math.log10(value) % 1 == 0]
-    return [0.0, margin, *above]
-
-
-def _frame(ax: Axes, data: pd.DataFrame, limits: tuple[float, float] | None, steps: float | None) -> None:
+def frame(ax: Axes, data: pd.DataFrame, limits: tuple[float, float] | None, steps: float | None) -> Axes:
+    """Give axes over updates their ends and ticks; say so where nothing of `data` is finite."""
     last = steps if steps is not None else (float(data["step"].max()) if len(data) else 1.0)
     ax.set_xlim(0, max(last, 1.0))
     if limits is not None:
@@ -224,6 +247,23 @@ def _frame(ax: Axes, data: pd.DataFrame, limits: tuple[float, float] | None, ste
         ax.yaxis.set_major_locator(MaxNLocator(4))
     if not np.isfinite(data["value"].to_numpy(float)).any():
         ax.text(0.5, 0.5, "no finite values", transform=ax.transAxes, color=MUTED, ha="center", va="center")
+    return ax
+
+
+def name_rows(ax: Axes, names: Sequence[str], *, size: float | None = None) -> Axes:
+    """Name the rows of a chart from the top."""
+    ax.set_ylim(len(names) - 0.4, -0.6)
+    ax.set_yticks(range(len(names)), list(names))
+    ax.tick_params(axis="y", length=0, pad=5, labelcolor=INK, labelsize=size)
+    return ax
+
+
+def say_nothing(ax: Axes, why: str) -> Axes:
+    """Say in the middle of empty axes why they are empty."""
+    ax.text(0.5, 0.5, why, transform=ax.transAxes, color=MUTED, ha="center", va="center")
+    ax.set_xticks([])
+    ax.set_yticks([])
+    return ax
 
 
 def _mark_off_scale(ax: Axes, step: Vector, value: Vector, limits: tuple[float, float]) -> None:

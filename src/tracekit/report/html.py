@@ -135,7 +135,7 @@ def inline_svg(svg: str, prefix: str) -> Markup:
     svg = re.sub(r"<defs><style.*?</style></defs>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'\s(xmlns(:\w+)?|version)="[^"]*"', "", svg)
     svg = svg.replace("xlink:href=", "href=")
-    svg = re.sub(r'\b(id|href)="(#?)', rf'\1="\2{prefix}-', svg)
+    svg = re.sub(r'\b(id="|href="#)', rf"\1{prefix}-", svg)
     svg = svg.replace("url(#", f"url(#{prefix}-")
     for color in _IN_THE_DARK:
         svg = svg.replace(color, f"var({_variable(color)})")

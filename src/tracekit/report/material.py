@@ -10,10 +10,12 @@ from typing import Any
 
 import pandas as pd
 
-from tracekit.errors import StoreError, UnknownNameError, unknown_name
+from tracekit.errors import StoreError
+from tracekit.report.digest import RunDigest, SeriesDigest, stack
 from tracekit.report.document import setting, show
+from tracekit.report.portrait import Portrait
 from tracekit.report.verdicts import Verdict
-from tracekit.traces import Experiment, Run, open_experiment, read, signal_names
+from tracekit.traces import Experiment, Run, read
 
 #: The reference paper's own scalar: the class-0 logit of the first sample of each batch.
 PAPER_SIGNAL = "train/first_logit"
@@ -24,6 +26,15 @@ DEFAULT_SIGNAL = PAPER_SIGNAL
 
 #: What the report draws besides the deciding signal, where it is recorded.
 DRAWN_SIGNALS = (PAPER_SIGNAL, "train/loss", "eval/loss", "train/accuracy", "eval/accuracy")
+
+#: Signals whose statistics are tabulated, besides the deciding one.
+CHARACTERIZED_SIGNALS = (PAPER_SIGNAL, "train/loss")
+
+#: By which runs are ranked: the first one that is recorded; lower is better.
+PERFORMANCE_SIGNALS = ("eval/loss", "train/loss")
+
+#: What is shown layer by layer, where it is recorded.
+LAYER_SIGNALS = ("layer/grad_norm", "layer/update_ratio", "layer/step_size/mean", "layer/relu/dead")
 
 _UNKNOWN = "unknown"
 
@@ -82,14 +93,16 @@ class Cell:
 
 @dataclass(frozen=True)
 class Material:
-    """Everything that a section is given; nothing in it may be written to."""
+    """Everything that a section is given; nothing in it may be written to.
+
+    Traces are not held: `series` has what the report draws, thinned, and `read` fetches a signal whole.
+    """
 
     experiment: Experiment
     settings: Settings
     by: tuple[str, ...]  #: attributes that tell cells apart
     cells: tuple[Cell, ...]  #: by row (optimizer), then by batch size
-    recorded: dict[str, frozenset[str]]  #: names of the signals of each run
-    traces: pd.DataFrame  #: tidy frame of the signals that the report reads
+    digests: dict[str, RunDigest]  #: what is kept of each run, by its name
     features: pd.DataFrame  #: a row a series, from `tracekit_analysis.characterize`
     labels: pd.DataFrame  #: a row a cell, from `tracekit_analysis.label`
     verdicts: dict[tuple[Any, ...], Verdict]  #: the same by the cell's key
@@ -97,12 +110,12 @@ class Material:
     @cached_property
     def signals(self) -> frozenset[str]:
         """Names of all signals that any run has recorded."""
-        return frozenset().union(*self.recorded.values())
+        return frozenset().union(*(digest.signals for digest in self.digests.values()))
 
     @cached_property
     def last_step(self) -> float:
         """Last update of any run."""
-        return float(max((run.step for run in self.experiment.runs), default=1))
+        return last_step(self.experiment)
 
     @property
     def rows(self) -> list[str]:
@@ -122,24 +135,50 @@ class Material:
         settled = self.features.loc[self.features["signal"] == self.settings.signal, "settled"]
         return int(settled.eq(False).sum()), len(settled)
 
-    def signal(self, name: str) -> pd.DataFrame:
-        """Values of one signal; MissingSignalError if no run has it.
-
-        Where runs have several series of the signal (layers, positions), ``run`` names the series.
-        """
-        if name not in self.signals:
-            raise MissingSignalError([name])
-        return self._by_signal[name]
+    @cached_property
+    def performance_signal(self) -> str | None:
+        """Signal by which runs are ranked; None where none of `PERFORMANCE_SIGNALS` is recorded."""
+        return next((name for name in PERFORMANCE_SIGNALS if name in self.signals), None)
 
     @cached_property
-    def _by_signal(self) -> dict[str, pd.DataFrame]:
-        frames = {}
-        for name, frame in self.traces.groupby("signal", observed=True, sort=True):
-            if frame["layer"].notna().any() or frame["index"].notna().any():
-                channel = frame["layer"].astype(str) + " " + frame["index"].astype(str)
-                frame = frame.assign(run=frame["run"].astype(str) + " " + channel)
-            frames[str(name)] = frame
-        return frames
+    def performance(self) -> pd.DataFrame:
+        """A row a run: how well it did in `performance_signal`, from `tracekit_analysis.performance`."""
+        name = self.performance_signal
+        found = [digest.performance[name] for digest in self.digests.values() if name in digest.performance]
+        return fill_design(stack(found), self.experiment.runs)
+
+    def require(self, *names: str) -> None:
+        """Raise MissingSignalError unless some run has recorded one of the signals."""
+        if not self.signals.intersection(names):
+            raise MissingSignalError(names)
+
+    def series(self, name: str, cell: Cell | None = None) -> list[SeriesDigest]:
+        """Give the series of a drawn signal, thinned, of one cell or of all; MissingSignalError if no run has it."""
+        self.require(name)
+        runs = self.experiment.runs if cell is None else cell.runs
+        return [series for run in runs for series in self.digests[run.name].series.get(name, ())]
+
+    def portraits(self, cell: Cell) -> list[Portrait]:
+        """Give the close look at the deciding series of a cell's runs, diverged and unfinished ones left out."""
+        found = [self.digests[run.name].portrait for run in cell.runs if run.status == "finished"]
+        return [portrait for portrait in found if portrait is not None]
+
+    def read(self, name: str, cell: Cell | None = None) -> pd.DataFrame:
+        """Read a signal whole from the store: a row a value, as `tracekit.traces.read` gives it.
+
+        Memory grows with the experiment: ask for a cell at a time where that is enough.
+        """
+        self.require(name)
+        runs = self.experiment.runs if cell is None else cell.runs
+        there = [run.name for run in runs if name in self.digests[run.name].signals]
+        return fill_design(read(self.experiment.path, signals=name, runs=there), runs)
+
+    def judged(self, cell: Cell | None = None) -> pd.DataFrame:
+        """Give the rows of `features` that describe the deciding signal, of one cell or of all."""
+        if "signal" not in self.features:
+            return self.features
+        rows = self.features[self.features["signal"] == self.settings.signal]
+        return rows if cell is None else self.of_cell(rows, cell)
 
     def of_cell(self, data: pd.DataFrame, cell: Cell) -> pd.DataFrame:
         """Rows of a frame that belong to a cell."""
@@ -149,33 +188,15 @@ class Material:
         return data[chosen]
 
 
-def without_diverged(data: pd.DataFrame) -> pd.DataFrame:
+def without_diverged(series: Sequence[SeriesDigest]) -> list[SeriesDigest]:
     """Leave out runs that diverged, if others remain: axes are chosen for what the others show."""
-    calm = data[data["status"].astype(str) != "diverged"]
-    return data if calm.empty else calm
+    calm = [one for one in series if one.status != "diverged"]
+    return calm or list(series)
 
 
-def load(path: Any, settings: Settings) -> tuple[Experiment, dict[str, frozenset[str]], pd.DataFrame]:
-    """Open a store and read the signals that the report draws or judges.
-
-    Raises
-    ------
-    StoreError
-        The folder holds no runs, or a part of one cannot be read.
-    UnknownNameError
-        The deciding signal was chosen by the caller and no run has it.
-    """
-    experiment = open_experiment(path)
-    recorded = {run.name: frozenset(signal_names(run)) for run in experiment.runs}
-    known = frozenset().union(*recorded.values())
-    if settings.signal not in known and settings.signal != DEFAULT_SIGNAL:
-        raise unknown_name("signal", settings.signal, known)
-    wanted = sorted({settings.signal, *DRAWN_SIGNALS} & known)
-    try:
-        traces = read(path, signals=wanted)
-    except UnknownNameError as error:
-        raise StoreError(f"{path} changed while it was read ({error}); run the report again.") from error
-    return experiment, recorded, _with_design(traces)
+def last_step(experiment: Experiment) -> float:
+    """Give the last update of any run, at least 1."""
+    return float(max((run.step for run in experiment.runs), default=1) or 1)
 
 
 def design(experiment: Experiment) -> tuple[tuple[str, ...], tuple[Cell, ...]]:
@@ -219,19 +240,16 @@ def _key(run: Run, names: Sequence[str]) -> tuple[Any, ...]:
     return tuple(run.attributes.get(name, _UNKNOWN) for name in names)
 
 
-def _with_design(traces: pd.DataFrame) -> pd.DataFrame:
-    """Fill in the attributes of imported runs, which may have none, so that no run falls out of a grouping."""
-    attributes = [name for name in traces.columns if name not in _TABLE_COLUMNS]
+def fill_design(frame: pd.DataFrame, runs: Sequence[Run]) -> pd.DataFrame:
+    """Fill in the attributes of runs that have none, such as imported ones, so that no row falls out of a grouping."""
+    attributes = dict.fromkeys(name for run in runs for name in run.attributes)
     filled: dict[str, Any] = {}
     for name in dict.fromkeys(["optimizer", "batch_size", *attributes]):
-        if name not in traces:
+        if name not in frame:
             filled[name] = _UNKNOWN
-        elif traces[name].isna().any():
-            filled[name] = traces[name].astype(object).where(traces[name].notna(), _UNKNOWN)
-    return traces.assign(**filled)
-
-
-_TABLE_COLUMNS = frozenset({"run", "status", "step", "epoch", "signal", "layer", "index", "value"})
+        elif frame[name].isna().any():
+            filled[name] = frame[name].astype(object).where(frame[name].notna(), _UNKNOWN)
+    return frame.assign(**filled)
 
 
 def _sortable(value: Any) -> tuple[int, float, str]:

@@ -26,7 +26,24 @@ SECTIONS: Registry[SectionEntry] = Registry(
     "report section",
     [
         f"{__name__}.{module}"
-        for module in ("verdict", "alerts", "bounds", "learning", "metrics", "method", "reproduction")
+        for module in (
+            "verdict",
+            "alerts",
+            "traces",
+            "bounds",
+            "learning",
+            "stationarity",
+            "spectra",
+            "dependence",
+            "events",
+            "comparisons",
+            "layers",
+            "claims",
+            "method",
+            "metrics",
+            "data",
+            "reproduction",
+        )
     ],
 )
 

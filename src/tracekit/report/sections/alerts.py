@@ -16,6 +16,9 @@ from tracekit.traces import Run
 #: Below this many seeds no cell is labelled (methods, section 5).
 SEEDS_FOR_A_LABEL = 5
 
+#: Share of a layer's units that are zero on whole batches late in training, from which it is an alert.
+DEAD_SHARE = 0.5
+
 _LISTED = 8
 
 
@@ -105,7 +108,7 @@ def _signals(material: Material) -> Iterator[Alert]:
     partly = [
         run
         for run in material.experiment.runs
-        if judged in material.signals and judged not in material.recorded[run.name]
+        if judged in material.signals and judged not in material.digests[run.name].signals
     ]
     if partly:
         yield Alert(
@@ -116,17 +119,36 @@ def _signals(material: Material) -> Iterator[Alert]:
 
 
 def _broken_values(material: Material) -> Iterator[Alert]:
-    finite = np.isfinite(material.traces["value"].to_numpy(float))
-    statuses = material.traces["status"].astype(str).to_numpy()
-    broken = material.traces[~finite & (statuses == "finished")]
-    if len(broken):
-        names = sorted(broken["signal"].astype(str).unique())
-        runs = broken["run"].nunique()
+    series = [
+        one for digest in material.digests.values() for group in digest.series.values() for one in group
+    ]
+    broken = [one for one in series if one.n_broken and one.status == "finished"]
+    if broken:
+        names = sorted({one.signal for one in broken})
+        runs = len({one.run for one in broken})
         spans: tuple[Span, ...] = (
-            f"{count(len(broken), 'value')} of {enumerate_words(names)} in {count(runs, 'finished run')}; ",
-            "they are kept, counted, and marked by a cross in the drawings.",
+            f"{count(sum(one.n_broken for one in broken), 'value')} of {enumerate_words(names)} in "
+            f"{count(runs, 'finished run')}; they are kept, counted, and marked by a cross in the drawings.",
         )
         yield Alert("warning", "NaN or infinite values", spans)
+
+
+def _missing_values(material: Material) -> Iterator[Alert]:
+    series = [
+        one for digest in material.digests.values() for group in digest.series.values() for one in group
+    ]
+    gaps = [one for one in series if one.n_missing]
+    if gaps:
+        names = sorted({one.signal for one in gaps})
+        yield Alert(
+            "warning",
+            "Updates are missing from the recording",
+            (
+                f"{enumerate_words(names)} in {count(len({one.run for one in gaps}), 'run')}: "
+                f"{count(sum(one.n_missing for one in gaps), 'value')} that a regular schedule would have. Spectra and "
+                "correlation times take what is there for evenly spaced.",
+            ),
+        )
 
 
 def _transient(material: Material) -> Iterator[Alert]:
@@ -136,9 +158,108 @@ def _transient(material: Material) -> Iterator[Alert]:
             "warning",
             f"The deciding signal never settles in {unsettled} of {total} series",
             (
-                "Its level still moves after every cut that was tried, so these series were judged whole, "
-                "transient included; longer runs would help.",
+                "It is still on its way when the run ends, so these series were judged whole, transient included. "
+                "Unstable may then mean no more than that training was not over; a longer run would say more.",
             ),
+        )
+
+
+def _spikes(material: Material) -> Iterator[Alert]:
+    rows = material.judged()
+    if "n_spikes_8" not in rows:
+        return
+    # Tails alone make spikes at 5; far more of them than the tail expects, or any at 8 in thin tails, is news.
+    expected = rows["spike_rate_expected"].fillna(0.0)
+    loud = rows[(rows["n_spikes_8"] > 0) & (rows["spike_rate"] > 2 * expected)]
+    if len(loud):
+        yield Alert(
+            "note",
+            f"Spikes in {count(len(loud), 'run')}",
+            (
+                f"{count(int(loud['n_spikes_8'].sum()), 'value')} of {material.settings.signal} at least 8 robust "
+                "standard deviations from the surroundings, and twice as many spikes as the tail makes expect: "
+                f"{_first(loud['run'].astype(str))}.",
+            ),
+        )
+
+
+def _dead_units(material: Material) -> Iterator[Alert]:
+    name = "layer/relu/dead"
+    dead: dict[str, float] = {}
+    runs = set()
+    for run, digest in material.digests.items():
+        for layer, line in digest.layers.get(name, {}).items():
+            late = line[3 * line.size // 4 :]
+            late = late[np.isfinite(late)]
+            if late.size and float(np.median(late)) >= DEAD_SHARE:
+                runs.add(run)
+                dead[layer] = max(dead.get(layer, 0.0), float(np.median(late)))
+    if dead:
+        listed = enumerate_words(f"{layer} (up to {100 * share:.0f} %)" for layer, share in dead.items())
+        yield Alert(
+            "warning",
+            f"Dead units in {count(len(runs), 'run')}",
+            (
+                f"At least {100 * DEAD_SHARE:.0f} % of the units of {listed} are zero on whole batches in the last "
+                "quarter of training; they learn nothing any more.",
+            ),
+        )
+
+
+def _interleaving(material: Material) -> Iterator[Alert]:
+    rows = material.judged()
+    if "interleaved" not in rows:
+        return
+    mixed = rows[rows["interleaved"].eq(True)]
+    if len(mixed):
+        channels = enumerate_words(show(int(n)) for n in sorted(mixed["n_channels"].unique()))
+        yield Alert(
+            "warning",
+            f"Interleaved channels in {count(len(mixed), 'run')}",
+            (
+                f"{material.settings.signal} looks as if {channels} series of different size took turns; bounds "
+                "and spectra of such a mixture describe none of them; `tracekit_analysis.split_channels` takes them "
+                f"apart. Runs: {_first(mixed['run'].astype(str))}.",
+            ),
+        )
+
+
+def _contradictions(material: Material) -> Iterator[Alert]:
+    rows = material.judged()
+    if "stationarity" in rows:
+        torn = rows[rows["stationarity"].astype(str) == "contradictory"]
+        if len(torn):
+            yield Alert(
+                "note",
+                f"Contradictory stationarity tests in {len(torn)} of {len(rows)} series",
+                (
+                    "ADF and cosine-KPSS both reject: neither a unit root nor a constant level. A break, a trend or "
+                    "long memory does that; the section on breaks says which.",
+                ),
+            )
+    if "agreement" in material.labels:
+        split = material.labels[
+            (material.labels["agreement"] < 0.8) & (material.labels["n_seeds"] >= SEEDS_FOR_A_LABEL)
+        ]
+        names = [cell.name for cell in material.cells if len(material.of_cell(split, cell))]
+        if names:
+            yield Alert(
+                "note",
+                f"Seeds disagree in {count(len(names), 'configuration')}",
+                (f"Judged alone, fewer than 80 % of the seeds get the same label: {_first(names)}.",),
+            )
+
+
+def _imports(material: Material) -> Iterator[Alert]:
+    """Repeat what importers wrote down about values that their source had thinned or rounded."""
+    losses: dict[str, list[str]] = {}
+    for run in material.experiment.runs:
+        said = run.meta.get("loss_of_information") or []
+        for loss in [said] if isinstance(said, str) else said:
+            losses.setdefault(str(loss), []).append(run.name)
+    for loss, names in losses.items():
+        yield Alert(
+            "warning", f"Imported with loss: {count(len(names), 'run')}", (f"{loss} ({_first(names)})",)
         )
 
 
@@ -150,7 +271,13 @@ CHECKS = (
     _holes,
     _signals,
     _broken_values,
+    _missing_values,
     _transient,
+    _spikes,
+    _dead_units,
+    _interleaving,
+    _contradictions,
+    _imports,
 )
 
 

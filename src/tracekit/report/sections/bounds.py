@@ -1,105 +1,102 @@
-"""Signals over updates with their lower bound, a panel a cell: the form of the reference paper's Figure 6."""
+"""How far the bounds wander: the index of every configuration against the margin, and what it is made of."""
 
 from __future__ import annotations
 
 import functools
 
-import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 
-from tracekit.report import figures
-from tracekit.report.document import Block, Figure, Heading, Key, Panel, count, paragraph
-from tracekit.report.drawing import bound_level, draw, shared_limits
-from tracekit.report.material import PAPER_SIGNAL, Cell, Material, without_diverged
-from tracekit.report.sections import not_recorded, section
-from tracekit.report.units import unit
+from tracekit.report import figures, figures_verdicts, frames
+from tracekit.report.document import Block, Figure, Key, Mono, Panel, Table, paragraph
+from tracekit.report.drawing import draw
+from tracekit.report.material import Material, MissingSignalError
+from tracekit.report.sections import section
+
+_SHOWN = {
+    "lower_index": "I of single seeds",
+    "lower_drift": "drift D",
+    "lower_bound": "lower bound",
+    "lower_spread": "half-spread S",
+    "lower_bound_variance": "bound variance",
+    "lower_lfq_pvalue": "LFQ p",
+    "lower_label": "seeds judged alone, margin 0.2",
+}
+
+_UPPER = {
+    "upper_index": "upper I of single seeds",
+    "upper_drift": "upper drift D",
+    "upper_bound": "upper bound",
+    "upper_lfq_pvalue": "upper LFQ p",
+    "upper_label": "seeds judged alone, margin 0.2",
+}
 
 
-@section("bounds", title="Signals and their lower bounds", order=30)
+@section("bounds", title="How far the bounds wander", order=35)
 def bounds(material: Material) -> list[Block]:
-    """Draw the deciding signal, and the paper's own scalar beside it."""
-    blocks: list[Block] = [
+    """Draw the index of each configuration against the margin, and tabulate what it is made of."""
+    rows = material.judged()
+    if not material.verdicts or rows.empty:
+        raise MissingSignalError([material.settings.signal])
+    return [
         paragraph(
-            "The question is whether the lower edge of a signal stays where it is while training goes on. Each "
-            "panel holds one optimizer at one batch size, all panels share both axes, and the thick line is the "
-            "edge that the verdict is about: a quantile, because a minimum falls with the number of points even "
-            "if nothing changes."
-        )
-    ]
-    for name in dict.fromkeys([material.settings.signal, PAPER_SIGNAL]):
-        role = "deciding signal" if name == material.settings.signal else "the reference paper's own scalar"
-        blocks += [Heading(f"{name} ({role})"), _panels(material, name)]
-    return blocks
-
-
-def _panels(material: Material, name: str) -> Block:
-    if name not in material.signals:
-        return not_recorded(name)
-    data = material.signal(name)
-    limits = shared_limits([without_diverged(data)["value"].to_numpy(float)])
-    judged = name == material.settings.signal
-    panels = []
-    ends = {cell.key: _end_of_transient(material, name, cell) for cell in material.cells}
-    for cell in material.cells:
-        rows = material.of_cell(data, cell)
-        verdict = material.verdicts.get(cell.key) if judged else None
-        paint = functools.partial(
-            _paint,
+            "The index I says how far a bound moves over the run, in half-spreads (the distance from the bound to "
+            "the median). The verdict rests on the pooled index: squared indices, freed of sampling noise, are "
+            "averaged over seeds before the root is taken. The tables below give medians of single seeds instead, "
+            "each of them rounded up to 0 where its square came out negative, so the two differ."
+        ),
+        _intervals(material),
+        frames.median_table(
+            material,
             rows,
-            limits=limits,
-            steps=material.last_step,
-            transient=ends[cell.key],
-            label=unit(name),
-        )
-        diverged = sum(run.status == "diverged" for run in cell.runs)
-        note = f"{diverged} diverged" if diverged else ""
-        panels.append(
-            Panel(
-                draw(paint),
-                f"{name} over updates for {cell.name}, {count(len(cell.runs), 'run')}."
-                + (f" The configuration is {verdict.label}: {verdict.interval}." if verdict else ""),
-                title=cell.name,
-                tone=verdict.label if verdict else None,
-                note=note,
-            )
-        )
-    lengths = data.groupby("run", observed=True).size()
-    tau = bound_level(int(lengths.median()))
-    caption = (
-        f"{name} over updates, one panel a configuration, shared axes. Thin: one run each, drawn through a min-max "
-        "envelope, so no spike is lost. Thick: lower bound, the "
-        f"{100 * tau:.0f} % quantile of consecutive blocks of updates, median over runs. Arrows at an edge are "
-        "values beyond the axis; a cross marks a run's first NaN or infinite value."
-    )
-    legend = [
-        Key(figures.SEED, "one run"),
-        Key(figures.BOUND, f"lower bound ({100 * tau:.0f} % quantile)", "thick"),
+            _SHOWN,
+            f"Lower bound of {material.settings.signal}, after the initial transient: medians over the seeds of each "
+            "configuration, each seed judged alone. The pooled index of the verdict is in the figure above.",
+            counted=("lower_label",),
+        ),
+        _upper(material, rows),
+        paragraph("All columns of all series are in ", Mono("metrics.csv"), " beside this report."),
     ]
-    if any(ends.values()):
-        legend.append(Key(figures.INK, "end of the transient", "dotted"))
-        caption += (
-            " Left of the dotted line lies the initial transient (median over runs), which is not judged."
-        )
-    columns = min(4, max(1, len(material.batch_sizes)))
-    return Figure(tuple(panels), caption, columns=columns, legend=tuple(legend))
 
 
-def _end_of_transient(material: Material, name: str, cell: Cell) -> float:
-    """Give the update at which the transient of a cell's series ends, median over runs; 0 where none was cut."""
-    features = material.features
-    if "burn_in" not in features:
-        return 0.0
-    cut = material.of_cell(features[features["signal"].astype(str) == name], cell)["burn_in"].median()
-    if not cut > 0:
-        return 0.0
-    steps = np.unique(material.of_cell(material.signal(name), cell)["step"].to_numpy(float))
-    return float(steps[min(int(cut), steps.size - 1)])
+def _upper(material: Material, rows: pd.DataFrame) -> Table:
+    return frames.median_table(
+        material,
+        rows,
+        _UPPER,
+        f"Upper bound of {material.settings.signal}, likewise; it is described and does not decide the label.",
+        counted=("upper_label",),
+    )
 
 
-def _paint(
-    data: pd.DataFrame, ax: Axes, *, limits: tuple[float, float], steps: float, transient: float, label: str
-) -> None:
-    figures.seed_traces(data, ax, limits=limits, steps=steps, unit=label)
-    figures.lower_bound(data, ax)
-    figures.burn_in(transient, ax)
+def _intervals(material: Material) -> Figure:
+    table = pd.DataFrame(
+        [
+            (frames.cell_label(cell, 34), found.label, found.index, found.low, found.high)
+            for cell in material.cells
+            if (found := material.verdicts.get(cell.key))
+        ],
+        columns=["name", "label", "index", "low", "high"],
+    )
+    paint = functools.partial(figures_verdicts.index_intervals, table, margin=material.settings.margin)
+    said = "; ".join(
+        f"{cell.name}: {v.label}, {v.interval}"
+        for cell in material.cells
+        if (v := material.verdicts.get(cell.key))
+    )
+    return Figure(
+        (
+            Panel(
+                draw(paint, width=4.4, height=0.5 + 0.2 * len(table)),
+                f"Index of each configuration against the margin. {said}.",
+            ),
+        ),
+        f"Pooled index I of each configuration with its {material.settings.confidence} confidence interval. Left of "
+        f"the dashed margin ({material.settings.threshold}) the bound holds still, right of it the bound moves; an "
+        "interval that crosses it decides nothing.",
+        legend=(
+            Key(figures.VERDICTS["stable"], "stable", "dot"),
+            Key(figures.VERDICTS["unstable"], "unstable", "triangle"),
+            Key(figures.VERDICTS["inconclusive"], "inconclusive", "ring"),
+            Key(figures.INK, "margin", "dashed"),
+        ),
+    )

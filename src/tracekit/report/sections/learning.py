@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tracekit.report import figures
+from tracekit.report import figures, frames
 from tracekit.report.document import (
     Block,
     Column,
@@ -56,10 +56,9 @@ def learning(material: Material) -> list[Block]:
 
 
 def _curves(material: Material, name: str) -> Figure:
-    parts = [
-        material.of_cell(material.signal(name), cell).assign(row=cell.optimizer) for cell in material.cells
-    ]
-    drawn = [over_runs(without_diverged(part), material.last_step) for part in parts]
+    parts = [frames.means(material.series(name, cell)).assign(row=cell.optimizer) for cell in material.cells]
+    calm = [frames.means(without_diverged(material.series(name, cell))) for cell in material.cells]
+    drawn = [over_runs(part, material.last_step) for part in calm]
     values = np.concatenate([line for curve in drawn for line in (curve.low, curve.high)])
     log = values.size > 0 and values.min() > 0 and values.max() > 20 * np.median(values)
     panels = []
@@ -100,21 +99,14 @@ def _mark(position: int) -> Any:
 def _endings(material: Material) -> Table:
     """List the last value of each signal, median and range over the runs of each cell."""
     names = [name for names in _CURVES for name in names if name in material.signals]
-    last = {
-        name: material.signal(name)
-        .sort_values("step", kind="stable")
-        .groupby("run", observed=True)["value"]
-        .last()
-        for name in names
-    }
     columns = [Column("optimizer"), Column("batch size", numeric=True), Column("runs", numeric=True)]
     columns += [Column(f"last {name}", numeric=True) for name in names]
     rows = []
     for cell in material.cells:
         cells = [words(cell.optimizer), number(cell.batch_size), number(len(cell.runs))]
         for name in names:
-            ended = last[name].reindex([run.name for run in cell.runs]).dropna().to_numpy(float)
-            cells.append(_spread(ended))
+            ended = np.array([one.last for one in material.series(name, cell)])
+            cells.append(_spread(ended[~np.isnan(ended)]))
         rows.append(tuple(cells))
     return Table(
         tuple(columns),

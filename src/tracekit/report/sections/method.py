@@ -6,18 +6,29 @@ simulation, and each stands with the conditions that it was measured under.
 
 from __future__ import annotations
 
+import functools
+import importlib.resources
+
+import numpy as np
+import pandas as pd
+
+from tracekit.report import figures, figures_verdicts
 from tracekit.report.document import (
     Block,
     Column,
+    Figure,
     Heading,
+    Key,
     Listing,
     Mono,
+    Panel,
     Table,
     count,
     paragraph,
     show,
     words,
 )
+from tracekit.report.drawing import draw
 from tracekit.report.material import Material
 from tracekit.report.sections import section
 
@@ -98,8 +109,50 @@ def method(material: Material) -> list[Block]:
             "Share of simulated single series that the tests reject.",
             sortable=False,
         ),
+        *_calibration(),
         Heading("What a label does not say"),
         Listing(tuple(("", (text,)) for text in _LIMITS)),
+    ]
+
+
+def _calibration() -> list[Block]:
+    """Draw how often simulated cells of known truth get each label, from the calibration run of this version."""
+    source = importlib.resources.files("tracekit.report").joinpath("calibration/labels.csv")
+    with source.open(encoding="utf-8") as lines:
+        rates = pd.read_csv(lines)
+    designs = {(1000, 5): "1,000 updates, 5 seeds", (1000, 10): "1,000 updates, 10 seeds"}
+    panels = []
+    for (n, n_seeds), title in designs.items():
+        chosen = rates[(rates["n"] == n) & (rates["n_seeds"] == n_seeds)]
+        moves = np.where(
+            chosen["index"] > 0, chosen["movement"] + " I=" + chosen["index"].round(2).astype(str), "none"
+        )
+        table = chosen.assign(name=chosen["noise"] + ", " + moves)
+        if len(table):
+            panels.append(
+                Panel(
+                    draw(
+                        functools.partial(figures_verdicts.label_shares, table),
+                        width=3.9,
+                        height=0.5 + 0.155 * len(table),
+                    ),
+                    f"Labels of simulated cells, {title}.",
+                    title=title,
+                )
+            )
+    return [
+        Figure(
+            tuple(panels),
+            "Labels that simulated cells get, by noise and by how the bound moves (not at all, along a trend or in a "
+            "break at half time, with true index I; the margin is 0.2), 200 cells a bar. Blue where the bound moves by "
+            "more than the margin, or orange where it does not, is an error; grey is an abstention.",
+            columns=2,
+            legend=(
+                Key(figures.VERDICTS["stable"], "stable", "thick"),
+                Key(figures.VERDICTS["inconclusive"], "inconclusive", "thick"),
+                Key(figures.VERDICTS["unstable"], "unstable", "thick"),
+            ),
+        )
     ]
 
 

@@ -28,7 +28,7 @@ def reproduction(material: Material) -> list[Block]:
             paragraph("The store does not say which command made it; the traces were imported or copied.")
         )
     report = ["tracekit", "report", experiment.path.name, "--signal", settings.signal]
-    report += ["--margin", str(settings.margin), "--level", str(settings.level)]
+    report += ["--margin", f"{settings.margin:g}", "--level", f"{settings.level:g}", "-o", "report"]
     blocks.append(
         CodeBlock(shlex.join(report), "Command that makes this report, beside the experiment's folder.")
     )
@@ -96,9 +96,19 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             yield from _flat(value, f"{path}.")
         elif isinstance(value, list) and value and all(isinstance(entry, Mapping) for entry in value):
             for position, entry in enumerate(value):
-                yield f"{path}[{position}]", entry
+                yield f"{path}[{position}]", _entry(entry)
         else:
             yield path, value
+
+
+def _entry(settings: Mapping[str, Any]) -> str:
+    """Write one optimizer's settings as a reader would: adam: learning_rate 0.001, beta1 0.9."""
+    rest = ", ".join(
+        f"{name} {_written(value)}"
+        for name, value in settings.items()
+        if name != "name" and value is not None
+    )
+    return f"{settings['name']}: {rest}" if "name" in settings else rest
 
 
 def _circumstances(experiment: Experiment) -> dict[str, str]:
@@ -118,6 +128,8 @@ def _circumstances(experiment: Experiment) -> dict[str, str]:
 
 
 def _written(value: Any) -> str:
+    if isinstance(value, list) and value and not any(isinstance(part, (list, Mapping)) for part in value):
+        return ", ".join(_written(part) for part in value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=False)
 
 

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-
-import pandas as pd
-
-from tracekit.report import figures
 from tracekit.report.document import (
     Alert,
     Block,
     Column,
-    Figure,
-    Key,
     Mono,
-    Panel,
-    Strong,
     Table,
     TableCell,
     count,
@@ -24,7 +15,6 @@ from tracekit.report.document import (
     show,
     words,
 )
-from tracekit.report.drawing import draw
 from tracekit.report.material import Cell, Material
 from tracekit.report.sections import section
 from tracekit.report.verdicts import LABELS, Label, Verdict
@@ -49,7 +39,6 @@ def verdict(material: Material) -> list[Block]:
         ]
     return [
         paragraph(answer(material), lead=True),
-        *_still_on_its_way(material),
         _matrix(material),
         paragraph(
             "Judged is the lower bound of ",
@@ -61,22 +50,7 @@ def verdict(material: Material) -> list[Block]:
             "the signal's median and the bound.",
         ),
         *_how_sure(material),
-        _intervals(material),
         _reasons(material),
-    ]
-
-
-def _still_on_its_way(material: Material) -> list[Block]:
-    """Say that a signal which never settled was judged whole: its label speaks of training, not of an end state."""
-    unsettled, total = material.unsettled
-    if not unsettled:
-        return []
-    return [
-        paragraph(
-            Strong(f"In {unsettled} of {total} runs the signal is still on its way when the run ends. "),
-            "Such a run is judged whole, initial transient included; unstable may then mean no more than that "
-            "training was not over, and a longer run would say more.",
-        )
     ]
 
 
@@ -168,43 +142,6 @@ def _place(found: Verdict | None, cell: Cell) -> TableCell:
     if found.n_diverged:
         details.append(f"{found.n_diverged} diverged")
     return words(found.label, tone=found.label, details=details)
-
-
-def _intervals(material: Material) -> Figure:
-    table = pd.DataFrame(
-        [
-            (cell.name, found.label, found.index, found.low, found.high)
-            for cell in material.cells
-            if (found := material.verdicts.get(cell.key))
-        ],
-        columns=["name", "label", "index", "low", "high"],
-    )
-    paint = functools.partial(figures.index_intervals, margin=material.settings.margin)
-    drawing = draw(lambda ax: paint(_short_names(table), ax), width=4.4, height=0.5 + 0.2 * len(table))
-    said = "; ".join(
-        f"{cell.name}: {v.label}, {v.interval}"
-        for cell in material.cells
-        if (v := material.verdicts.get(cell.key))
-    )
-    return Figure(
-        (Panel(drawing, f"Index of each configuration against the margin. {said}."),),
-        f"Index I of each configuration with its {material.settings.confidence} confidence interval. Left of "
-        f"the dashed margin ({material.settings.threshold}) the bound holds still, right of it the bound "
-        "moves; an interval that crosses it decides nothing.",
-        legend=(
-            Key(figures.VERDICTS["stable"], "stable", "dot"),
-            Key(figures.VERDICTS["unstable"], "unstable", "triangle"),
-            Key(figures.VERDICTS["inconclusive"], "inconclusive", "ring"),
-            Key(figures.INK, "margin", "dashed"),
-        ),
-    )
-
-
-def _short_names(table: pd.DataFrame) -> pd.DataFrame:
-    """Cut names that would leave no room for the intervals; the table below has them whole."""
-    return table.assign(
-        name=[name if len(name) <= 34 else f"{name[:16]}…{name[-16:]}" for name in table["name"]]
-    )
 
 
 def _reasons(material: Material) -> Table:

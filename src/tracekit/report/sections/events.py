@@ -1,0 +1,97 @@
+"""What happened: breaks of the level and spikes, marked where they are."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pandas as pd
+
+from tracekit.report import figures, figures_statistics, frames
+from tracekit.report.document import Block, Figure, Key, Panel, count, paragraph
+from tracekit.report.drawing import draw
+from tracekit.report.material import Cell, Material, MissingSignalError
+from tracekit.report.portrait import Portrait
+from tracekit.report.sections import section
+from tracekit.report.units import unit
+
+_SHOWN = {
+    "n_changes": "breaks",
+    "largest_change": "largest break, signal units",
+    "change_explained": "variance explained",
+    "n_spikes": "spikes",
+    "spike_rate": "spikes per 1,000",
+    "spike_rate_expected": "expected by the tail",
+    "spike_largest": "largest, robust sd",
+}
+
+
+@section("events", title="Breaks and spikes", order=60)
+def events(material: Material) -> list[Block]:
+    """Draw one run of each configuration with its events, and count those of all runs."""
+    material.require(material.settings.signal)
+    rows = material.judged()
+    if rows.empty:
+        raise MissingSignalError([material.settings.signal])
+    name = material.settings.signal
+    limits = frames.limits_of(material.series(name))
+    panels = [panel for cell in material.cells if (panel := _panel(material, cell, limits)) is not None]
+    blocks: list[Block] = [
+        paragraph(
+            "A break is a jump of the level that the dependence of the series does not explain; a trend is cut into "
+            "several. A spike is a value 5 robust standard deviations from its surroundings; whether there are too "
+            "many of them shows beside the rate that the tail alone makes expect."
+        )
+    ]
+    if panels:
+        blocks.append(
+            Figure(
+                tuple(panels),
+                f"{name} of one run a configuration (the first that finished), drawn through a min-max envelope. "
+                "Steps: the level between breaks, where there is one. Rings: its spikes, at most 20, at the edge "
+                "if they lie beyond the axis.",
+                columns=min(4, max(1, len(material.batch_sizes))),
+                legend=(
+                    Key(figures.SEED, "one run"),
+                    Key(figures.BOUND, "level between breaks", "thick"),
+                    Key(figures.INK, "spike", "ring"),
+                ),
+            )
+        )
+    blocks.append(
+        frames.median_table(
+            material,
+            rows,
+            _SHOWN,
+            f"Events of {name} after the transient: medians over seeds.",
+        )
+    )
+    return blocks
+
+
+def _panel(material: Material, cell: Cell, limits: tuple[float, float]) -> Panel | None:
+    name = material.settings.signal
+    for run in cell.runs:
+        portrait, series = material.digests[run.name].portrait, material.digests[run.name].series.get(name)
+        if run.status == "finished" and portrait is not None and series:
+            break
+    else:
+        return None
+    paint = functools.partial(
+        figures_statistics.events,
+        frames.thinned(series[:1]),
+        levels=_levels(portrait),
+        spikes=pd.DataFrame({"step": portrait.spike_at, "value": portrait.spike_value}),
+        limits=limits,
+        steps=material.last_step,
+        unit=unit(name),
+    )
+    said = f"{count(portrait.changes.size, 'break')}, {count(portrait.spike_at.size, 'spike')}"
+    return Panel(draw(paint), f"{name} of run {run.name}: {said}.", title=cell.name, note=said)
+
+
+def _levels(portrait: Portrait) -> pd.DataFrame:
+    edges = np.concatenate([[portrait.span[0]], portrait.changes, [portrait.span[1]]])
+    if portrait.levels.size != edges.size - 1:
+        return pd.DataFrame(columns=["start", "stop", "level"])
+    return pd.DataFrame({"start": edges[:-1], "stop": edges[1:], "level": portrait.levels})

@@ -1,0 +1,106 @@
+"""Layer by layer over time: where gradients vanish, updates are too bold, or units die."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+
+import numpy as np
+import pandas as pd
+
+from tracekit.report import figures_statistics
+from tracekit.report.digest import HEAT_STRETCHES
+from tracekit.report.document import Alert, Block, Figure, Heading, Panel, enumerate_words, paragraph
+from tracekit.report.drawing import draw
+from tracekit.report.material import LAYER_SIGNALS, Cell, Material, MissingSignalError
+from tracekit.report.sections import not_recorded, section
+
+#: What is drawn: title, label of the colours, and whether they are logarithmic.
+_MAPS = {
+    "layer/grad_norm": ("Gradient norm", "Euclidean norm", True),
+    "layer/update_ratio": ("Size of the update", "‖update‖ / ‖weights‖", True),
+    "layer/step_size/mean": ("Effective step size", "mean |update| / |gradient|", True),
+    "layer/relu/dead": ("Dead units", "share of units", False),
+}
+
+#: Configurations that are drawn; more would fill the page with pictures that nobody compares.
+_DRAWN = 16
+
+
+@section("layers", title="Layers", order=70)
+def layers(material: Material) -> list[Block]:
+    """Draw heat maps of gradient, update and step size over time, a row a layer."""
+    there = [name for name in LAYER_SIGNALS if _has(material, name)]
+    if not there:
+        raise MissingSignalError(LAYER_SIGNALS)
+    blocks: list[Block] = [
+        paragraph(
+            "A row is a layer, the input's on top; colours are shared by all panels of a figure. Rows that darken "
+            "say that a layer stops learning, bright ones that its steps grow; about one thousandth is usual for the "
+            "size of the update."
+        )
+    ]
+    cells = material.cells[:_DRAWN]
+    if len(cells) < len(material.cells):
+        blocks.append(
+            Alert(
+                "note",
+                f"The first {len(cells)} of {len(material.cells)} configurations are drawn",
+                ("All runs have the same signals; `tracekit.plot.heat_map` draws any of them.",),
+            )
+        )
+    for name in LAYER_SIGNALS:
+        blocks.append(Heading(f"{_MAPS[name][0]} ({name})"))
+        blocks.append(_figure(material, name, cells) if name in there else not_recorded(name))
+    return blocks
+
+
+def _has(material: Material, name: str) -> bool:
+    return any(name in digest.layers for digest in material.digests.values())
+
+
+def _figure(material: Material, name: str, cells: tuple[Cell, ...]) -> Block:
+    title, label, log = _MAPS[name]
+    tables = [(cell, table) for cell in cells if not (table := cell_map(material, name, cell)).empty]
+    values = np.concatenate([table.to_numpy(float).ravel() for _, table in tables])
+    values = values[np.isfinite(values) & ((values > 0) | (not log))]
+    limits = (0.0, 1.0)
+    if log and values.size:
+        low, high = (float(end) for end in np.quantile(values, [0.01, 0.99]))
+        limits = (low, high) if low < high else (low / 2, high * 2)
+    panels = []
+    for cell, table in tables:
+        paint = functools.partial(
+            figures_statistics.heat_map, table, limits=limits, steps=material.last_step, log=log, scale=False
+        )
+        said = (
+            f"{title} of {enumerate_words(str(layer) for layer in table.index)} over updates for {cell.name}."
+        )
+        panels.append(Panel(draw(paint, height=0.55 + 0.14 * len(table)), said, title=cell.name))
+    key = functools.partial(figures_statistics.color_scale, limits, unit=label, log=log)
+    panels.append(Panel(draw(key, height=0.6), f"Colour scale: {label}.", title="colours"))
+    scale = "logarithmic colours, cut at the 1 % and the 99 % quantile" if log else "colours from 0 to 1"
+    return Figure(
+        tuple(panels),
+        f"{title} by layer over updates, a panel a configuration: median of each of {HEAT_STRETCHES} stretches, "
+        f"and over runs that finished; {scale}.",
+        columns=min(4, max(1, len(material.batch_sizes))),
+    )
+
+
+def cell_map(material: Material, name: str, cell: Cell) -> pd.DataFrame:
+    """Give the median over a cell's finished runs: a row a layer, a column a stretch; empty without a run."""
+    maps = [
+        material.digests[run.name].layers[name]
+        for run in cell.runs
+        if run.status == "finished" and name in material.digests[run.name].layers
+    ]
+    names = list(dict.fromkeys(layer for one in maps for layer in one))
+    rows = {}
+    with warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", "All-NaN slice", RuntimeWarning
+        )  # A stretch without a value is blank.
+        for layer in names:
+            rows[layer] = np.nanmedian([one[layer] for one in maps if layer in one], axis=0)
+    return pd.DataFrame.from_dict(rows, orient="index")

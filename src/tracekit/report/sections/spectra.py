@@ -1,0 +1,129 @@
+"""What repeats: power spectra with the epoch's lines, and the band that a smooth spectrum would stay in."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pandas as pd
+
+from tracekit.report import figures, figures_statistics, frames
+from tracekit.report.document import Alert, Block, Figure, Key, Mono, Panel, count, paragraph
+from tracekit.report.drawing import draw
+from tracekit.report.material import Cell, Material, MissingSignalError
+from tracekit.report.portrait import Portrait
+from tracekit.report.sections import section
+from tracekit.report.spectrum_band import null_ratio, smooth
+
+_SHOWN = {
+    "spectral_entropy": "spectral entropy",
+    "epoch_comb_pvalue": "epoch comb p",
+    "epoch_variance_ratio": "epoch variance ratio",
+    "peak_pvalue": "strongest peak p",
+    "peak_period": "its period, values",
+    "nyquist_pvalue": "period-2 p",
+}
+
+
+@section("spectra", title="Spectra", order=50)
+def spectra(material: Material) -> list[Block]:
+    """Draw the spectrum of each configuration and tabulate the tests for lines."""
+    material.require(material.settings.signal)
+    panels, without = [], []
+    for cell in material.cells:
+        table, epoch, portraits = _spectrum(material, cell)
+        if table.empty:
+            without.append(cell.name)
+            continue
+        lines = [multiple * epoch for multiple in range(1, 5)] if np.isfinite(epoch) else []
+        lines = [line for line in lines if table["frequency"].min() < line < table["frequency"].max()]
+        paint = functools.partial(figures_statistics.spectrum, table, lines=lines)
+        panels.append(
+            Panel(
+                draw(paint),
+                f"Power spectrum of {material.settings.signal} for {cell.name}, geometric mean of "
+                f"{count(len(portraits), 'run')}.",
+                title=cell.name,
+            )
+        )
+    blocks: list[Block] = [
+        paragraph(
+            "A spectrum that rises to the left remembers (slow wandering), a flat one is noise, and a line stands for "
+            "something that repeats: at the epoch's frequency for batches in a fixed order, at one half for steps "
+            "that overshoot every time. The curve must leave the shaded band to count as a line by eye; the p-values "
+            "below decide."
+        )
+    ]
+    if panels:
+        blocks.append(
+            Figure(
+                tuple(panels),
+                f"Power spectral density of {material.settings.signal} over its variance, after the transient; Welch's "
+                "method, geometric mean over finished runs, both axes logarithmic. Shaded: pointwise 95 % band of "
+                "this estimate around its own running median if the true spectrum is smooth there, from simulated "
+                "white noise. Dashed: once, twice, ... an epoch, where its length is known and resolved.",
+                columns=min(4, max(1, len(material.batch_sizes))),
+                legend=(
+                    Key(figures.BOUND, "spectrum"),
+                    Key(figures.SEED, "smooth spectrum, 95 %", "thick"),
+                    Key(figures.MUTED, "epoch and its multiples", "dashed"),
+                ),
+            )
+        )
+    if without:
+        blocks.append(
+            Alert(
+                "note",
+                "Not shown: too few values for a spectrum",
+                (f"128 values after the transient are needed: {'; '.join(without[:8])}.",),
+            )
+        )
+    rows = material.judged()
+    if rows.empty:
+        raise MissingSignalError([material.settings.signal])
+    blocks += [
+        frames.median_table(
+            material,
+            rows,
+            _SHOWN,
+            f"Lines in the spectrum of {material.settings.signal}: medians over seeds. Spectral entropy is 1 for white "
+            "noise and 0 for a single line; the epoch variance ratio is 1 for independent values and far below 1 where "
+            "each epoch visits the same batches in a new order.",
+        ),
+        paragraph(
+            "Null hypotheses: no line at the epoch's frequency (comb), no line anywhere (strongest peak), no flipping "
+            "from step to step (period 2, the sign of training at the edge of stability). Columns of ",
+            Mono("metrics.csv"),
+            " have them for every series.",
+        ),
+    ]
+    return blocks
+
+
+def _spectrum(material: Material, cell: Cell) -> tuple[pd.DataFrame, float, list[Portrait]]:
+    """Average the spectra of a cell's runs; frequencies in cycles per update, and the epoch's frequency."""
+    portraits = [portrait for portrait in material.portraits(cell) if portrait.frequency.size]
+    if not portraits:
+        return pd.DataFrame(columns=["frequency", "density"]), np.nan, []
+    # Runs whose transient left them shorter have coarser frequencies; the most common grid is kept.
+    size = max(
+        {p.frequency.size for p in portraits}, key=lambda n: sum(p.frequency.size == n for p in portraits)
+    )
+    portraits = [portrait for portrait in portraits if portrait.frequency.size == size]
+    logs = np.array([np.log(np.maximum(portrait.density, 1e-300)) for portrait in portraits])
+    mean = logs.mean(axis=0)
+    level = smooth(mean)
+    low, high = null_ratio(
+        n=int(np.median([portrait.n_used for portrait in portraits])), size=size, runs=len(portraits)
+    )
+    stride = float(np.nanmedian([portrait.stride for portrait in portraits]))
+    epoch = portraits[0].points_per_epoch * stride
+    table = pd.DataFrame(
+        {
+            "frequency": portraits[0].frequency / stride,
+            "density": np.exp(mean) * stride,
+            "low": np.exp(level + low) * stride,
+            "high": np.exp(level + high) * stride,
+        }
+    )
+    return table, 1.0 / epoch if epoch > 0 else np.nan, portraits
