@@ -32,6 +32,7 @@ from tracekit.engine import (
     per_sample_squared_norms,
     persample,
 )
+from tracekit.engine.persample import SampleGradients
 from tracekit.errors import ArgumentError, ShapeError
 
 pytestmark = pytest.mark.usefixtures("strict_floats")
@@ -87,6 +88,17 @@ def compare(
         assert_close(gradients[name], wanted)
         assert moments[name].dtype == np.float64
         assert_close(moments[name], np.square(wanted.astype(np.float64)).mean(axis=0))
+    places = {
+        name: np.arange(each[0].size, dtype=np.int32).reshape(each[0].shape)
+        for name, each in gradients.items()
+    }
+    below_zero = np.repeat([0, 1], 256).astype(np.int32)
+    below_zero[256] = 0
+    counts = SampleGradients(calls, reduction=reduction).count(10_000 * below_zero, places, 20_000)
+    numbers = [
+        (places[name] + 10_000 * (np.float32(each) < -2e-38)).ravel() for name, each in gradients.items()
+    ]
+    assert counts.tolist() == np.bincount(np.concatenate(numbers), minlength=20_000).tolist()
     norms = per_sample_squared_norms(calls, reduction=reduction)
     gram = gradient_gram(calls, reduction=reduction)
     assert list(norms) == list(gram.layers) == list(calls)

@@ -1,5 +1,7 @@
 """The recorder: what it keeps, leaves out, survives and refuses."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from recorded_runs import rectified_network, smooth_network
@@ -112,6 +114,7 @@ def test_a_recorder_that_takes_up_anothers_state_records_the_same():
                 self.state = self.watched.state()
 
     names = ["layer/grad_cosine", "layer/distance", "information/predictions", "information/layers"]
+    names += ["curvature/hessian_top"]
     whole, first, second = Rows(), Rows(), Rows()
     run([recorder(whole, choose_signals(names))])
     for last in (3, 5, 6):
@@ -267,6 +270,24 @@ def test_the_choice_is_in_the_runs_configuration(tmp_path):
     logits = frame[frame["signal"] == "train/sample_logits"]
     assert sorted(logits["step"].unique()) == [1, 6]
     assert logits["index"].max() == 19
+
+
+def test_second_derivatives_are_those_of_the_first_samples():
+    from tracekit.record import Selection
+
+    names = ["curvature/hessian_trace", "curvature/hessian_top", "curvature/alpha", "curvature/tic_trace"]
+    of_three, of_all, of_short_batch = Rows(), Rows(), Rows()
+    run([recorder(of_three, choose_signals(names), selection=Selection(curvature=3))], n_updates=1)
+    run([recorder(of_all, choose_signals(names), selection=Selection(curvature=100))], n_updates=1)
+
+    class FirstThree(Recorder):
+        def on_step(self, step):
+            super().on_step(replace(step, images=step.images[:3], labels=step.labels[:3]))
+
+    probe = np.random.default_rng(4).normal(size=(5, 4, 4, 1))[:3], np.arange(3)
+    run([FirstThree(of_short_batch, signals=choose_signals(names), probe=probe)], n_updates=1)
+    assert of_three.table() == of_short_batch.table()
+    assert not set(of_three.table().values()) & set(of_all.table().values())
 
 
 def test_positions_outside_of_the_batch_are_refused():

@@ -101,7 +101,7 @@ def test_estimated_curvature_is_within_its_error(smooth):
         assert (
             abs(smooth.rows["curvature/hessian_top"][name, None, None, step] - value) <= bound + 1e-6 * value
         )
-        assert bound <= 0.0101 * value
+        assert bound <= 0.0301 * value
     traces = expected_of(smooth, "curvature/hessian_trace")
     rows = smooth.rows["curvature/hessian_trace"]
     scores = [
@@ -205,7 +205,7 @@ def test_signals_are_chosen_by_preset_stem_or_recorded_name():
     full = {entry.name for entry in choose_signals(["time/seconds"], preset="full")}
     assert minimal < standard < full
     assert "time/seconds" in full
-    with pytest.raises(UnknownNameError, match=r"unknown signal 'train/lose'; did you mean 'train/loss'\?"):
+    with pytest.raises(UnknownNameError, match=r"unknown signal 'train/lose'; did you mean 'train/loss', "):
         choose_signals(["train/lose"])
     with pytest.raises(UnknownNameError, match=r"unknown preset 'ful'; did you mean 'full'\?"):
         choose_signals(None, preset="ful")

@@ -21,7 +21,9 @@ from typing import TypeAlias, get_args
 
 import numpy as np
 
+from tracekit.engine import parallel
 from tracekit.engine.capture import LayerCall
+from tracekit.engine.counting import count, count_products
 from tracekit.engine.layers import Conv2d, Layer, Linear
 from tracekit.engine.ops.losses import LossReduction
 from tracekit.engine.tape import Array
@@ -29,10 +31,10 @@ from tracekit.errors import ArgumentError, ShapeError, TracekitError, bad_argume
 
 Calls: TypeAlias = Mapping[str, LayerCall]
 
-_PIECE_ELEMENTS = 2**20
-"""Elements of an array that is needed for a moment only: 8 MiB of float64."""
-_GRADIENT_ELEMENTS = 2**23
-"""Elements of the per-sample gradients that are multiplied with each other at a time: 64 MiB."""
+_PIECE_ELEMENTS = 2**18
+"""Elements of an array that is needed for a moment only: a megabyte of float32, which stays in a cache."""
+_GRADIENT_ELEMENTS = 2**24
+"""Elements of the per-sample gradients of a layer that there are at a time: 64 MiB of float32."""
 
 
 class PerSampleError(TracekitError):
@@ -47,10 +49,10 @@ class GradientGram:
     total: Array  #: (n, n) of float64, of the gradients in all these layers
 
 
-def per_sample_gradients(calls: Calls, *, reduction: LossReduction) -> dict[str, Array]:
-    """Compute the gradient of each sample's loss in each parameter.
+class SampleGradients:
+    """The gradients of a batch's samples, of which the methods compute what is asked for.
 
-    Needs n times the memory of the parameters; the other functions of this module do without.
+    What several of them need is computed once: keep the object for as long as more than one is wanted.
 
     Parameters
     ----------
@@ -60,11 +62,6 @@ def per_sample_gradients(calls: Calls, *, reduction: LossReduction) -> dict[str,
     reduction : {"mean", "sum"}
         How that loss combined the samples.
 
-    Returns
-    -------
-    dict of str to ndarray
-        (n, \\*shape of the parameter) by full name, in the parameter's dtype.
-
     Raises
     ------
     PerSampleError
@@ -72,136 +69,174 @@ def per_sample_gradients(calls: Calls, *, reduction: LossReduction) -> dict[str,
     GradientError
         If there was no backward pass yet.
     """
-    gradients: dict[str, Array] = {}
-    for factors in _all_factors(calls, reduction):
-        weights = np.empty((factors.n, *factors.shape), factors.call.layer.parameters()["weight"].dtype)
-        for part, inputs, deltas in factors.pieces(factors.n_in * factors.n_out):
-            weights[part] = deltas.transpose(0, 2, 1) @ inputs
-        gradients[factors.full_name("weight")] = factors.as_weight(weights)
-        if factors.has_bias:
-            gradients[factors.full_name("bias")] = factors.bias_gradients().astype(weights.dtype)
-    return gradients
+
+    def __init__(self, calls: Calls, *, reduction: LossReduction) -> None:
+        self._layers = list(_all_factors(calls, reduction))
+
+    def gradients(self) -> dict[str, Array]:
+        """Compute all of them: (n, \\*shape of the parameter) by full name, in the parameter's dtype.
+
+        Needs n times the memory of the parameters; the other methods do without.
+        """
+        gradients: dict[str, Array] = {}
+        for factors in self._layers:
+            weights = [block.astype(factors.weight.dtype, copy=False) for _, block in factors.blocks()]
+            gradients[factors.full_name("weight")] = factors.as_weight(np.concatenate(weights, axis=1))
+            if factors.has_bias:
+                biases = factors.bias_gradients()
+                gradients[factors.full_name("bias")] = biases.astype(factors.weight.dtype)
+        return gradients
+
+    def squared_norms(self) -> dict[str, Array]:
+        """Squared Euclidean norms by layer, weight and bias together: (n,) of float64.
+
+        Norms in the whole model are their sum.
+        """
+        return {each.call.name: _squared_norms(each) for each in self._layers}
+
+    def second_moments(self) -> dict[str, Array]:
+        """Means over the samples of the squares, element by element: float64, in each parameter's shape, by full name.
+
+        Uncentered: the variance is this minus the square of the samples' mean gradient.
+        """
+        moments: dict[str, Array] = {}
+        for factors in self._layers:
+            moments[factors.full_name("weight")] = factors.as_weight(_squares(factors) / factors.n)
+            if factors.has_bias:
+                moments[factors.full_name("bias")] = np.square(factors.bias_gradients()).mean(axis=0)
+        return moments
+
+    def gram(self) -> GradientGram:
+        """Inner products ⟨g_i, g_j⟩, in each layer and in all of them.
+
+        For the covariance of the gradients, center its rows and columns; divided by n, it has the covariance's
+        nonzero eigenvalues. The diagonals are :meth:`squared_norms`.
+        """
+        layers = {each.call.name: _gram(each) for each in self._layers}
+        return GradientGram(layers, functools.reduce(np.add, layers.values()))
+
+    def count(self, cells: Array, places: Mapping[str, Array], n_cells: int) -> Array:
+        """Count all elements by their sizes and places, as :func:`tracekit.engine.counting.count` does.
+
+        Parameters
+        ----------
+        cells : ndarray of int32, (512,)
+        places : mapping of str to ndarray of int32
+            By full name, in each parameter's shape.
+        n_cells : int
+        """
+        total = np.zeros(n_cells, np.int64)
+        for factors in self._layers:
+            own = factors.from_weight(places[factors.full_name("weight")])
+            if factors.n_positions == 1:
+                left, right = factors.deltas[:, 0], factors.windows.reshape(factors.n, -1)
+                total += count_products(left, right, cells, own, n_cells)
+            else:
+                for rows, block in factors.blocks():
+                    flat = block.reshape(factors.n, -1)
+                    total += count(flat, cells, own[rows].reshape(-1), n_cells)
+            if factors.has_bias:
+                total += count(factors.bias_gradients(), cells, places[factors.full_name("bias")], n_cells)
+        return total
+
+
+def per_sample_gradients(calls: Calls, *, reduction: LossReduction) -> dict[str, Array]:
+    """Compute :meth:`SampleGradients.gradients`."""
+    return SampleGradients(calls, reduction=reduction).gradients()
 
 
 def per_sample_squared_norms(calls: Calls, *, reduction: LossReduction) -> dict[str, Array]:
-    """Compute the squared Euclidean norm of each sample's gradient in each layer.
-
-    Parameters
-    ----------
-    calls, reduction
-        As in :func:`per_sample_gradients`, and with the same errors.
-
-    Returns
-    -------
-    dict of str to ndarray
-        (n,) of float64 for each layer, weight and bias together; norms in the whole model are their sum.
-    """
-    return {each.call.name: _squared_norms(each) for each in _all_factors(calls, reduction)}
+    """Compute :meth:`SampleGradients.squared_norms`."""
+    return SampleGradients(calls, reduction=reduction).squared_norms()
 
 
 def gradient_second_moments(calls: Calls, *, reduction: LossReduction) -> dict[str, Array]:
-    """Compute the mean over the samples of the squares of their gradients, element by element.
-
-    Parameters
-    ----------
-    calls, reduction
-        As in :func:`per_sample_gradients`, and with the same errors.
-
-    Returns
-    -------
-    dict of str to ndarray
-        Of float64, in the shape of each parameter, by full name. Uncentered: the variance is this minus the
-        square of the samples' mean gradient.
-    """
-    moments: dict[str, Array] = {}
-    for factors in _all_factors(calls, reduction):
-        moments[factors.full_name("weight")] = factors.as_weight(_squares(factors) / factors.n)
-        if factors.has_bias:
-            moments[factors.full_name("bias")] = np.square(factors.bias_gradients()).mean(axis=0)
-    return moments
+    """Compute :meth:`SampleGradients.second_moments`."""
+    return SampleGradients(calls, reduction=reduction).second_moments()
 
 
 def gradient_gram(calls: Calls, *, reduction: LossReduction) -> GradientGram:
-    """Compute the inner products ⟨g_i, g_j⟩ of the samples' gradients, in each layer and in all of them.
-
-    For the covariance of the gradients, center its rows and columns; divided by n, it has the covariance's
-    nonzero eigenvalues. The diagonals are :func:`per_sample_squared_norms`.
-
-    Parameters
-    ----------
-    calls, reduction
-        As in :func:`per_sample_gradients`, and with the same errors.
-
-    Returns
-    -------
-    GradientGram
-    """
-    layers = {each.call.name: _gram(each) for each in _all_factors(calls, reduction)}
-    return GradientGram(layers, functools.reduce(np.add, layers.values()))
+    """Compute :meth:`SampleGradients.gram`."""
+    return SampleGradients(calls, reduction=reduction).gram()
 
 
-@dataclass(frozen=True, slots=True)
 class _Factors:
     """A layer's per-sample weight gradients g_i = Σ_p δ_ip ⊗ a_ip as their factors."""
 
-    call: LayerCall
-    windows: Array  #: (n, ..., ...): a view of a_ip, positions before features
-    deltas: Array  #: (n, positions, n_out): δ_ip of the sample's own loss, float64
-    n_in: int  #: features of a_ip
-
-    @property
-    def n(self) -> int:
-        return len(self.deltas)
-
-    @property
-    def n_positions(self) -> int:
-        return self.deltas.shape[1]
-
-    @property
-    def n_out(self) -> int:
-        return self.deltas.shape[2]
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return self.n_out, self.n_in
-
-    @property
-    def has_bias(self) -> bool:
-        return "bias" in self.call.layer.parameters()
+    def __init__(self, call: LayerCall, windows: Array, deltas: Array) -> None:
+        self.call = call
+        self.windows = windows  #: (n, ..., ...): a view of a_ip, positions before features
+        self.deltas = deltas  #: (n, positions, n_out): δ_ip of the sample's own loss
+        self.weight = call.layer.parameters()["weight"]
+        self.n, self.n_positions, self.n_out = deltas.shape
+        self.n_in = math.prod(self.weight.shape[1:])  #: features of a_ip
+        self.has_bias = "bias" in call.layer.parameters()
+        self._all_rows: Array | None = None
 
     def full_name(self, parameter: str) -> str:
         return f"{self.call.name}.{parameter}" if self.call.name else parameter
 
-    def pieces(self, n_elements: int) -> Iterator[tuple[slice, Array, Array]]:
-        """Yield (samples, a, δ) for as many samples at a time as may have arrays of `n_elements` each."""
-        n_at_once = max(1, _PIECE_ELEMENTS // max(1, n_elements, self.n_positions * self.n_in))
-        for start in range(0, self.n, n_at_once):
-            part = slice(start, start + n_at_once)
-            deltas = self.deltas[part]
-            yield part, self.windows[part].astype(np.float64).reshape(*deltas.shape[:2], self.n_in), deltas
+    def blocks(self) -> Iterator[tuple[slice, Array]]:
+        """Yield (rows of the weight, g_i there): of all rows at once, and kept, if that does not take too much memory.
+
+        Each is (n, rows, n_in), in the dtype of the training, as the parameters' own gradients are.
+        """
+        n_rows = min(self.n_out, max(1, _GRADIENT_ELEMENTS // max(1, self.n * self.n_in)))
+        if n_rows == self.n_out:
+            if self._all_rows is None:
+                self._all_rows = self._rows(slice(0, self.n_out))
+            yield slice(0, self.n_out), self._all_rows
+            return
+        for rows in parallel.pieces(slice(0, self.n_out), n_rows):
+            yield rows, self._rows(rows)
+
+    def _rows(self, rows: slice) -> Array:
+        dtype = np.result_type(self.deltas, self.windows)
+        result = np.empty((self.n, min(rows.stop, self.n_out) - rows.start, self.n_in), dtype)
+        n_at_once = max(1, _PIECE_ELEMENTS // max(1, self.n_positions * self.n_in))
+
+        def work(part: slice) -> None:
+            for some in parallel.pieces(part, n_at_once):
+                inputs = self.windows[some].reshape(-1, self.n_positions, self.n_in)
+                np.matmul(self.deltas[some, :, rows].transpose(0, 2, 1), inputs, out=result[some])
+
+        parallel.over(self.n, result.size * self.n_positions, work)
+        return result
+
+    def wide(self, some: slice) -> tuple[Array, Array]:
+        """Return (a, δ) of some samples in float64: (samples, positions, features) each."""
+        deltas = self.deltas[some].astype(np.float64)
+        inputs = self.windows[some].astype(np.float64)
+        return inputs.reshape(*deltas.shape[:2], self.n_in), deltas
 
     def bias_gradients(self) -> Array:
-        return self.deltas.sum(axis=1)
+        return self.deltas.sum(axis=1, dtype=np.float64)
 
     def as_weight(self, matrices: Array) -> Array:
         """Bring (..., n_out, n_in) into the shape of the weight, whose channels come before its pixels."""
-        n_out, channels, *kernel = self.call.layer.parameters()["weight"].shape
+        n_out, channels, *kernel = self.weight.shape
         spread = matrices.reshape(*matrices.shape[:-2], n_out, *kernel, channels)
         return np.ascontiguousarray(np.moveaxis(spread, -1, -1 - len(kernel)))
+
+    def from_weight(self, weight: Array) -> Array:
+        """Bring the shape of the weight into (n_out, n_in), as :meth:`as_weight` undoes it."""
+        spread = weight.reshape(self.weight.shape)
+        return np.ascontiguousarray(np.moveaxis(spread, 1, -1)).reshape(self.n_out, self.n_in)
 
 
 def _squared_norms(factors: _Factors) -> Array:
     n_out, n_in, n_positions = factors.n_out, factors.n_in, factors.n_positions
-    total = np.empty(factors.n)
+    total = np.zeros(factors.n)
     # ‖g‖² = Σ_pq (δ_p·δ_q)(a_p·a_q), or from g itself: whichever takes fewer multiplications.
-    by_positions = n_positions * (n_in + n_out) <= n_in * n_out
-    for part, inputs, deltas in factors.pieces(n_positions**2 if by_positions else n_in * n_out):
-        if by_positions:
+    if n_positions * (n_in + n_out) <= n_in * n_out:
+        for some in parallel.pieces(slice(0, factors.n), max(1, _PIECE_ELEMENTS // n_positions**2)):
+            inputs, deltas = factors.wide(some)
             products = (inputs @ inputs.transpose(0, 2, 1)) * (deltas @ deltas.transpose(0, 2, 1))
-            total[part] = products.sum(axis=(1, 2))
-        else:
-            weights = (deltas.transpose(0, 2, 1) @ inputs).reshape(len(deltas), -1)
-            total[part] = np.einsum("ij,ij->i", weights, weights)
+            total[some] = products.sum(axis=(1, 2))
+    else:
+        for _, block in factors.blocks():
+            flat = block.reshape(factors.n, -1).astype(np.float64, copy=False)
+            total += np.einsum("ij,ij->i", flat, flat)
     if factors.has_bias:
         total += np.square(factors.bias_gradients()).sum(axis=1)
     return total
@@ -209,35 +244,29 @@ def _squared_norms(factors: _Factors) -> Array:
 
 def _squares(factors: _Factors) -> Array:
     """Sum of the squared weight gradients, (n_out, n_in)."""
-    total = np.zeros(factors.shape)
-    for _, inputs, deltas in factors.pieces(1 if factors.n_positions == 1 else factors.n_in * factors.n_out):
-        if factors.n_positions == 1:
-            total += np.square(deltas[:, 0]).T @ np.square(inputs[:, 0])
-        else:
-            weights = deltas.transpose(0, 2, 1) @ inputs
-            total += np.square(weights, out=weights).sum(axis=0)
+    if factors.n_positions == 1:
+        inputs, deltas = factors.wide(slice(None))
+        squares: Array = np.square(deltas[:, 0]).T @ np.square(inputs[:, 0])
+        return squares
+    total = np.empty((factors.n_out, factors.n_in))
+    for rows, block in factors.blocks():
+        wide = block.astype(np.float64)
+        np.sum(np.square(wide, out=wide), axis=0, out=total[rows])
     return total
 
 
 def _gram(factors: _Factors) -> Array:
-    n, n_positions, (n_out, n_in) = factors.n, factors.n_positions, factors.shape
+    n, n_positions, n_out, n_in = factors.n, factors.n_positions, factors.n_out, factors.n_in
     total = np.zeros((n, n))
     # As in _squared_norms, for all pairs of samples.
     if n * n_positions**2 * (n_in + n_out) <= (n_positions + n) * n_in * n_out:
-        inputs, deltas = (
-            factors.windows.astype(np.float64).reshape(-1, n_in),
-            factors.deltas.reshape(-1, n_out),
-        )
+        wide = factors.wide(slice(None))
+        inputs, deltas = wide[0].reshape(-1, n_in), wide[1].reshape(-1, n_out)
         products = (inputs @ inputs.T) * (deltas @ deltas.T)
         total += products.reshape(n, n_positions, n, n_positions).sum(axis=(1, 3))
     else:
-        n_out_at_once = max(1, _GRADIENT_ELEMENTS // (n * n_in))
-        for first in range(0, n_out, n_out_at_once):
-            rows = slice(first, first + n_out_at_once)
-            weights = np.empty((n, min(n_out_at_once, n_out - first), n_in))
-            for part, inputs, deltas in factors.pieces(1):
-                np.matmul(deltas[:, :, rows].transpose(0, 2, 1), inputs, out=weights[part])
-            flat = weights.reshape(n, -1)
+        for _, block in factors.blocks():
+            flat = block.reshape(n, -1).astype(np.float64, copy=False)
             total += flat @ flat.T
     if factors.has_bias:
         biases = factors.bias_gradients()
@@ -276,11 +305,10 @@ def _check(call: LayerCall) -> None:
 def _factors(call: LayerCall, reduction: LossReduction) -> _Factors:
     gradient = call.gradient
     n, n_out = len(gradient), gradient.shape[-1]
-    deltas = gradient.astype(np.float64).reshape(n, math.prod(gradient.shape[1:-1]), n_out)
+    deltas = gradient.reshape(n, math.prod(gradient.shape[1:-1]), n_out)
     if reduction == "mean":
-        deltas *= n
-    n_in = math.prod(call.layer.parameters()["weight"].shape[1:])
-    return _Factors(call, _WINDOWS[type(call.layer)](call), deltas, n_in)
+        deltas = deltas * n
+    return _Factors(call, _WINDOWS[type(call.layer)](call), deltas)
 
 
 def _linear_windows(call: LayerCall) -> Array:

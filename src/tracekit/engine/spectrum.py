@@ -30,6 +30,7 @@ class TopEigenvalues:
     error_bounds: Array  #: (n_eigenvalues,): within this of each value there is an eigenvalue
     n_iterations: int  #: products with the matrix
     converged: bool  #: whether all bounds are within the tolerance
+    vector: Array  #: (n_parameters,): of norm 1, for the largest eigenvalue, as far as it is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ def top_eigenvalues(
     rng: np.random.Generator | int,
     max_iterations: int = 100,
     tolerance: float = 1e-4,
+    start: Array | None = None,
 ) -> TopEigenvalues:
     """Find the largest eigenvalues of a symmetric matrix by Lanczos' method.
 
@@ -71,6 +73,9 @@ def top_eigenvalues(
         Most products to compute, one for each iteration; each keeps one vector in float64.
     tolerance : float
         Bound of the error at which to stop, relative to the largest absolute eigenvalue found.
+    start : ndarray, (n_parameters,), optional
+        First vector in place of a drawn one, such as the `vector` found for a matrix that differs little: fewer
+        products are needed then. What is orthogonal to it is found through rounding only; add some noise to it.
 
     Returns
     -------
@@ -97,7 +102,10 @@ def top_eigenvalues(
     limit = min(max_iterations, n_parameters)
     basis = np.empty((limit, n_parameters))
     tridiagonal = np.zeros((limit + 1, limit + 1))
-    candidate = rng.standard_normal(n_parameters)
+    candidate = rng.standard_normal(n_parameters) if start is None else np.array(start, np.float64)
+    if candidate.shape != (n_parameters,) or not np.isfinite(candidate).all() or not candidate.any():
+        need = f"must be {n_parameters} finite numbers, not all of them 0"
+        raise ArgumentError(bad_argument("start", candidate.shape, need))
     for n in range(1, limit + 1):
         basis[n - 1] = candidate / np.linalg.norm(candidate)
         image = _multiply(product, basis[n - 1], parameters)
@@ -123,6 +131,7 @@ def top_eigenvalues(
         error_bounds=bounds[top],
         n_iterations=n,
         converged=bool(np.all(bounds[top] <= tolerance * scale)),
+        vector=vectors[:, -1] @ basis[:n],
     )
 
 

@@ -41,7 +41,6 @@ def gauss_newton_moments(
     label_smoothing : float
         Of the loss; the Gauss-Newton matrix does not depend on it.
     """
-    diagonal: dict[str, np.ndarray] = {}
     with _keeping_gradients(model):
         with capture(model) as calls:
             logits = model(images)
@@ -49,14 +48,14 @@ def gauss_newton_moments(
         second_moments = gradient_second_moments(calls, reduction="sum")
         shifted = np.exp(logits.data - logits.data.max(axis=1, keepdims=True))
         probabilities = shifted / shifted.sum(axis=1, keepdims=True)
-        for number in range(probabilities.shape[1]):
-            with capture(model) as calls:
-                logits = model(images)
-            seed = -probabilities
-            seed[:, number] += 1.0
-            logits.backward(seed * np.sqrt(probabilities[:, number, np.newaxis]))
-            for name, moment in gradient_second_moments(calls, reduction="sum").items():
-                diagonal[name] = diagonal[name] + moment if name in diagonal else moment
+        n_classes = probabilities.shape[1]
+        # Each sample once for each class: all passes at once.
+        seeds = np.sqrt(probabilities)[..., np.newaxis] * (np.eye(n_classes) - probabilities[:, np.newaxis])
+        with capture(model) as calls:
+            logits = model(np.repeat(images, n_classes, axis=0))
+        logits.backward(seeds.reshape(-1, n_classes).astype(probabilities.dtype))
+        moments = gradient_second_moments(calls, reduction="sum")
+        diagonal = {name: n_classes * moment for name, moment in moments.items()}
     return GaussNewton(diagonal, second_moments)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from tracekit.engine.layers import Sequential
 from tracekit.engine.ops.losses import softmax_cross_entropy
-from tracekit.engine.persample import GradientGram, gradient_gram, gradient_second_moments
+from tracekit.engine.persample import GradientGram, SampleGradients
 from tracekit.engine.tape import no_grad
 from tracekit.engine.tensor import Tensor
 from tracekit.engine.training import Step, evaluate
@@ -48,6 +48,7 @@ class Selection:
 
     samples: tuple[int, ...] = (0,)  #: positions in the batch
     units: tuple[int, ...] | None = None  #: positions in the penultimate layer; None: all
+    curvature: int = 8  #: how many samples, from the first, the second derivatives are of
 
 
 class Observation:
@@ -138,14 +139,19 @@ class Observation:
         return found
 
     @functools.cached_property
+    def samples(self) -> SampleGradients:
+        """The batch's per-sample gradients, with the dropout of the training pass."""
+        return SampleGradients(self.step.calls, reduction=self.step.reduction)
+
+    @functools.cached_property
     def gram(self) -> GradientGram:
-        """Inner products of the batch's per-sample gradients, with the dropout of the training pass."""
-        return gradient_gram(self.step.calls, reduction=self.step.reduction)
+        """Inner products of the batch's per-sample gradients."""
+        return self.samples.gram()
 
     @functools.cached_property
     def second_moments(self) -> Mapping[str, np.ndarray]:
         """Mean over the batch of each per-sample gradient's square, element by element."""
-        return gradient_second_moments(self.step.calls, reduction=self.step.reduction)
+        return self.samples.second_moments()
 
     @functools.cached_property
     def mean_gradients(self) -> Mapping[str, np.ndarray]:
@@ -156,11 +162,15 @@ class Observation:
 
     @functools.cached_property
     def gauss_newton(self) -> GaussNewton:
-        """Diagonal of the Gauss-Newton matrix, and gradient second moments, of the batch without dropout."""
-        step = self.step
+        """Diagonal of the Gauss-Newton matrix, and gradient second moments, of the batch's first samples."""
+        step, batch = self.step, self.few(Batch(self.step.images, self.step.labels))
         return gauss_newton_moments(
-            step.model, step.images, step.labels, label_smoothing=step.label_smoothing
+            step.model, batch.images, batch.labels, label_smoothing=step.label_smoothing
         )
+
+    def few(self, batch: Batch) -> Batch:
+        """Return as many of a batch's samples as second derivatives are computed of."""
+        return Batch(batch.images[: self.selection.curvature], batch.labels[: self.selection.curvature])
 
     def loss_on(self, batch: Batch) -> Callable[[], Tensor]:
         """Return a function that computes the mean training loss of a batch, without dropout."""

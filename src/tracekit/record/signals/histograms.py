@@ -11,16 +11,13 @@ bins + weight bin.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from tracekit.engine.persample import per_sample_gradients
+from tracekit.engine.counting import N_SIZES
 from tracekit.record.observation import Observation
-from tracekit.record.signal import signal
-
-_PIECE = 2**18
+from tracekit.record.signals.noise import READS, sample_signal
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,51 +52,37 @@ GRADIENT_BINS = Bins(lowest=-16, side=20)
 WEIGHT_BINS = Bins(lowest=-8, side=10)
 
 
-@signal(
+@sample_signal(
     "noise/histogram",
     unit="elements",
-    cost="sample",
-    preset="full",
     index="bin of 41 at ±4^k, k = -16 ... 3",
     schedule="log 20",
-    reads=("per-sample gradients",),
     cockpit="GradHist1d",
     precision="float64",
 )
 def histogram(now: Observation) -> np.ndarray:
     """How many elements of the per-sample gradients lie in each bin, all tensors together."""
-    total = np.zeros(GRADIENT_BINS.n)
-    for _, gradients in _pieces(now):
-        total += np.bincount(GRADIENT_BINS.numbers(gradients).ravel(), minlength=GRADIENT_BINS.n)
-    return total
+    return now.once(_counts).sum(axis=1)
 
 
-@signal(
+@sample_signal(
     "noise/histogram_2d",
     unit="elements",
-    cost="sample",
-    preset="full",
     index="gradient bin of 41 x 21 + weight bin of 21 at ±4^k, k = -8 ... 1",
     schedule="log 20",
-    reads=("per-sample gradients", "parameters"),
+    reads=(*READS, "parameters"),
     cockpit="GradHist2d",
     precision="float64",
 )
 def histogram_2d(now: Observation) -> np.ndarray:
     """How many elements of the per-sample gradients, with the weight that they belong to, lie in each pair of bins."""
-    total = np.zeros(GRADIENT_BINS.n * WEIGHT_BINS.n)
-    weight_bins = {name: WEIGHT_BINS.numbers(weight) for name, weight in now.parameters.items()}
-    for name, gradients in _pieces(now):
-        pairs = GRADIENT_BINS.numbers(gradients).astype(np.int32) * WEIGHT_BINS.n + weight_bins[name]
-        total += np.bincount(pairs.ravel(), minlength=total.size)
-    return total
+    return now.once(_counts)
 
 
-def _pieces(now: Observation) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield (tensor, gradients of some samples): one layer's per-sample gradients at a time, a few rows of them."""
-    for name, call in now.step.calls.items():
-        for tensor, gradients in per_sample_gradients({name: call}, reduction=now.step.reduction).items():
-            rows = gradients.reshape(len(gradients), -1)
-            n_at_once = max(1, _PIECE // rows.shape[1])
-            for start in range(0, len(rows), n_at_once):
-                yield tensor, rows[start : start + n_at_once]
+def _counts(now: Observation) -> np.ndarray:
+    """(gradient bins, weight bins)"""
+    sizes = (np.arange(N_SIZES, dtype=np.uint32) << 23).view(np.float32)
+    cells = (GRADIENT_BINS.numbers(sizes) * WEIGHT_BINS.n).astype(np.int32)
+    places = {name: WEIGHT_BINS.numbers(weight).astype(np.int32) for name, weight in now.parameters.items()}
+    counts = now.samples.count(cells, places, GRADIENT_BINS.n * WEIGHT_BINS.n)
+    return counts.reshape(GRADIENT_BINS.n, WEIGHT_BINS.n)
