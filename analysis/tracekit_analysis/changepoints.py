@@ -182,7 +182,7 @@ def _local_scale(scores: FloatArray) -> tuple[float, float]:
     """Return the pooled variance and correlation time inside blocks, so that breaks count little."""
     length = scores.size // N_BLOCKS
     blocks = scores[: N_BLOCKS * length].reshape(N_BLOCKS, length)
-    pooled = np.mean([autocovariance(row) for row in blocks], axis=0)
+    pooled = autocovariance(blocks).mean(axis=0)
     variance = float(pooled[0]) * length / (length - 1)
     return variance, max(1.0, geyer_tau(pooled))
 

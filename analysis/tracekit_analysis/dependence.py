@@ -175,10 +175,12 @@ def short_note(n: int, tau: float) -> tuple[str, ...]:
 
 
 def autocovariance(values: FloatArray) -> FloatArray:
-    """Return the autocovariances at lags 0 .. n-1 (divisor n), by FFT."""
-    n = values.size
-    spectrum = np.abs(scipy.fft.rfft(values - values.mean(), scipy.fft.next_fast_len(2 * n, real=True))) ** 2
-    return np.asarray(scipy.fft.irfft(spectrum, scipy.fft.next_fast_len(2 * n, real=True))[:n] / n)
+    """Return the autocovariances at lags 0 .. n-1 (divisor n), by FFT; of every row, if there are rows."""
+    n = values.shape[-1]
+    padded = scipy.fft.next_fast_len(2 * n, real=True)
+    transform = scipy.fft.rfft(values - values.mean(axis=-1, keepdims=True), padded)
+    spectrum = transform.real**2 + transform.imag**2
+    return np.asarray(scipy.fft.irfft(spectrum, padded)[..., :n] / n)
 
 
 def geyer_tau(covariance: FloatArray) -> float:
@@ -204,8 +206,7 @@ def local_bound_tau(values: FloatArray, tau: float, *, n_blocks: int = 8) -> flo
     wide = np.quantile(distance, 0.8, axis=1, keepdims=True)
     longest = 1.0
     for crossing in (blocks <= bound, distance > wide):
-        pooled = np.sum([autocovariance(row) for row in crossing.astype(np.float64)], axis=0)
-        longest = max(longest, geyer_tau(pooled))
+        longest = max(longest, geyer_tau(autocovariance(crossing.astype(np.float64)).sum(axis=0)))
     return longest
 
 

@@ -1,4 +1,4 @@
-"""ADF and KPSS of arch with lag rules and fallbacks that survive minibatch noise: the tests that decide."""
+"""ADF and KPSS with lag rules and fallbacks that survive minibatch noise: the tests that decide."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,6 +17,7 @@ from tracekit_analysis.results import Record, Status
 from tracekit_analysis.series import FloatArray, Series, as_series
 
 MAX_UNIT_ROOT_LENGTH = 20_000
+UNIT_ROOT = "the series has a unit root"
 ALIKE = 1e-4
 """Share of a regressor's length beyond the others below which cross-products keep too few digits."""
 
@@ -25,7 +26,7 @@ Trend = Literal["c", "ct"]
 
 @dataclass(frozen=True, slots=True)
 class UnitRootTest(Record):
-    """Outcome of one unit-root or stationarity test from arch."""
+    """Outcome of one unit-root or stationarity test."""
 
     name: str
     """``adf``, ``kpss``, ``phillips_perron``, ``dfgls`` or ``zivot_andrews``."""
@@ -36,7 +37,7 @@ class UnitRootTest(Record):
     statistic: float
     """Test statistic."""
     pvalue: float
-    """P-value from arch's tables and response surfaces."""
+    """P-value from published tables and response surfaces."""
     lags: int
     """Lags used."""
     trend: str
@@ -82,31 +83,32 @@ def adf(x: ArrayLike | Series, *, lags: int | None = None, trend: Trend = "c") -
     ----------
     Said and Dickey (1984), Biometrika 71:599; p-values: MacKinnon (2010).
     """
+    require_choice("trend", trend, ("c", "ct"))
+    series = as_series(x)
+    if series.refusal(MIN_TEST_LENGTH) is None:
+        values, notes = block_means(series.values, MAX_UNIT_ROOT_LENGTH)
+        fixed, _ = lag_rule(lags, values.size)
+        found = None if fixed is None else _dickey_fuller(values, fixed, trend)
+        if fixed is not None and found is not None:
+            words = (UNIT_ROOT, alternative_to_unit_root(trend))
+            return _outcome("adf", *words, trend, series, values, *found, fixed, notes)
 
     def build(values: FloatArray) -> Any:
         from arch.unitroot import ADF
 
         fixed, limit = lag_rule(lags, values.size)
-        quick = None if fixed is None else _dickey_fuller(values, fixed, trend)
-        return quick or ADF(values, lags=fixed, trend=trend, max_lags=limit, method="aic")
+        return ADF(values, lags=fixed, trend=trend, max_lags=limit, method="aic")
 
-    return unit_root_test("adf", x, trend, build)
-
-
-class _Regression(NamedTuple):
-    """What `unit_root_test` reads of a test of arch."""
-
-    stat: float
-    pvalue: float
-    lags: int
+    return unit_root_test("adf", series, trend, build)
 
 
-def _dickey_fuller(values: FloatArray, lags: int, trend: Trend) -> _Regression | None:
-    """Compute arch's ADF for a fixed number of lags from the cross-products of its regression, ten times as fast.
+def _dickey_fuller(values: FloatArray, lags: int, trend: Trend) -> tuple[float, float] | None:
+    """Return ADF's statistic and p-value for a fixed number of lags, from the cross-products of its regression.
 
-    None where columns are too much alike for that; arch's singular values go further.
+    That takes a tenth of arch's time, and spares its import. None where columns are too much alike for it; arch's
+    singular values go further.
     """
-    from arch.unitroot.unitroot import mackinnonp
+    from statsmodels.tsa.adfvalues import mackinnonp
 
     windows = np.lib.stride_tricks.sliding_window_view(np.diff(values), lags + 1)
     columns = np.column_stack(
@@ -130,7 +132,7 @@ def _dickey_fuller(values: FloatArray, lags: int, trend: Trend) -> _Regression |
         return None
     # The factor's last row holds the response's share along each column, less those before, and what is left.
     statistic = factor[-1, -2] / factor[-1, -1] * math.sqrt(degrees)
-    return _Regression(statistic, mackinnonp(statistic, regression=trend), lags)
+    return float(statistic), float(mackinnonp(statistic, regression=trend, N=1))
 
 
 def kpss(x: ArrayLike | Series, *, lags: int | None = None, trend: Trend = "c") -> UnitRootTest:
@@ -203,6 +205,11 @@ def lag_rule(lags: int | None, n: int) -> tuple[int | None, int | None]:
     return (limit, None) if n >= SHORT_LENGTH else (None, limit)
 
 
+def alternative_to_unit_root(trend: str) -> str:
+    """Return in words what a rejected unit root leaves."""
+    return "the series is stationary" + ("" if trend == "c" else " around a trend")
+
+
 def unit_root_test(
     name: str,
     x: ArrayLike | Series,
@@ -211,14 +218,14 @@ def unit_root_test(
     *,
     trends: tuple[str, ...] = ("c", "ct"),
     max_length: int = MAX_UNIT_ROOT_LENGTH,
-    null: str = "the series has a unit root",
+    null: str = UNIT_ROOT,
     alternative: str | None = None,
     notes: tuple[str, ...] = (),
 ) -> UnitRootTest:
     """Run one test of arch whose null is a unit root, or say why it cannot be run."""
     require_choice("trend", trend, trends)
     if alternative is None:
-        alternative = "the series is stationary" + ("" if trend == "c" else " around a trend")
+        alternative = alternative_to_unit_root(trend)
     series = as_series(x)
     refused = series.refusal(MIN_TEST_LENGTH)
     if refused:
