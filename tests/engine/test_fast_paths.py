@@ -180,7 +180,7 @@ def test_cuts_cover_everything_once(length, n_parts):
 
 def test_memory_is_used_again_only_when_nothing_refers_to_it():
     memory.empty((1,), np.float32)
-    shape = (1 << 17,)
+    shape = (1 << 19,)
     first = memory.empty(shape, np.float32)
     address = first.ctypes.data
     assert address % 64 == 0
@@ -197,15 +197,15 @@ def test_memory_is_used_again_only_when_nothing_refers_to_it():
 
 
 def test_memory_that_nobody_wants_is_given_back():
-    held = memory.empty((1 << 18,), np.float32)
+    held = memory.empty((5 << 18,), np.float32)
     del held
     sizes = set(memory._pool.blocks)
-    assert 1 << 20 in sizes
+    assert 5 << 20 in sizes
     for _ in range(memory._FORGOTTEN_AFTER + 1):
-        kept = memory.empty((1 << 16,), np.uint8)
+        kept = memory.empty((1 << 20,), np.uint8)
         del kept
-    other = memory.empty((3 << 18,), np.float32)
-    assert not memory._pool.blocks[1 << 20]
+    other = memory.empty((3 << 20,), np.float32)
+    assert not memory._pool.blocks[5 << 20]
     del other
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracekit.engine import OPS, Primitive, Tensor, check_gradient, ops
-from tracekit.engine.ops import convolution
+from tracekit.engine.ops import windows
 from tracekit.engine.ops.cases import Case
 from tracekit.engine.ops.gaussian import normal_cdf, normal_density
 from tracekit.errors import ArgumentError, ShapeError
@@ -319,7 +319,7 @@ def test_conv2d_in_pieces_equals_conv2d_at_once(n_elements: int, monkeypatch: py
     rng = np.random.default_rng(0)
     operands = [rng.normal(size=shape) for shape in [(5, 4, 4, 2), (3, 2, 3, 3), (3,)]]
     at_once = value_and_gradients(ops.conv2d, operands, {"padding": 1})
-    monkeypatch.setattr(convolution, "_PIECE_ELEMENTS", n_elements)
+    monkeypatch.setattr(windows, "_PIECE_ELEMENTS", n_elements)
     value, gradients = value_and_gradients(ops.conv2d, operands, {"padding": 1})
     np.testing.assert_allclose(value, at_once[0], rtol=1e-12)
     for gradient, expected in zip(gradients, at_once[1], strict=True):

@@ -18,7 +18,7 @@ from numpy.typing import DTypeLike
 from tracekit.engine.tape import Array
 
 _ALIGNMENT = 64  #: bytes of a cache line, and of the widest vectors that processors compute with
-_SMALLEST = 2**16  #: bytes from which memory is worth keeping
+_SMALLEST = 2**20  #: bytes from which memory is worth keeping; the C library keeps what is smaller
 _FORGOTTEN_AFTER = 1000  #: requests after which memory that nobody wanted again is given back
 
 

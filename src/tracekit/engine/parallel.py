@@ -105,13 +105,18 @@ def run(work: Callable[[int], None], n_pieces: int) -> None:
 
 def over(length: int, n_elements: int, work: Callable[[slice], None]) -> None:
     """Call `work` on slices that make up ``range(length)``: on one, if all of it has few elements only."""
-    parts = cut(length, N_PARTS if n_elements >= _WORTH_SHARING else 1)
+    if n_elements < _WORTH_SHARING:
+        work(slice(0, length))
+        return
+    parts = cut(length, N_PARTS)
     run(lambda number: work(parts[number]), len(parts))
 
 
 def cut(length: int, n_parts: int) -> list[slice]:
     """Cut ``range(length)`` into at most `n_parts` slices that differ in length by one at most."""
     n_parts = max(1, min(n_parts, length))
+    if n_parts == 1:
+        return [slice(0, length)]
     bounds = [length * part // n_parts for part in range(n_parts + 1)]
     return [slice(start, stop) for start, stop in itertools.pairwise(bounds)]
 

@@ -6,11 +6,12 @@ to a gradient for each of them. Ops know nothing of it; see :func:`tracekit.engi
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -55,6 +56,7 @@ class Node:
     parents: tuple[Tensor, ...]
     backward: Backward | None
     op: str
+    number: int = field(default_factory=itertools.count(1).__next__)  #: rises from result to result
 
 
 def propagate(root: Tensor, seed: Array) -> None:
@@ -78,7 +80,8 @@ def propagate(root: Tensor, seed: Array) -> None:
             if contribution is None or not parent.requires_grad:
                 continue
             added = contribution() if callable(contribution) else contribution
-            added = _undo_broadcasting(added, parent, node.op)
+            if added.shape != parent.data.shape or added.dtype is not parent.data.dtype:
+                added = _undo_broadcasting(added, parent, node.op)
             held = pending.get(id(parent))
             # Never `held += added`: an op may have returned the array that it received, or one it keeps.
             pending[id(parent)] = added if held is None else np.asarray(held + added)
@@ -87,33 +90,28 @@ def propagate(root: Tensor, seed: Array) -> None:
 def _results_first(root: Tensor) -> list[Tensor]:
     """List what `root` depends on, every result before the tensors it was made from.
 
-    Iterative, because a recurrent or long program makes graphs deeper than Python's recursion limit.
+    Results are numbered as they are made, always after what they are made from.
     """
-    order: list[Tensor] = []
-    seen: set[int] = set()
-    stack: list[tuple[Tensor, bool]] = [(root, False)]
-    while stack:
-        tensor, parents_done = stack.pop()
-        if parents_done:
-            order.append(tensor)
+    found = {id(root): root}
+    unseen = [root]
+    while unseen:
+        tensor = unseen.pop()
+        node = tensor._node
+        if node is None:
             continue
-        if id(tensor) in seen:
-            continue
-        seen.add(id(tensor))
-        stack.append((tensor, True))
-        if tensor._node is None:
-            continue
-        if tensor._node.backward is None:
+        if node.backward is None:
             raise GradientError(
                 f"the tape of {tensor!r} was freed by an earlier backward(); run the forward pass again."
             )
-        stack.extend(
-            (parent, False)
-            for parent in tensor._node.parents
-            if parent.requires_grad and id(parent) not in seen
-        )
-    order.reverse()
-    return order
+        for parent in node.parents:
+            if parent.requires_grad and id(parent) not in found:
+                found[id(parent)] = parent
+                unseen.append(parent)
+    return sorted(found.values(), key=_number, reverse=True)
+
+
+def _number(tensor: Tensor) -> int:
+    return 0 if tensor._node is None else tensor._node.number
 
 
 def _undo_broadcasting(gradient: Array, parent: Tensor, op: str) -> Array:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 Axes: TypeAlias = int | tuple[int, ...] | None
 
+_FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+
 
 class Tensor:
     """An array of float32 or float64 that gradients can be computed for.
@@ -52,7 +54,7 @@ class Tensor:
 
     def __init__(self, data: ArrayLike, *, requires_grad: bool = False, name: str | None = None) -> None:
         self.data: Array = np.asarray(data)
-        if self.data.dtype not in (np.float32, np.float64):
+        if self.data.dtype is not _FLOAT32 and self.data.dtype not in (_FLOAT32, _FLOAT64):
             if not is_perturbation(self.data):
                 need = "must be float32 or float64"
                 raise ArgumentError(
@@ -270,10 +272,13 @@ class Primitive:
         arrays = [None if operand is None else operand.data for operand in operands]
         value, backward = self.function(*arrays, *arguments[n_operands:], **settings)
         result = Tensor(value)
-        parents = tuple(operand for operand in operands if operand is not None)
-        if is_recording() and any(parent.requires_grad for parent in parents):
-            result.requires_grad = True
-            result._node = Node(parents, backward, self.name)
+        if is_recording():
+            parents = tuple([operand for operand in operands if operand is not None])
+            for parent in parents:
+                if parent.requires_grad:
+                    result.requires_grad = True
+                    result._node = Node(parents, backward, self.name)
+                    break
         return result
 
     def __repr__(self) -> str:
@@ -285,6 +290,11 @@ _NUMBERS = (int, float, np.integer)
 
 def _operands(arguments: Sequence[Any]) -> tuple[Tensor | None, ...]:
     """Make tensors of operands; numbers take the dtype of the arrays beside them."""
+    for argument in arguments:
+        if not isinstance(argument, Tensor):
+            break
+    else:
+        return tuple(arguments)
     if not any(isinstance(argument, _NUMBERS) for argument in arguments):
         return tuple(None if argument is None else as_tensor(argument) for argument in arguments)
     tensors = [

@@ -11,24 +11,19 @@ Kernels of 3x3 pixels on many channels, the most frequent and the most expensive
 
 from __future__ import annotations
 
-import math
 import operator
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
 from tracekit.engine import parallel
-from tracekit.engine.memory import empty, scratch
+from tracekit.engine.memory import empty
 from tracekit.engine.ops import winograd
 from tracekit.engine.ops.cases import Case, Draw, draw_values
+from tracekit.engine.ops.windows import Windows
 from tracekit.engine.tape import Array, Backward, Gradient
 from tracekit.engine.tensor import primitive
 from tracekit.errors import ArgumentError, ShapeError, bad_argument
-
-_PIECE_ELEMENTS = 2**17
-"""Elements of the matrix of columns at a time: with what they are multiplied to, a second-level cache of 1 MiB."""
 
 
 def _conv2d_case(draw: Draw) -> Case:
@@ -73,32 +68,25 @@ def conv2d(
     """
     _check(x, weight, bias, stride, padding)
     if winograd.is_faster(x, weight, stride):
-        value = winograd.correlate(x, weight, bias, padding)
+        transformed = winograd.transformed(weight)
+        value = winograd.correlate(x, transformed, bias, padding)
         return value, _backward(
             bias,
-            lambda g: winograd.gradients(x, weight, g, padding),
-            lambda g: winograd.gradients(x, weight, g, padding, of_x=False)[1:],
+            lambda g: winograd.gradients(x, transformed, g, padding),
+            lambda g: winograd.gradients(x, transformed, g, padding, of_x=False)[1:],
         )
-    n, height, width, channels = x.shape
-    out_channels, _, *kernel_shape = weight.shape
+    height, width = x.shape[1:3]
     kernel = weight.transpose(2, 3, 1, 0)
-
-    def surround(images: slice, out: Array) -> None:
-        out[:, padding : padding + height, padding : padding + width] = x[images]
-
-    shape = (n, height + 2 * padding, width + 2 * padding, channels)
-    windows = _Windows(surround, shape, tuple(kernel_shape), stride, x.dtype)
+    kernel_height, kernel_width = kernel.shape[:2]
+    windows = Windows(
+        x, (height + 2 * padding, width + 2 * padding), (padding, padding), kernel.shape[:2], stride=stride
+    )
 
     def gradient_of_x(g: Array) -> Array:
-        top, left = (size - 1 - padding for size in kernel_shape)
-
-        def spread(images: slice, out: Array) -> None:
-            # The slices reach the end of `out`, which may leave room for one more window: g says how many.
-            out[:, top::stride, left::stride][:, : g.shape[1], : g.shape[2]] = g[images]
-
-        shape = (n, height + kernel_shape[0] - 1, width + kernel_shape[1] - 1, out_channels)
-        turned = kernel[::-1, ::-1].swapaxes(2, 3)
-        return _correlate(_Windows(spread, shape, tuple(kernel_shape), 1, g.dtype), turned, None)
+        frame = height + kernel_height - 1, width + kernel_width - 1
+        offset = kernel_height - 1 - padding, kernel_width - 1 - padding
+        spread = Windows(g, frame, offset, kernel.shape[:2], spacing=stride)
+        return _correlate(spread, kernel[::-1, ::-1].swapaxes(2, 3), None)
 
     def gradients_of_parameters(g: Array) -> tuple[Array, Array]:
         of_kernel, of_bias = _sum_products(windows, g)
@@ -134,59 +122,11 @@ def _backward(
     return backward
 
 
-@dataclass(frozen=True, slots=True)
-class _Windows:
-    """The windows of images in a frame of zeros, as rows of a matrix of which there is a piece at a time."""
-
-    write: Callable[[slice, Array], None]  #: (which images, frames) writes these images into their frames
-    shape: tuple[int, int, int, int]  #: (n, height, width, channels) of the frames
-    kernel_shape: tuple[int, ...]
-    stride: int
-    dtype: np.dtype[Any]
-
-    @property
-    def out_shape(self) -> tuple[int, ...]:
-        """(n, height, width) in windows."""
-        lengths = zip(self.shape[1:3], self.kernel_shape, strict=True)
-        return (self.shape[0], *((length - size) // self.stride + 1 for length, size in lengths))
-
-    @property
-    def size(self) -> int:
-        """Elements of a window."""
-        return math.prod(self.kernel_shape) * self.shape[3]
-
-    def parts(self) -> list[slice]:
-        """Cut the batch for threads; what belongs to which part does not depend on how many there are."""
-        n_pieces = -(-self.shape[0] // self._n_at_once)
-        return parallel.cut(self.shape[0], min(parallel.N_PARTS, n_pieces))
-
-    def pieces(self, part: slice) -> Iterator[tuple[slice, Array]]:
-        """Yield (images, matrix with each of their windows as a row), which the next one is written over."""
-        out_height, out_width = self.out_shape[1:]
-        n_at_once = min(self._n_at_once, part.stop - part.start)
-        frames = scratch("frames", (n_at_once, *self.shape[1:]), self.dtype)
-        frames[:] = 0
-        columns = scratch(
-            "columns", (n_at_once, out_height, out_width, *self.kernel_shape, self.shape[3]), self.dtype
-        )
-        windows = np.lib.stride_tricks.sliding_window_view(frames, self.kernel_shape, axis=(1, 2))
-        windows = windows[:, :: self.stride, :: self.stride].transpose(0, 1, 2, 4, 5, 3)
-        for images in parallel.pieces(part, self._n_at_once):
-            n = images.stop - images.start
-            self.write(images, frames[:n])
-            np.copyto(columns[:n], windows[:n])
-            yield images, columns[:n].reshape(-1, self.size)
-
-    @property
-    def _n_at_once(self) -> int:
-        return max(1, _PIECE_ELEMENTS // max(1, math.prod(self.out_shape[1:]) * self.size))
-
-
-def _correlate(windows: _Windows, kernel: Array, bias: Array | None) -> Array:
+def _correlate(windows: Windows, kernel: Array, bias: Array | None) -> Array:
     """Multiply all windows with a kernel of (kernel_height, kernel_width, channels, out_channels)."""
     out_channels = kernel.shape[3]
     matrix = np.ascontiguousarray(kernel.reshape(-1, out_channels))
-    value = empty((*windows.out_shape, out_channels), np.result_type(windows.dtype, kernel))
+    value = empty((*windows.shape, out_channels), np.result_type(windows.images.dtype, kernel))
     parts = windows.parts()
 
     def work(number: int) -> None:
@@ -200,11 +140,11 @@ def _correlate(windows: _Windows, kernel: Array, bias: Array | None) -> Array:
     return value
 
 
-def _sum_products(windows: _Windows, g: Array) -> tuple[Array, Array]:
+def _sum_products(windows: Windows, g: Array) -> tuple[Array, Array]:
     """Sum over all windows the products of their elements with the gradient there, and the gradient itself."""
     out_channels = g.shape[3]
     parts = windows.parts()
-    sums = np.zeros((len(parts), windows.size + 1, out_channels), np.result_type(g, windows.dtype))
+    sums = np.zeros((len(parts), windows.size + 1, out_channels), np.result_type(g, windows.images.dtype))
 
     def work(number: int) -> None:
         for images, columns in windows.pieces(parts[number]):

@@ -8,6 +8,7 @@ which stay in the cache from one NumPy operation to the next.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -60,26 +61,40 @@ def max_pool(x: Array, kernel: int, stride: int) -> tuple[Array, Callable[[Array
     """Maximum of each window, and the function from its gradient to that of x."""
     loops = loops_for(x)
     if loops is not None and kernel < 16:
-        n, height, width, channels = x.shape
-        shape = (n, (height - kernel) // stride + 1, (width - kernel) // stride + 1, channels)
-        value, position = empty(shape, x.dtype), empty(shape, np.uint8)
-        parallel.over(
-            n, x.size, lambda part: loops.max_pool(x[part], kernel, stride, value[part], position[part])
-        )
-
-        def gradient(g: Array) -> Array:
-            g = np.ascontiguousarray(g)
-            result = empty(x.shape, x.dtype)
-            parallel.over(
-                n,
-                x.size,
-                lambda part: loops.max_pool_gradient(g[part], kernel, stride, position[part], result[part]),
-            )
-            return result
-
-        return value, gradient
+        return _compiled_max_pool(loops, x, kernel, stride)
     value = _largest(x, kernel, stride)
     return value, lambda g: _to_the_largest(g, x, value, kernel, stride)
+
+
+def _compiled_max_pool(
+    loops: Any, x: Array, kernel: int, stride: int
+) -> tuple[Array, Callable[[Array], Array]]:
+    n, height, width, channels = x.shape
+    shape = (n, (height - kernel) // stride + 1, (width - kernel) // stride + 1, channels)
+    value, position = empty(shape, x.dtype), empty(shape, np.uint8)
+    by_2 = kernel == stride == 2
+
+    def forward(part: slice) -> None:
+        if by_2:
+            loops.max_pool_by_2(x[part], value[part], position[part])
+        else:
+            loops.max_pool(x[part], kernel, stride, value[part], position[part])
+
+    def gradient(g: Array) -> Array:
+        g = np.ascontiguousarray(g)
+        result = empty(x.shape, x.dtype)
+
+        def backward(part: slice) -> None:
+            if by_2:
+                loops.max_pool_by_2_gradient(g[part], position[part], result[part])
+            else:
+                loops.max_pool_gradient(g[part], kernel, stride, position[part], result[part])
+
+        parallel.over(n, x.size, backward)
+        return result
+
+    parallel.over(n, x.size, forward)
+    return value, gradient
 
 
 def _largest(x: Array, kernel: int, stride: int) -> Array:

@@ -56,13 +56,19 @@ def is_faster(x: Array, weight: Array, stride: int) -> bool:
     )
 
 
-def correlate(x: Array, weight: Array, bias: Array | None, padding: int) -> Array:
-    """Correlate images with a kernel; shapes as in :func:`tracekit.engine.ops.conv2d`."""
+def transformed(weight: Array) -> Array:
+    """G g Gᵀ of a kernel: (out_channels, channels, 3, 3) to (36, channels, out_channels)."""
+    out_channels, channels = weight.shape[:2]
+    kernel = _G_TWICE @ weight.transpose(2, 3, 1, 0).reshape(9, -1)
+    return kernel.astype(np.float32).reshape(36, channels, out_channels)
+
+
+def correlate(x: Array, kernel: Array, bias: Array | None, padding: int) -> Array:
+    """Correlate images with a transformed kernel; other shapes as in :func:`tracekit.engine.ops.conv2d`."""
     maps = compiled(_LOOPS)
     n, height, width, channels = x.shape
-    out_channels = len(weight)
+    out_channels = kernel.shape[2]
     x = np.ascontiguousarray(x)
-    kernel = _transformed_kernel(weight)
     added = np.zeros(out_channels, np.float32) if bias is None else bias
     value = empty((n, height + 2 * padding - 2, width + 2 * padding - 2, out_channels), np.float32)
     n_tiles = _count_tiles(value.shape)
@@ -85,13 +91,13 @@ def correlate(x: Array, weight: Array, bias: Array | None, padding: int) -> Arra
 
 
 def gradients(
-    x: Array, weight: Array, g: Array, padding: int, *, of_x: bool = True
+    x: Array, kernel: Array, g: Array, padding: int, *, of_x: bool = True
 ) -> tuple[Array, Array, Array]:
     """Return the gradients at the images (empty unless `of_x`), the kernel and the bias, given the output's."""
     maps = compiled(_LOOPS)
-    channels, out_channels = x.shape[3], len(weight)
+    channels, out_channels = kernel.shape[1:]
     g = np.ascontiguousarray(g)
-    turned = np.ascontiguousarray(_transformed_kernel(weight).swapaxes(1, 2))
+    turned = np.ascontiguousarray(kernel.swapaxes(1, 2))
     gradient_of_x = empty(x.shape if of_x else (0,), np.float32)
     n_tiles = _count_tiles(g.shape)
     n_at_once = _n_at_once(n_tiles * max(channels, out_channels))
@@ -134,10 +140,3 @@ def _parts(n: int, n_at_once: int) -> list[slice]:
 
 def _count_tiles(shape: Sequence[int]) -> int:
     return -(-shape[1] // 4) * -(-shape[2] // 4)
-
-
-def _transformed_kernel(weight: Array) -> Array:
-    """G g Gᵀ: (out_channels, channels, 3, 3) to (36, channels, out_channels)."""
-    out_channels, channels = weight.shape[:2]
-    kernel = _G_TWICE @ weight.transpose(2, 3, 1, 0).reshape(9, -1)
-    return kernel.astype(np.float32).reshape(36, channels, out_channels)

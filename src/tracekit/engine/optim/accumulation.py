@@ -14,8 +14,8 @@ from tracekit.engine.optim.transform import (
     ParameterSet,
     State,
     Transform,
+    elementwise,
     ema,
-    per_tensor,
     zeros_like,
 )
 
@@ -34,11 +34,11 @@ def adagrad(
 ) -> tuple[Transform, ...]:
     """Step sizes that fall with the sum of squared gradients."""
 
-    def rule(g: np.ndarray, s: TensorState, theta: np.ndarray, t: int) -> np.ndarray:
+    def rule(g: np.ndarray, s: TensorState, t: int) -> np.ndarray:
         s["sum_of_squares"] += g * g
         return g / (np.sqrt(s["sum_of_squares"]) + epsilon)
 
-    scale = per_tensor("adagrad", rule, sum_of_squares="array")
+    scale = elementwise("adagrad", rule, "sum_of_squares")
     return *coupled_weight_decay(weight_decay), scale, descent(learning_rate)
 
 
@@ -59,11 +59,11 @@ def rmsprop(
 ) -> tuple[Transform, ...]:
     """Gradients divided by their root mean square; the first steps are 1/√(1−α) times the learning rate."""
 
-    def plain(g: np.ndarray, s: TensorState, theta: np.ndarray, t: int) -> np.ndarray:
+    def plain(g: np.ndarray, s: TensorState, t: int) -> np.ndarray:
         ema(s["second_moment"], g * g, alpha)
         return g / (np.sqrt(s["second_moment"]) + epsilon)
 
-    def about_the_mean(g: np.ndarray, s: TensorState, theta: np.ndarray, t: int) -> np.ndarray:
+    def about_the_mean(g: np.ndarray, s: TensorState, t: int) -> np.ndarray:
         ema(s["second_moment"], g * g, alpha)
         ema(s["first_moment"], g, alpha)
         # Rounding can take the difference below zero, where PyTorch would return NaN.
@@ -71,9 +71,9 @@ def rmsprop(
         return g / (np.sqrt(variance) + epsilon)
 
     scale = (
-        per_tensor("rmsprop", about_the_mean, second_moment="array", first_moment="array")
+        elementwise("rmsprop", about_the_mean, "second_moment", "first_moment")
         if centered
-        else per_tensor("rmsprop", plain, second_moment="array")
+        else elementwise("rmsprop", plain, "second_moment")
     )
     after = (heavy_ball(momentum),) if momentum else ()
     return *coupled_weight_decay(weight_decay), scale, *after, descent(learning_rate)
@@ -94,13 +94,13 @@ def adadelta(
 ) -> tuple[Transform, ...]:
     """Past updates' root mean square in place of a learning rate; ε sets the speed of the start."""
 
-    def rule(g: np.ndarray, s: TensorState, theta: np.ndarray, t: int) -> np.ndarray:
+    def rule(g: np.ndarray, s: TensorState, t: int) -> np.ndarray:
         ema(s["squared_gradient"], g * g, rho)
         delta = np.sqrt(s["squared_update"] + epsilon) / np.sqrt(s["squared_gradient"] + epsilon) * g
         ema(s["squared_update"], delta * delta, rho)
         return delta
 
-    scale = per_tensor("adadelta", rule, squared_gradient="array", squared_update="array")
+    scale = elementwise("adadelta", rule, "squared_gradient", "squared_update")
     return *coupled_weight_decay(weight_decay), scale, descent(learning_rate)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from tracekit.engine.optim.definitions import optimizer
 from tracekit.engine.optim.links import coupled_weight_decay, decoupled_weight_decay, descent
 from tracekit.engine.optim.settings import Fraction, NotNegative, Positive
-from tracekit.engine.optim.transform import Transform, ema, per_tensor
+from tracekit.engine.optim.transform import Transform, elementwise, ema, per_tensor
 
 TensorState = dict[str, np.ndarray]
 
@@ -23,7 +23,7 @@ def scale_by_adam(beta1: float, beta2: float, epsilon: float, *, epsilon_hat: bo
     Here bc1 = 1 − beta1^t and bc2 = 1 − beta2^t.
     """
 
-    def rule(g: np.ndarray, s: TensorState, theta: np.ndarray, t: int) -> np.ndarray:
+    def rule(g: np.ndarray, s: TensorState, t: int) -> np.ndarray:
         ema(s["first_moment"], g, beta1)
         ema(s["second_moment"], g * g, beta2)
         denominator = np.sqrt(s["second_moment"])
@@ -39,7 +39,7 @@ def scale_by_adam(beta1: float, beta2: float, epsilon: float, *, epsilon_hat: bo
         update *= scale
         return update
 
-    return per_tensor("adam", rule, first_moment="array", second_moment="array")
+    return elementwise("adam", rule, "first_moment", "second_moment")
 
 
 @optimizer(
@@ -103,16 +103,14 @@ def amsgrad(
 ) -> tuple[Transform, ...]:
     """Adam whose denominator never shrinks."""
 
-    def rule(g: np.ndarray, s: TensorState, theta: np.ndarray, t: int) -> np.ndarray:
+    def rule(g: np.ndarray, s: TensorState, t: int) -> np.ndarray:
         ema(s["first_moment"], g, beta1)
         ema(s["second_moment"], g * g, beta2)
         np.maximum(s["largest_second_moment"], s["second_moment"], out=s["largest_second_moment"])
         denominator = np.sqrt(s["largest_second_moment"]) / math.sqrt(1.0 - beta2**t) + epsilon
         return s["first_moment"] / (1.0 - beta1**t) / denominator
 
-    scale = per_tensor(
-        "amsgrad", rule, first_moment="array", second_moment="array", largest_second_moment="array"
-    )
+    scale = elementwise("amsgrad", rule, "first_moment", "second_moment", "largest_second_moment")
     return *coupled_weight_decay(weight_decay), scale, descent(learning_rate)
 
 
@@ -132,13 +130,13 @@ def adamax(
 ) -> tuple[Transform, ...]:
     """Adam with the infinity norm of past gradients in place of their root mean square."""
 
-    def rule(g: np.ndarray, s: TensorState, theta: np.ndarray, t: int) -> np.ndarray:
+    def rule(g: np.ndarray, s: TensorState, t: int) -> np.ndarray:
         ema(s["first_moment"], g, beta1)
         largest = s["infinity_norm"]
         np.maximum(largest * beta2, np.abs(g) + epsilon, out=largest)
         return s["first_moment"] / ((1.0 - beta1**t) * largest)
 
-    scale = per_tensor("adamax", rule, first_moment="array", infinity_norm="array")
+    scale = elementwise("adamax", rule, "first_moment", "infinity_norm")
     return *coupled_weight_decay(weight_decay), scale, descent(learning_rate)
 
 
@@ -192,14 +190,14 @@ def nadamw(
 ) -> tuple[Transform, ...]:
     """Adam with Nesterov's momentum and decoupled weight decay."""
 
-    def rule(g: np.ndarray, s: TensorState, theta: np.ndarray, t: int) -> np.ndarray:
+    def rule(g: np.ndarray, s: TensorState, t: int) -> np.ndarray:
         ema(s["first_moment"], g, beta1)
         ema(s["second_moment"], g * g, beta2)
         denominator = np.sqrt(s["second_moment"] / (1.0 - beta2**t)) + epsilon
         ahead = beta1 * s["first_moment"] + (1.0 - beta1) * g
         return ahead / (1.0 - beta1**t) / denominator
 
-    scale = per_tensor("nadamw", rule, first_moment="array", second_moment="array")
+    scale = elementwise("nadamw", rule, "first_moment", "second_moment")
     return scale, *decoupled_weight_decay(weight_decay), descent(learning_rate)
 
 
@@ -229,7 +227,7 @@ def radam(
 ) -> tuple[Transform, ...]:
     """Adam that waits with its denominator until the second moment's variance is bounded."""
 
-    def rule(g: np.ndarray, s: TensorState, theta: np.ndarray, t: int) -> np.ndarray:
+    def rule(g: np.ndarray, s: TensorState, t: int) -> np.ndarray:
         ema(s["first_moment"], g, beta1)
         ema(s["second_moment"], g * g, beta2)
         corrected = s["first_moment"] / (1.0 - beta1**t)
@@ -240,5 +238,5 @@ def radam(
             corrected * (rectification * math.sqrt(1.0 - beta2**t)) / (np.sqrt(s["second_moment"]) + epsilon)
         )
 
-    scale = per_tensor("radam", rule, first_moment="array", second_moment="array")
+    scale = elementwise("radam", rule, "first_moment", "second_moment")
     return *coupled_weight_decay(weight_decay), scale, descent(learning_rate)

@@ -9,7 +9,7 @@ import numpy as np
 from tracekit.engine.optim.definitions import optimizer
 from tracekit.engine.optim.links import coupled_weight_decay, decoupled_weight_decay, descent
 from tracekit.engine.optim.settings import Count, Fraction, NotNegative, Positive
-from tracekit.engine.optim.transform import Transform, ema, per_tensor
+from tracekit.engine.optim.transform import Transform, elementwise, ema, per_tensor
 
 TensorState = dict[str, np.ndarray]
 
@@ -34,14 +34,14 @@ def adabelief(
     SGD beats Adam, small gradients take nearly plain momentum steps. Weight decay is decoupled.
     """
 
-    def rule(g: np.ndarray, s: TensorState, theta: np.ndarray, t: int) -> np.ndarray:
+    def rule(g: np.ndarray, s: TensorState, t: int) -> np.ndarray:
         m, belief = s["first_moment"], s["belief"]
         ema(m, g, beta1)
         ema(belief, (g - m) ** 2, beta2)
         belief += epsilon
         return m / (1.0 - beta1**t) / (np.sqrt(belief) / math.sqrt(1.0 - beta2**t) + epsilon)
 
-    scale = per_tensor("adabelief", rule, first_moment="array", belief="array")
+    scale = elementwise("adabelief", rule, "first_moment", "belief")
     return scale, *decoupled_weight_decay(weight_decay), descent(learning_rate)
 
 
@@ -106,14 +106,14 @@ def adam_plus(
 ) -> tuple[Transform, ...]:
     """Adam whose ε accumulates in the second moment; the control that separates Aida's ε from its projections."""
 
-    def rule(g: np.ndarray, s: TensorState, theta: np.ndarray, t: int) -> np.ndarray:
+    def rule(g: np.ndarray, s: TensorState, t: int) -> np.ndarray:
         m, v = s["first_moment"], s["second_moment"]
         ema(m, g, beta1)
         ema(v, g * g, beta2)
         v += epsilon
         return m / (1.0 - beta1**t) / (np.sqrt(v) / math.sqrt(1.0 - beta2**t))
 
-    scale = per_tensor("adam_plus", rule, first_moment="array", second_moment="array")
+    scale = elementwise("adam_plus", rule, "first_moment", "second_moment")
     return *coupled_weight_decay(weight_decay), scale, descent(learning_rate)
 
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from tracekit.engine.optim.transform import Arrays, ParameterSet, State, Transform, decay_term, per_tensor
+from tracekit.engine.optim.transform import Arrays, ParameterSet, State, Transform, decay_term, elementwise
 
 
 def _stateless(parameters: ParameterSet) -> State:
@@ -86,13 +86,13 @@ def heavy_ball(momentum: float) -> Transform:
     learning rate both are the same trajectory; under a schedule they are not.
     """
 
-    def rule(u: np.ndarray, s: dict[str, np.ndarray], theta: np.ndarray, t: int) -> np.ndarray:
+    def rule(u: np.ndarray, s: dict[str, np.ndarray], t: int) -> np.ndarray:
         b = s["momentum"]
         b *= momentum
         b += u
         return b
 
-    return per_tensor("heavy_ball", rule, momentum="array")
+    return elementwise("heavy_ball", rule, "momentum")
 
 
 def nesterov(momentum: float) -> Transform:
@@ -102,13 +102,13 @@ def nesterov(momentum: float) -> Transform:
     (Sutskever et al. 2013); the look-ahead form visits the same points under another name.
     """
 
-    def rule(u: np.ndarray, s: dict[str, np.ndarray], theta: np.ndarray, t: int) -> np.ndarray:
+    def rule(u: np.ndarray, s: dict[str, np.ndarray], t: int) -> np.ndarray:
         b = s["momentum"]
         b *= momentum
         b += u
         return u + momentum * b
 
-    return per_tensor("nesterov", rule, momentum="array")
+    return elementwise("nesterov", rule, "momentum")
 
 
 def descent(learning_rate: float) -> Transform:

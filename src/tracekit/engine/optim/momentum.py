@@ -13,7 +13,7 @@ from tracekit.engine.optim.links import (
     nesterov,
 )
 from tracekit.engine.optim.settings import Fraction, NotNegative, Positive
-from tracekit.engine.optim.transform import Transform, ema, per_tensor
+from tracekit.engine.optim.transform import Transform, elementwise, ema
 
 
 @optimizer(
@@ -71,12 +71,12 @@ def lion(
 ) -> tuple[Transform, ...]:
     """Steps of one size along the sign of an average of gradients."""
 
-    def rule(g: np.ndarray, s: dict[str, np.ndarray], theta: np.ndarray, t: int) -> np.ndarray:
+    def rule(g: np.ndarray, s: dict[str, np.ndarray], t: int) -> np.ndarray:
         direction = np.sign(beta1 * s["momentum"] + (1.0 - beta1) * g)
         ema(s["momentum"], g, beta2)
         return direction
 
-    sign = per_tensor("lion", rule, momentum="array")
+    sign = elementwise("lion", rule, "momentum")
     return sign, *decoupled_weight_decay(weight_decay), descent(learning_rate)
 
 
@@ -96,7 +96,7 @@ def rprop(
 ) -> tuple[Transform, ...]:
     """Resilient propagation: a step size for each weight, grown and shrunk by signs; for full batches only."""
 
-    def rule(g: np.ndarray, s: dict[str, np.ndarray], theta: np.ndarray, t: int) -> np.ndarray:
+    def rule(g: np.ndarray, s: dict[str, np.ndarray], t: int) -> np.ndarray:
         size, previous = s["step_size"], s["previous_gradient"]
         if t == 1:
             size[...] = learning_rate
@@ -106,4 +106,4 @@ def rprop(
         previous[...] = np.where(agreement < 0, 0.0, g)
         return -np.sign(previous) * size
 
-    return (per_tensor("rprop", rule, step_size="array", previous_gradient="array"),)
+    return (elementwise("rprop", rule, "step_size", "previous_gradient"),)

@@ -227,3 +227,59 @@ def per_tensor(name: str, rule: Rule, **starts: Start) -> Transform:
         }
 
     return Transform(name, init, update)
+
+
+#: Rule that treats each element by itself: (gradient, state, number of the update) -> update, all of one length.
+ElementRule = Callable[[np.ndarray, dict[str, np.ndarray], int], np.ndarray]
+
+
+class FlatArrays(dict[str, np.ndarray]):
+    """One array a parameter tensor, of its shape, all of them views of one flat array of zeros."""
+
+    def __init__(self, parameters: Mapping[str, np.ndarray]) -> None:
+        size = sum(array.size for array in parameters.values())
+        #: The elements of all tensors, one after the other.
+        self.flat = np.zeros(size, np.result_type(*parameters.values()) if parameters else np.float64)
+        stop = 0
+        for name, array in parameters.items():
+            start, stop = stop, stop + array.size
+            self[name] = self.flat[start:stop].reshape(array.shape)
+
+
+#: Elements that a rule is applied to at a time, so that they stay in the cache from one operation to the next.
+_ELEMENTS_AT_ONCE = 2**14
+
+
+def elementwise(name: str, rule: ElementRule, *quantities: str) -> Transform:
+    """Build a link that treats each element by itself, whatever tensor it belongs to.
+
+    The tensors are put one after the other, so that a network of many small ones costs no more than one large
+    one, and worked on a piece at a time.
+
+    Parameters
+    ----------
+    name : str
+        Name of the link.
+    rule : callable
+        ``rule(gradient, state, count)`` returns the update; `state` holds the pieces of its quantities, to be
+        changed in place.
+    *quantities : str
+        What the state holds, each starting at zero.
+    """
+
+    def init(parameters: ParameterSet) -> State:
+        return {"count": 0, **{quantity: FlatArrays(parameters.arrays) for quantity in quantities}}
+
+    def update(updates: Arrays, state: State, parameters: ParameterSet) -> Arrays:
+        state["count"] += 1
+        result = FlatArrays(parameters.arrays)
+        if not result:
+            return result
+        gradient = np.concatenate([updates[key].reshape(-1) for key in result])
+        for start in range(0, gradient.size, _ELEMENTS_AT_ONCE):
+            piece = slice(start, start + _ELEMENTS_AT_ONCE)
+            own = {quantity: state[quantity].flat[piece] for quantity in quantities}
+            result.flat[piece] = rule(gradient[piece], own, state["count"])
+        return result
+
+    return Transform(name, init, update)
