@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from tracekit_analysis.bands import band_power, spectral_centroid, spectral_edge
     from tracekit_analysis.bounds import StabilityIndex, StabilityLabel, stability_index, stability_label
     from tracekit_analysis.calibration import calibrate
-    from tracekit_analysis.cells import CellLabel, pooled_interval, wilson_interval
+    from tracekit_analysis.cell_label import CellLabel
+    from tracekit_analysis.cells import pooled_interval, wilson_interval
     from tracekit_analysis.changepoints import ChangePoints, change_points
     from tracekit_analysis.claims import (
         CONTROLS,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from tracekit_analysis.columns import describe_columns
     from tracekit_analysis.comparisons import compare
     from tracekit_analysis.cosine import ConstancyTest, kpss_cosine, lfq_test, scale_lfq
+    from tracekit_analysis.cross_section import CrossSectionIndex, cross_section_index, cross_sections
     from tracekit_analysis.dependence import (
         AutocorrelationTime,
         CorrelationShape,
@@ -106,11 +108,13 @@ _MODULES = {
     "bands": ("band_power", "spectral_centroid", "spectral_edge"),
     "bounds": ("StabilityIndex", "StabilityLabel", "stability_index", "stability_label"),
     "calibration": ("calibrate",),
-    "cells": ("CellLabel", "pooled_interval", "wilson_interval"),
+    "cell_label": ("CellLabel",),
+    "cells": ("pooled_interval", "wilson_interval"),
     "changepoints": ("ChangePoints", "change_points"),
     "coherence": ("Coherence", "multitaper_coherence"),
     "columns": ("describe_columns",),
     "cosine": ("ConstancyTest", "kpss_cosine", "lfq_test", "scale_lfq"),
+    "cross_section": ("CrossSectionIndex", "cross_section_index", "cross_sections"),
     "dependence": (
         "AutocorrelationTime",
         "CorrelationShape",
@@ -198,6 +202,7 @@ __all__ = [
     "ComparisonRow",
     "ConstancyTest",
     "CorrelationShape",
+    "CrossSectionIndex",
     "Effect",
     "EpochComb",
     "EquivalenceTest",
@@ -252,6 +257,8 @@ __all__ = [
     "compare",
     "contradictions",
     "correlation_shape",
+    "cross_section_index",
+    "cross_sections",
     "describe_columns",
     "detect_interleaving",
     "detectable_effect",

@@ -10,7 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from tracekit_analysis.cells import CellLabel, wilson_interval
+from tracekit_analysis.cell_label import CellLabel
+from tracekit_analysis.cells import MAX_JITTER, METHOD_CROSS_SECTION, wilson_interval
 from tracekit_analysis.features import require_column
 from tracekit_analysis.results import Record
 from tracekit_analysis.traits import CHANCE, NOT_ANALYSED, UNDECIDED, vote_pvalue
@@ -26,7 +27,7 @@ class Aspect(Record):
     """One aspect of a cell: what its seeds show, how many of them, and how sure that is."""
 
     aspect: str
-    """lower bound or upper bound, divergence, one of `VOTED`, or agreement."""
+    """lower bound or upper bound, jitter, divergence, one of `VOTED`, or agreement."""
     verdict: str
     """What is shown."""
     estimate: float
@@ -60,12 +61,26 @@ def aspects(label: CellLabel) -> tuple[Aspect, ...]:
         ci_low=label.ci_low,
         ci_high=label.ci_high,
         level=label.level,
-        unit="half-spreads",
+        unit=label.unit,
         pvalue=math.nan,
         n_seeds=label.n_used,
         method=label.method,
         family="each cell by itself",
         sentence=f"{_capital(label.label)}: {label.reason}.",
+    )
+    jitter = Aspect(
+        aspect="jitter",
+        verdict=label.jitter_label,
+        estimate=label.jitter,
+        ci_low=label.jitter_ci_low,
+        ci_high=label.jitter_ci_high,
+        level=label.level,
+        unit="half-spreads of the cross-section",
+        pvalue=math.nan,
+        n_seeds=label.n_seeds,
+        method=METHOD_CROSS_SECTION,
+        family="each cell by itself",
+        sentence=f"Jitter: {label.jitter_label}{_jitter_words(label)}.",
     )
     diverged = "diverged" if label.label == "diverged" else "some runs" if label.n_diverged else "none"
     agreeing = round(label.agreement * label.n_seeds) if label.n_seeds else 0
@@ -83,6 +98,7 @@ def aspects(label: CellLabel) -> tuple[Aspect, ...]:
     ]
     return (
         bound,
+        jitter,
         _share(
             "divergence", diverged, label.n_diverged, of, f"{label.n_diverged} of {of} diverged", label.level
         ),
@@ -181,6 +197,8 @@ def label_sentence(key: Mapping[Hashable, Any], label: CellLabel) -> str:
     ):
         if verdict in ("breaks", "spikes"):
             shown.append(f"{name} in {bearing} of {label.traits_of}")
+    if label.jitter_label in ("quiet", "jittery"):
+        shown.insert(0, f"training {label.jitter_label} (jitter {number(label.jitter)})")
     if shown:
         parts.append(f"The seeds show: {', '.join(shown)}")
     if label.n_used:
@@ -189,6 +207,15 @@ def label_sentence(key: Mapping[Hashable, Any], label: CellLabel) -> str:
             f"{label.agreement:.0%} of the seeds alone are {label.seed_label}"
         )
     return ". ".join(parts) + "."
+
+
+def _jitter_words(label: CellLabel) -> str:
+    if math.isnan(label.jitter):
+        return ""
+    if math.isnan(label.jitter_ci_low):
+        return f"; {number(label.jitter)} half-spreads of the cross-section"
+    ends = f"[{number(label.jitter_ci_low)}, {number(label.jitter_ci_high)}]"
+    return f"; {number(label.jitter)} {ends} half-spreads of the cross-section, quiet below {MAX_JITTER:g}"
 
 
 def label_html(label: CellLabel) -> str:

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from tracekit_analysis.bounds import MARGIN, stability_index
-from tracekit_analysis.cells import Seed, label_cell, wilson_interval
+from tracekit_analysis.cell_label import Seed
+from tracekit_analysis.cells import label_cell, wilson_interval
 from tracekit_analysis.cosine import resolve_tau
 from tracekit_analysis.errors import require_between, require_choice, require_count
 from tracekit_analysis.groups import Progress

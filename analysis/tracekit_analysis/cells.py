@@ -9,15 +9,15 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import scipy.special
 
 from tracekit_analysis.bounds import MARGINS, Label, noncentrality_interval
-from tracekit_analysis.results import Record, Side
-from tracekit_analysis.traits import CellTraits, SeedTraits, vote
+from tracekit_analysis.cell_label import CellLabel, Seed
+from tracekit_analysis.cross_section import log_interval
+from tracekit_analysis.results import Side
+from tracekit_analysis.traits import CellTraits, vote
 
 MIN_SEEDS_INTERVAL = 3
 MIN_SEEDS_LABEL = 5
@@ -27,137 +27,11 @@ METHOD = (
     "union of the t interval of mean theta over seeds and the interval of the pooled noncentral F; "
     "series after their burn-in"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class CellLabel(Record):
-    """Label of one cell, and all that it rests on."""
-
-    label: Label
-    """stable, unstable, inconclusive or diverged, at `margin`."""
-    headline: str
-    """The label with what else the seeds show of the series, in a few words."""
-    index: float
-    """Pooled stability index: root of the mean theta over seeds, 0 if that is negative. A mean of squares: one
-    restless seed pulls it up, so that it may lie far above `index_median`."""
-    index_median: float
-    """Median of the indices of the single seeds."""
-    ci_low: float
-    """Lower end of the interval of the index; NaN below 3 seeds."""
-    ci_high: float
-    """Upper end of the interval of the index; NaN below 3 seeds."""
-    label_at_010: Label
-    """Label at margin 0.1."""
-    label_at_020: Label
-    """Label at margin 0.2."""
-    label_at_040: Label
-    """Label at margin 0.4."""
-    n_seeds: int
-    """Seeds whose run has ended: finished or diverged."""
-    n_used: int
-    """Seeds whose series gave an index."""
-    n_diverged: int
-    """Seeds whose run or series diverged."""
-    n_unfinished: int
-    """Seeds whose run failed, was interrupted or still goes on; they do not count."""
-    diverged_share: float
-    """n_diverged / n_seeds."""
-    diverged_ci_low: float
-    """Lower end of its Wilson interval."""
-    diverged_ci_high: float
-    """Upper end of its Wilson interval."""
-    agreement: float
-    """Share of seeds that carry the most common label of single seeds."""
-    agreement_ci_low: float
-    """Lower end of its Wilson interval."""
-    agreement_ci_high: float
-    """Upper end of its Wilson interval."""
-    seed_label: str
-    """The most common label of single seeds; all of them, joined by "or", if several are equally common."""
-    stationarity: str
-    """Verdicts on the seeds' series with their counts, most common first."""
-    stationarity_verdict: str
-    """The verdict that the seeds show together, "mixed", or "undecided"."""
-    stationarity_seeds: int
-    """Seeds that bear it."""
-    stationarity_detail: str
-    """Counts over seeds, in words."""
-    spectrum: str
-    """Spectral class: white, red, blue, drifting level, long memory, periodic, epoch-locked, edge of stability."""
-    spectrum_seeds: int
-    """Seeds that bear it."""
-    spectrum_detail: str
-    """Counts over seeds, in words."""
-    spectrum_also: str
-    """Other signatures that the seeds show."""
-    period: float
-    """Period of a periodic class in values, median over the seeds that bear it; NaN otherwise."""
-    tails: str
-    """thin; power law, finite variance; infinite variance; mixed; undecided."""
-    tails_seeds: int
-    """Seeds that bear it."""
-    tails_detail: str
-    """Counts over seeds, in words."""
-    breaks: str
-    """Whether the seeds show breaks of the level."""
-    breaks_seeds: int
-    """Seeds that have one."""
-    breaks_detail: str
-    """Counts over seeds, in words."""
-    spikes: str
-    """Whether the seeds show values beyond 8 rolling robust standard deviations; heavy tails have them too."""
-    spikes_seeds: int
-    """Seeds that have one."""
-    spikes_detail: str
-    """Counts over seeds, in words."""
-    traits_of: int
-    """Seeds whose series were long and whole enough to be judged for their traits."""
-    lfq_rejections: int
-    """Seeds in which LFQ rejects a constant bound at 1 - `level`."""
-    reason: str
-    """The label in one plain sentence."""
-    side: Side
-    """Which bound."""
-    margin: float
-    """Largest index that counts as stable, in half-spreads."""
-    level: float
-    """Confidence level of all intervals."""
-    signal: str
-    """Signal that was judged."""
-    method: str
-    """How the interval was formed."""
-    sentence: str = ""
-    """The label of the cell in words, with what its seeds show besides."""
-
-    def _repr_html_(self) -> str:
-        """Return all aspects as a table, for notebooks."""
-        from tracekit_analysis.aspects import label_html
-
-        return label_html(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Seed:
-    """What one seed contributes to its cell."""
-
-    outcome: Literal["used", "diverged", "unusable", "unfinished"]
-    """Whether it has an index; ``unfinished`` runs failed or are still running and do not count."""
-    theta: float = math.nan
-    """Signed estimate of I^2."""
-    msb: float = math.nan
-    """Mean square between blocks, in squared half-spreads."""
-    msw: float = math.nan
-    """Mean square within blocks, in squared half-spreads."""
-    n_blocks: int = 0
-    """Blocks m."""
-    blocks_k: int = 0
-    """Sub-blocks per block k."""
-    verdict: str = ""
-    """Stationarity verdict on its series; empty if unknown."""
-    lfq_pvalue: float = math.nan
-    """LFQ p-value of its series."""
-    traits: SeedTraits | None = None
-    """What its series shows besides; None if that is unknown."""
+METHOD_CROSS_SECTION = (
+    "geometric mean and t interval on the log scale over seeds; recorded quantiles after the first quarter"
+)
+MAX_JITTER = 0.10
+"""Largest movement to and fro that counts as quiet, in half-spreads of the cross-section."""
 
 
 def label_cell(seeds: Sequence[Seed], signal: str, side: Side, margin: float, level: float) -> CellLabel:
@@ -165,17 +39,10 @@ def label_cell(seeds: Sequence[Seed], signal: str, side: Side, margin: float, le
     used = [seed for seed in seeds if seed.outcome == "used"]
     n_diverged = sum(seed.outcome == "diverged" for seed in seeds)
     n_seeds = sum(seed.outcome != "unfinished" for seed in seeds)
-    mean = float(np.mean([seed.theta for seed in used])) if used else math.nan
-    low = high = math.nan
-    if len(used) >= MIN_SEEDS_INTERVAL:
-        low, high = pooled_interval(
-            [seed.theta for seed in used],
-            [seed.msb for seed in used],
-            [seed.msw for seed in used],
-            [seed.n_blocks for seed in used],
-            [seed.blocks_k for seed in used],
-            level,
-        )
+    mean, low, high = _pooled(used, level)
+    exact = any(seed.exact for seed in used)
+    shaken = [seed.jitter for seed in seeds if seed.outcome != "unfinished" and not math.isnan(seed.jitter)]
+    jitter, jitter_low, jitter_high = log_interval(shaken, level)
     decisions = {at: _decide(seeds, low, high, at, level) for at in {*MARGINS, margin}}
     verdicts = Counter(seed.verdict for seed in used if seed.verdict)
     single = Counter(_single_label(seed, margin, level) for seed in seeds if seed.outcome != "unfinished")
@@ -183,11 +50,12 @@ def label_cell(seeds: Sequence[Seed], signal: str, side: Side, margin: float, le
     seed_label = " or ".join(label for label in WORST_FIRST if agreeing and single[label] == agreeing)
     traits = vote([seed.traits for seed in used if seed.traits is not None])
     label, reason = decisions[margin]
+    jitter_label = _jitter_label(len(shaken), n_diverged, n_seeds, jitter_low, jitter_high)
     share_low, share_high = wilson_interval(n_diverged, n_seeds, level)
     agree_low, agree_high = wilson_interval(agreeing, n_seeds, level)
     return CellLabel(
         label=label,
-        headline=_headline(label, traits),
+        headline=_headline(label, jitter_label, traits),
         index=_root(mean),
         index_median=float(np.median([_root(seed.theta) for seed in used])) if used else math.nan,
         ci_low=_root(low),
@@ -228,19 +96,57 @@ def label_cell(seeds: Sequence[Seed], signal: str, side: Side, margin: float, le
         spikes_seeds=traits.spikes.bearing,
         spikes_detail=traits.spikes.detail,
         traits_of=traits.spectrum.of,
+        jitter=jitter,
+        jitter_ci_low=jitter_low,
+        jitter_ci_high=jitter_high,
+        jitter_label=jitter_label,
         lfq_rejections=sum(seed.lfq_pvalue < 1.0 - level for seed in used),
         reason=reason,
         side=side,
         margin=margin,
         level=level,
         signal=signal,
-        method=METHOD,
+        unit="half-spreads of the cross-section" if exact else "half-spreads",
+        method=METHOD_CROSS_SECTION if exact else METHOD,
     )
 
 
-def _headline(label: Label, traits: CellTraits) -> str:
+def _pooled(used: Sequence[Seed], level: float) -> tuple[float, float, float]:
+    """Return estimate and interval of I^2 over seeds; NaN where there are too few."""
+    if used and used[0].exact:
+        centre, low, high = log_interval([math.sqrt(seed.theta) for seed in used], level)
+        return centre**2, low**2, high**2
+    mean = float(np.mean([seed.theta for seed in used])) if used else math.nan
+    if len(used) < MIN_SEEDS_INTERVAL:
+        return mean, math.nan, math.nan
+    low, high = pooled_interval(
+        [seed.theta for seed in used],
+        [seed.msb for seed in used],
+        [seed.msw for seed in used],
+        [seed.n_blocks for seed in used],
+        [seed.blocks_k for seed in used],
+        level,
+    )
+    return mean, low, high
+
+
+def _jitter_label(n_known: int, n_diverged: int, n_seeds: int, low: float, high: float) -> str:
+    """Return what the seeds show of movement to and fro; a diverged run speaks against quiet only."""
+    if n_diverged and 2 * n_diverged >= n_seeds:
+        return "diverged"
+    if not n_known:
+        return "not recorded"
+    if n_known + n_diverged < MIN_SEEDS_LABEL:
+        return "inconclusive"
+    if low > MAX_JITTER:
+        return "jittery"
+    return "quiet" if high < MAX_JITTER and not n_diverged else "inconclusive"
+
+
+def _headline(label: Label, jitter_label: str, traits: CellTraits) -> str:
     """Return the label and at most two traits that say what kind of movement it is."""
-    return label if label == "diverged" else ", ".join([label, *traits.epithets[:2]])
+    jittery = ["jittery"] if jitter_label == "jittery" else []
+    return label if label == "diverged" else ", ".join([label, *jittery, *traits.epithets][:3])
 
 
 def wilson_interval(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
@@ -335,6 +241,8 @@ def _single_label(seed: Seed, margin: float, level: float) -> Label:
         return "diverged"
     if seed.outcome != "used":
         return "inconclusive"
+    if seed.exact:
+        return "stable" if seed.theta < margin**2 else "unstable"
     m, k = seed.n_blocks, seed.blocks_k
     low, high = noncentrality_interval(seed.msb / seed.msw, m - 1, m * (k - 1), level)
     per_noncentrality = seed.msw / (m * k)

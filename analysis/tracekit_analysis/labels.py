@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
 from tracekit_analysis.aspects import label_sentence
 from tracekit_analysis.bounds import MARGIN, MIN_LABEL_LENGTH
-from tracekit_analysis.cells import CellLabel, Seed, label_cell
+from tracekit_analysis.cell_label import CellLabel, Seed
+from tracekit_analysis.cells import label_cell
+from tracekit_analysis.cross_section import CROSS_SECTION, cross_sections, quantiles
 from tracekit_analysis.errors import AnalysisError, bad_argument, require_between, require_choice
 from tracekit_analysis.features import characterize
 from tracekit_analysis.groups import RUN_STATUS, Progress, require_column
@@ -22,12 +24,17 @@ DEFAULT_SIGNAL = "train/first_logit"
 """The scalar of the reference paper. A fixed probe batch has hardly any step noise, so that any learning
 is large in its own half-spreads: on a small demonstration all 8 cells were unstable with I = 3 to 5."""
 
+Unit = Literal["series", "cross_section"]
+UNITS: tuple[Unit, ...] = ("series", "cross_section")
+
 
 def label(
     frame: pd.DataFrame,
     by: str | Sequence[str] = ("optimizer", "batch_size"),
     *,
     signal: str = DEFAULT_SIGNAL,
+    unit: Unit = "series",
+    cross_section: str = CROSS_SECTION,
     replicate: str = "seed",
     side: Side = "lower",
     margin: float = MARGIN,
@@ -56,6 +63,12 @@ def label(
     signal : str
         Signal to judge; by default the reference paper's, see above. If it has several series per run
         (layers), the one with the median theta speaks.
+    unit : {"series", "cross_section"}
+        Whose half-spread is the unit: that of the series `signal` itself, or that of the recorded
+        `cross_section`, whose bound is then judged (`cross_section_index`); `signal` gives the traits.
+    cross_section : str
+        Signal whose quantiles ``/q05`` (``/q95``) and ``/q50`` were recorded. Where they are in the table, the
+        movement to and fro of the bound (`jitter`) is judged in any case.
     replicate : str
         Column that tells the seeds of a cell apart.
     side : {"lower", "upper"}
@@ -81,9 +94,10 @@ def label(
     """
     if f"{side}_theta" in frame.columns:
         return label_from_features(
-            frame, by, signal=signal, replicate=replicate, side=side, margin=margin, level=level
+            frame, by, signal=signal, unit=unit, replicate=replicate, side=side, margin=margin, level=level
         )
     _check(frame, by, signal, replicate, side, margin, level)
+    require_choice("unit", unit, UNITS)
     keys = _keys(by, replicate)
     runs = [*keys, *(name for name in ("run", "status") if name in frame.columns and name not in keys)]
     series = [name for name in ("layer", "index") if name in frame.columns and name not in runs]
@@ -94,7 +108,12 @@ def label(
         progress=progress,
     )
     ended = frame[runs].drop_duplicates().rename(columns={"status": RUN_STATUS})
-    return _label_cells(ended, features, by, signal, replicate, side, margin, level)
+    recorded = set(quantiles(cross_section, side)) <= set(frame["signal"].dropna().unique())
+    cross = None
+    if recorded or unit == "cross_section":
+        cross = cross_sections(frame, runs, signal=cross_section, side=side)
+    judged = quantiles(cross_section, side)[0] if unit == "cross_section" else signal
+    return _label_cells(ended, features, cross, by, judged, unit, replicate, side, margin, level)
 
 
 def label_from_features(
@@ -102,6 +121,8 @@ def label_from_features(
     by: str | Sequence[str] = ("optimizer", "batch_size"),
     *,
     signal: str = DEFAULT_SIGNAL,
+    unit: Unit = "series",
+    cross_sections: pd.DataFrame | None = None,
     replicate: str = "seed",
     side: Side = "lower",
     margin: float = MARGIN,
@@ -121,8 +142,10 @@ def label_from_features(
     ----------
     features : DataFrame
         Result of `characterize`, all signals that were recorded or only `signal`.
-    by, signal, replicate, side, margin, level
+    by, signal, unit, replicate, side, margin, level
         As for `label`.
+    cross_sections : DataFrame, optional
+        Result of `cross_sections` on the same runs; needed for `unit` "cross_section" and for `jitter`.
 
     Returns
     -------
@@ -140,7 +163,13 @@ def label_from_features(
     runs = [*keys, *(name for name in ("run", RUN_STATUS) if name in features.columns and name not in keys)]
     ended = features[runs].drop_duplicates()
     chosen = features[features["signal"] == signal]
-    return _label_cells(ended, chosen, by, signal, replicate, side, margin, level)
+    require_choice("unit", unit, UNITS)
+    if unit == "cross_section" and cross_sections is None:
+        raise bad_argument(
+            "unit", unit, "needs the argument `cross_sections`", "pass the result of `cross_sections`"
+        )
+    judged = f"cross-section, traits of {signal}" if unit == "cross_section" else signal
+    return _label_cells(ended, chosen, cross_sections, by, judged, unit, replicate, side, margin, level)
 
 
 def _check(
@@ -174,8 +203,10 @@ def _keys(by: str | Sequence[str], replicate: str) -> list[str]:
 def _label_cells(
     ended: pd.DataFrame,
     features: pd.DataFrame,
+    cross: pd.DataFrame | None,
     by: str | Sequence[str],
     signal: str,
+    unit: Unit,
     replicate: str,
     side: Side,
     margin: float,
@@ -185,11 +216,15 @@ def _label_cells(
     cell = [by] if isinstance(by, str) else list(by)
     _require_one_run_per_seed(ended, cell, replicate)
     merged = ended.merge(features.drop(columns="signal"), how="left", on=list(ended.columns))
+    if cross is not None:
+        named = {"index": "cross_index", "jitter": "cross_jitter", "status": "cross_status"}
+        on = [name for name in ended.columns if name in cross.columns]
+        merged = merged.merge(cross[[*on, *named]].rename(columns=named), how="left", on=on)
     rows: list[dict[str, Any]] = []
     keys = []
     for _, members in merged.groupby(cell, dropna=False, observed=True, sort=False):
         seeds = [
-            _seed(series, side)
+            _seed(series, side, unit)
             for _, series in members.groupby(replicate, dropna=False, observed=True, sort=False)
         ]
         keys.append(members[cell].iloc[:1])
@@ -216,19 +251,35 @@ def _require_one_run_per_seed(ended: pd.DataFrame, cell: list[str], replicate: s
             )
 
 
-def _seed(series: pd.DataFrame, side: Side) -> Seed:
+def _seed(series: pd.DataFrame, side: Side, unit: Unit) -> Seed:
     """Reduce the series of one seed to what it contributes."""
-    run_status = str(series[RUN_STATUS].iloc[0]) if RUN_STATUS in series.columns else "finished"
-    if run_status == "diverged" or (series["status"] == "divergent").any():
+    first = series.iloc[0]
+    run_status = str(first[RUN_STATUS]) if RUN_STATUS in series.columns else "finished"
+    crossed = "cross_index" in series.columns
+    jitter = float(first["cross_jitter"]) if crossed else math.nan
+    runaway = (series["status"] == "divergent").any() or (crossed and first["cross_status"] == "divergent")
+    if run_status == "diverged" or runaway:
         return Seed("diverged")
     if run_status in ("failed", "running", "interrupted"):
         return Seed("unfinished")
     measured = series[f"{side}_msw"].between(0.0, math.inf, inclusive="neither")
     usable = series[(series["status"] == "ok") & measured & (series[f"{side}_msb"] < math.inf)]
     usable = usable[usable["n_used"] >= MIN_LABEL_LENGTH].sort_values(f"{side}_theta", kind="stable")
-    if usable.empty:
-        return Seed("unusable")
-    median = usable.iloc[len(usable) // 2]  # of an even number the upper one, which is the less stable
+    # Of an even number of series the upper one speaks, which is the less stable.
+    median = usable.iloc[len(usable) // 2] if len(usable) else None
+    described: dict[str, Any] = {"jitter": jitter}
+    if median is not None:
+        described |= {
+            "verdict": str(median["stationarity"]) if "stationarity" in series.columns else "",
+            "lfq_pvalue": float(median[f"{side}_lfq_pvalue"]),
+            "traits": read_traits({str(name): cell for name, cell in median.items()}),
+        }
+    if unit == "cross_section":
+        index = float(first["cross_index"])
+        known = math.isfinite(index)
+        return Seed("used", theta=index * index, exact=True, **described) if known else Seed("unusable")
+    if median is None:
+        return Seed("unusable", jitter=jitter)
     spread = float(median[f"{side}_spread"])
     return Seed(
         "used",
@@ -237,7 +288,5 @@ def _seed(series: pd.DataFrame, side: Side) -> Seed:
         msw=float(median[f"{side}_msw"]) / spread / spread,
         n_blocks=int(median[f"{side}_n_blocks"]),
         blocks_k=int(median[f"{side}_blocks_k"]),
-        verdict=str(median["stationarity"]) if "stationarity" in series.columns else "",
-        lfq_pvalue=float(median[f"{side}_lfq_pvalue"]),
-        traits=read_traits({str(name): cell for name, cell in median.items()}),
+        **described,
     )

@@ -149,7 +149,7 @@ def test_aspects_are_a_tidy_table():
     assert {"estimate", "ci_low", "ci_high", "pvalue", "n_seeds", "method", "unit", "family"} <= set(table)
     adam = table[table["optimizer"] == "adam"].set_index("aspect")
     assert list(adam.index) == [
-        "lower bound", "divergence", "stationarity", "spectrum", "tails", "breaks", "spikes", "agreement",
+        "lower bound", "jitter", "divergence", "stationarity", "spectrum", "tails", "breaks", "spikes", "agreement",
     ]  # fmt: skip
     assert adam.loc["breaks", "estimate"] == 1.0
     assert adam.loc["breaks", "pvalue"] == pytest.approx(scipy.stats.binom.sf(4, 5, 0.1))
