@@ -16,7 +16,7 @@ from tracekit.report.document import Document, count, show
 from tracekit.report.html import render_html
 from tracekit.report.material import DEFAULT_SIGNAL, Material, Settings
 from tracekit.report.pdf import render_pdf
-from tracekit.report.sections import SECTIONS, compose
+from tracekit.report.sections import compose, in_order
 from tracekit.traces.files import make_folder, write_whole
 
 HTML_FILE = "report.html"
@@ -100,7 +100,6 @@ def write_report(
 
 def compose_document(material: Material) -> Document:
     """Let every section of the table write its blocks, in order."""
-    entries = sorted(SECTIONS.values(), key=lambda entry: (entry.order, entry.name))
     experiment = material.experiment
     created = str(experiment.record.get("created") or "")
     version = f"tracekit {__version__}"
@@ -117,7 +116,7 @@ def compose_document(material: Material) -> Document:
     return Document(
         title=experiment.name,
         facts=tuple(fact for fact in facts if fact),
-        sections=tuple(compose(entry, material) for entry in entries),
+        sections=tuple(compose(entry, material) for entry in in_order()),
         created=created,
         generator=version,
     )

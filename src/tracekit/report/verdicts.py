@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -12,6 +12,15 @@ import pandas as pd
 from tracekit.report.document import count, show
 
 Label = Literal["stable", "unstable", "inconclusive", "diverged"]
+
+#: Further columns of a label, each a vote of its seeds: title by the name of the column.
+ASPECTS = {
+    "spectrum": "spectrum",
+    "stationarity_verdict": "stationarity",
+    "tails": "tails",
+    "breaks": "breaks",
+    "spikes": "spikes",
+}
 
 LABELS: tuple[Label, ...] = ("stable", "unstable", "inconclusive", "diverged")
 
@@ -29,6 +38,9 @@ class Verdict:
     n_diverged: int  #: seeds whose run or series diverged
     agreement: str  #: the most common label of single seeds, and how many carry it
     reason: str  #: why the label is what it is, in words
+    trait: str = ""  #: what most seeds show besides, in a word or two: drifting, periodic, ...
+    median: float = float("nan")  #: median of the seeds' own indices
+    aspects: tuple[tuple[str, str], ...] = ()  #: what the seeds show, and how many of them, by `ASPECTS`
 
     @property
     def interval(self) -> str:
@@ -66,5 +78,15 @@ def from_labels(labels: pd.DataFrame, by: Sequence[str]) -> dict[tuple[Any, ...]
             n_diverged=int(row["n_diverged"]),
             agreement=f"{agreeing} of {row['n_seeds']} {row['seed_label']}".strip(),
             reason=str(row["reason"]),
+            trait=str(row.get("headline") or row["label"]).removeprefix(str(row["label"])).strip(", "),
+            median=float(row.get("index_median", np.nan)),
+            aspects=tuple((str(row.get(name) or "–"), _votes(row, name)) for name in ASPECTS),
         )
     return verdicts
+
+
+def _votes(row: Mapping[Hashable, Any], name: str) -> str:
+    """Say how many seeds bear an aspect of the label; empty where that was not counted."""
+    bearing = row.get(f"{name.removesuffix('_verdict')}_seeds")
+    total = row.get("traits_of")
+    return "" if pd.isna(bearing) or pd.isna(total) else f"{int(bearing)} of {int(total)} seeds"

@@ -1,13 +1,25 @@
-"""The table of report sections: one file each, picked up from the module list below."""
+"""The table of report sections: one file each, from the module list below or from an installed package.
+
+A package adds sections through the entry point group ``tracekit.report_sections``: each entry point names a
+module, or a function in one, that `section` decorates. A section that fails is named in its place; the rest of
+the report stands.
+"""
 
 from __future__ import annotations
 
+import importlib.metadata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from tracekit.registry import Registry
 from tracekit.report.document import Alert, Block, Mono, Section, Span
 from tracekit.report.material import Material, MissingSignalError
+
+#: Entry points by which installed packages add sections.
+GROUP = "tracekit.report_sections"
+
+#: Order of sections that could not be loaded: behind all others but the reproduction block.
+LAST = 89
 
 Writer = Callable[[Material], Iterable[Block]]
 
@@ -58,13 +70,34 @@ def section(name: str, *, title: str, order: int) -> Callable[[Writer], Writer]:
     return enter
 
 
+def in_order() -> list[SectionEntry]:
+    """Give all sections as the document has them, those of installed packages included."""
+    broken = []
+    for point in importlib.metadata.entry_points(group=GROUP):
+        try:
+            point.load()
+        except Exception as error:
+            broken.append(_failed(point.name, f"Section {point.name}", f"`{point.value}`", error))
+    return sorted([*SECTIONS.values(), *broken], key=lambda entry: (entry.order, entry.name))
+
+
 def compose(entry: SectionEntry, material: Material) -> Section:
     """Let a section write its blocks; signals that it lacks are named in its place."""
     try:
         blocks = tuple(entry.write(material))
     except MissingSignalError as error:
         blocks = (not_recorded(*error.names),)
+    except Exception as error:
+        if entry.write.__module__.startswith(f"{__name__}."):
+            raise
+        # Somebody else's section: its fault must not take the report away.
+        blocks = tuple(_failed(entry.name, entry.title, f"`{entry.write.__module__}`", error).write(material))
     return Section(entry.name, entry.title, blocks)
+
+
+def _failed(name: str, title: str, source: str, error: Exception) -> SectionEntry:
+    said = f"The section of {source} failed: {type(error).__name__}: {error}. The rest of the report does without."
+    return SectionEntry(name, title, LAST, lambda material: [Alert("error", "Section not written", (said,))])
 
 
 def not_recorded(*names: str) -> Alert:

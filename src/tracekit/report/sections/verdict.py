@@ -17,7 +17,7 @@ from tracekit.report.document import (
 )
 from tracekit.report.material import Cell, Material
 from tracekit.report.sections import section
-from tracekit.report.verdicts import LABELS, Label, Verdict
+from tracekit.report.verdicts import ASPECTS, LABELS, Label, Verdict
 
 
 @section("verdict", title="Verdict", order=10)
@@ -51,6 +51,7 @@ def verdict(material: Material) -> list[Block]:
         ),
         *_how_sure(material),
         _reasons(material),
+        *_aspects(material),
     ]
 
 
@@ -126,7 +127,8 @@ def _matrix(material: Material) -> Table:
         tuple(columns),
         tuple(rows),
         "Label of each optimizer at each batch size: ● stable, ▲ unstable, ○ inconclusive (an abstention, not a "
-        "verdict), ✗ diverged (at least half of the runs). Below the label: index I with its "
+        "verdict), ✗ diverged (at least half of the runs). Below the label: what most seeds show besides, the pooled "
+        "index I with its "
         f"{material.settings.confidence} confidence interval "
         f"(margin {material.settings.threshold}), and the number of seeds.",
         sortable=False,
@@ -138,7 +140,7 @@ def _place(found: Verdict | None, cell: Cell) -> TableCell:
         return words(
             "inconclusive", tone="inconclusive", details=("not labelled", count(len(cell.runs), "run"))
         )
-    details = [found.interval, found.seeds]
+    details = [*([found.trait] if found.trait else []), found.interval, found.seeds]
     if found.n_diverged:
         details.append(f"{found.n_diverged} diverged")
     return words(found.label, tone=found.label, details=details)
@@ -158,3 +160,25 @@ def _reasons(material: Material) -> Table:
         "Why each configuration has its label, and how many of its seeds carry the most common label when each "
         "is judged alone.",
     )
+
+
+def _aspects(material: Material) -> list[Block]:
+    """Show what the seeds vote for besides the label, where the analysis says so."""
+    verdicts = [(cell, found) for cell in material.cells if (found := material.verdicts.get(cell.key))]
+    if not any(votes for _, found in verdicts for _, votes in found.aspects):
+        return []
+    rows = tuple(
+        (
+            words(cell.name),
+            *(words(answer, details=(votes,) if votes else ()) for answer, votes in found.aspects),
+        )
+        for cell, found in verdicts
+    )
+    return [
+        Table(
+            (Column("configuration"), *(Column(title) for title in ASPECTS.values())),
+            rows,
+            "What the seeds of each configuration show besides the label, each judged alone: the answer that most of "
+            "them give, and how many. The sections below draw it.",
+        )
+    ]
