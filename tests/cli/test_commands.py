@@ -98,12 +98,22 @@ def test_data_show(tracekit_command):
     assert content["n_train"] + content["n_test"] == 1797
 
 
-def test_range_test_suggests_a_rate(tracekit_command):
+def test_range_test_suggests_a_rate_and_says_how_far_seeds_agree(tracekit_command):
     words = ("range-test", "--optimizer", "sgd", "--model", "mlp", "--updates", 60)
     result = json.loads(tracekit_command(*words, "--json").out)
-    assert 1e-3 < result["suggestion"] < 10
-    assert len(result["losses"]) == len(result["learning_rates"]) <= 60
-    assert "suggested learning rate: " in tracekit_command(*words).out
+    assert [entry["seed"] for entry in result["seeds"]] == [0, 1, 2]
+    suggestions = sorted(entry["suggestion"] for entry in result["seeds"])
+    assert suggestions == [result["lowest_suggestion"], result["suggestion"], result["highest_suggestion"]]
+    assert len(set(suggestions)) > 1
+    assert 1e-3 < suggestions[0] <= suggestions[-1] < 10
+    for entry in result["seeds"]:
+        assert len(entry["losses"]) == len(entry["learning_rates"]) <= 60
+    low, middle, high = (f"{suggestion:.2g}" for suggestion in suggestions)
+    ending = f"suggested learning rate: {middle} (3 seeds, from {low} to {high})\n"
+    assert tracekit_command(*words).out.endswith(ending)
+    one = json.loads(tracekit_command(*words, "--seeds", 1, "--seed", 2, "--json").out)["seeds"][0]
+    assert one == result["seeds"][2]
+    assert "one seed" in tracekit_command(*words, "--seeds", 1).out
 
 
 def test_a_run_with_schedule_smoothing_and_information_decay(tracekit_command, tmp_path):

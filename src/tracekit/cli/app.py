@@ -11,6 +11,7 @@ import typer
 from typer.main import get_command
 
 from tracekit.cli import (
+    calibration,
     data,
     ranging,
     reading,
@@ -43,6 +44,7 @@ app.command("label")(statistics.label)
 app.command("compare")(statistics.compare)
 app.command("claims")(statistics.claims)
 app.command("plan")(statistics.plan)
+app.command("calibrate")(calibration.calibrate)
 app.command("report")(report.report)
 app.add_typer(data.app, name="data")
 
@@ -90,7 +92,7 @@ def _furnish(command: Any, path: tuple[str, ...]) -> None:
         command.epilog = "\b\nExamples:\n" + "\n".join(f"  {line}" for line in EXAMPLES[name])
     for parameter in command.params:
         if path and parameter.param_type_name == "option" and parameter.name != "help":
-            option = max(parameter.opts, key=len).removeprefix("--")
+            option = next(name for name in parameter.opts if name.startswith("--"))[2:]
             parameter.envvar = "_".join(["TRACEKIT", *path, option]).replace("-", "_").upper()
             parameter.show_envvar = False  # the rule is said once, in `tracekit --help`
     for child, inner in getattr(command, "commands", {}).items():

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from tracekit.cli.options import DataDir, Json
+from tracekit.cli import completion
+from tracekit.cli.options import DataDir, Json, Quiet
 from tracekit.cli.output import print_json, print_table
 
 app = typer.Typer(help="Fetch data sets and look at them.", no_args_is_help=True)
@@ -14,10 +15,11 @@ app = typer.Typer(help="Fetch data sets and look at them.", no_args_is_help=True
 
 @app.command("fetch")
 def fetch(
-    name: Annotated[str, typer.Argument(help="Data set, e.g. cifar10.")],
+    name: Annotated[str, typer.Argument(help="Data set, e.g. cifar10.", autocompletion=completion.datasets)],
     data_dir: DataDir = None,
     url: Annotated[str | None, typer.Option(help="A mirror of the official archive.")] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
 ) -> None:
     """Download a data set, check its hash, and unpack it into the cache or --data-dir."""
     from tracekit.cli.download import DownloadBar
@@ -25,12 +27,15 @@ def fetch(
 
     with DownloadBar(name, quiet=quiet) as bar:
         folder = download(name, destination=data_dir, url=url, progress=bar)
-    typer.echo(f"{name} is in {folder}")
+    if as_json:
+        print_json({"name": name, "folder": str(folder)})
+    else:
+        typer.echo(f"{name} is in {folder}")
 
 
 @app.command("show")
 def show(
-    name: Annotated[str, typer.Argument(help="Data set, e.g. digits.")],
+    name: Annotated[str, typer.Argument(help="Data set, e.g. digits.", autocompletion=completion.datasets)],
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:

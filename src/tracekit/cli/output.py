@@ -12,6 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.console import Console
 
 
 def print_json(content: Any) -> None:
@@ -78,9 +79,9 @@ def plain(value: Any) -> Any:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None) -> None:
-    """Print a table; on a terminal text wraps between words, and last columns that do not fit are named instead.
+    """Print a table: text wraps between words on a terminal, and nothing is wrapped or left out in a pipe.
 
-    When piped, every column has its full width: no cell is wrapped or left out.
+    Where a terminal is too narrow, the last columns move: text stands below its row, numbers are left out and named.
     """
     from rich.console import Console
     from rich.table import Table
@@ -88,25 +89,52 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title:
 
     cells = [[shown(cell) for cell in row] for row in rows]
     console = Console()
-    left_out: list[str] = []
-    if console.is_terminal:
-        n_shown = _fitting(columns, cells, console.width)
-        columns, left_out = columns[:n_shown], list(columns[n_shown:])
-    else:
+    if not console.is_terminal:
         console = Console(width=10_000)  # a pipe has no width: no cell may be wrapped
+    elif not _fits(columns, cells, console.width):
+        _print_narrow(console, columns, cells, title)
+        return
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for number, column in enumerate(columns):
         prose = _is_prose([row[number] for row in cells])
         # A number that is cut is a wrong number: only text of several words may be broken.
         table.add_column(column, overflow="fold", no_wrap=not prose, min_width=_PROSE if prose else None)
     for row in cells:
-        table.add_row(*(Text(cell) for cell in row[: len(columns)]))
+        table.add_row(*map(Text, row))
     console.print(table)
+
+
+def _print_narrow(
+    console: Console, columns: Sequence[str], cells: Sequence[Sequence[str]], title: str | None
+) -> None:
+    """Print the columns of single words that fit, and each row's text below it."""
+    import textwrap
+
+    widths = [max(len(line[k]) for line in (columns, *cells)) for k in range(len(columns))]
+    texts = [k for k in range(len(columns)) if _is_prose([row[k] for row in cells])]
+    beside: list[int] = []
+    for k in sorted(set(range(len(columns))) - set(texts)):
+        if beside and sum(widths[j] + 2 for j in beside) + widths[k] > console.width:
+            break
+        beside.append(k)
+
+    def line(words: Sequence[str]) -> str:
+        return "  ".join(words[k].ljust(widths[k]) for k in beside).rstrip()
+
+    if title:
+        console.print(title, style="italic", markup=False, highlight=False)
+    console.print(line(columns), style="bold", markup=False, highlight=False, soft_wrap=True)
+    for row in cells:
+        typer.echo(line(row))
+        for k in texts:
+            if row[k] not in ("", "–"):
+                typer.echo(
+                    textwrap.fill(row[k], console.width - 1, initial_indent="    ", subsequent_indent="    ")
+                )
+    left_out = [name for k, name in enumerate(columns) if k not in (*beside, *texts)]
     if left_out:
-        typer.echo(
-            f"{', '.join(left_out)}: no room on {console.width} columns; a wider terminal, --json or a pipe shows all.",
-            err=True,
-        )
+        more = f"no room on {console.width} columns; a wider terminal, --json or a pipe shows all."
+        typer.echo(f"{', '.join(left_out)}: {more}", err=True)
 
 
 #: Characters that a column of text needs at least.
@@ -117,15 +145,13 @@ def _is_prose(cells: Sequence[str]) -> bool:
     return any(len(cell) > _PROSE and " " in cell for cell in cells)
 
 
-def _fitting(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> int:
-    """Count the first columns that fit beside each other, a space of two between them; at least one."""
-    used = -2
+def _fits(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> bool:
+    """Whether all columns have room beside each other, those of text at their narrowest."""
+    needed = -2
     for number, column in enumerate(columns):
         cells = [row[number] for row in rows]
-        used += 2 + (_PROSE if _is_prose(cells) else max(map(len, [column, *cells])))
-        if used > width and number > 0:
-            return number
-    return len(columns)
+        needed += 2 + (_PROSE if _is_prose(cells) else max(map(len, [column, *cells])))
+    return needed <= width
 
 
 def count(number: int, noun: str) -> str:
@@ -155,6 +181,8 @@ def shown(value: Any) -> str:
     """Write a cell for people: four significant digits, a dash for nothing."""
     if value is None or value != value:
         return "–"
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, float):
         return f"{value:.4g}"
     return str(value)

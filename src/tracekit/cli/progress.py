@@ -18,6 +18,7 @@ from tracekit.cli.standing import CELL, CellLabels
 from tracekit.experiment import RunConfig, RunProgress
 
 _PLAIN_SECONDS = 10.0  # between two lines where no terminal redraws them
+_SETTLED_SECONDS = 2.0  # before these are over, a speed says more about the start than about the training
 
 
 class _Bars(Progress):
@@ -138,15 +139,15 @@ class SweepProgress:
 
     def summary(self) -> str:
         """Runs ended and updates made so far."""
-        return f"{self.ended}/{count(self.n_runs, 'run')}, {sum(self._steps.values())} updates"
+        return f"{self.ended}/{count(self.n_runs, 'run')}, {count(sum(self._steps.values()), 'update')}"
 
     def outlook(self) -> str:
         """Updates a second and time left, supposing that runs not yet seen are as long as those seen."""
         seconds = time.monotonic() - self.started
         done = sum(self._steps.values())
-        rate = done / seconds if seconds > 0 else 0.0
-        if not rate:
+        if not done or seconds < _SETTLED_SECONDS:
             return "starting"
+        rate = done / seconds
         mean_length = sum(self._lengths.values()) / len(self._lengths)
         left = max(0.0, self.n_runs * mean_length - done) / rate
         return f"{rate:.0f} updates/s, ETA {clock(left)}"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 import typer
 
 from tracekit.cli.options import Json, RunsPath
-from tracekit.cli.output import print_json, print_table, shown
+from tracekit.cli.output import count, print_json, print_table, shown
 
 listing = typer.Typer(help="List what there is to choose from.", no_args_is_help=True)
 
@@ -112,9 +113,9 @@ def list_signals(as_json: Json = False) -> None:
         return
     # For people a line a definition: its fields are the last word of the recorded names.
     print_table(
-        ["name", "fields", "cost", "preset", "what it is"],
+        ["name", "cost", "preset", "what it is", "fields"],
         [
-            (entry.name, ", ".join(entry.fields), entry.cost, entry.preset, entry.summary)
+            (entry.name, entry.cost, entry.preset, entry.summary, ", ".join(entry.fields))
             for entry in SIGNALS.values()
         ],
     )
@@ -164,15 +165,52 @@ def show(path: RunsPath, as_json: Json = False) -> None:
     if as_json:
         print_json(content)
         return
-    typer.echo(f"{experiment.name}: " + ", ".join(f"{count} {status}" for status, count in statuses.items()))
-    settings = experiment.record.get("configuration", {})
-    print_table(["setting", "value"], [(key, _setting(value)) for key, value in settings.items()])
-    typer.echo(f"signals: {', '.join(signals)}")
+    counted = ", ".join(f"{number} {status}" for status, number in statuses.items())
+    typer.echo(f"{experiment.name}: {count(len(experiment.runs), 'run')} ({counted})")
+    settings = dict(experiment.record.get("configuration", {}))
+    recording = settings.get("recording") or {}
+    if recording and not recording.get("preset") and not recording.get("signals"):
+        settings["recording"] = recording | {"preset": "standard"}
+    print_table(
+        ["setting", "value"],
+        [(key, _setting(value)) for key, value in settings.items() if value not in (None, {}, [])],
+    )
+    if len(experiment.runs) == 1:
+        print_table(
+            ["made by", ""], [(key, _setting(value)) for key, value in experiment.runs[0].meta.items()]
+        )
+    stems = sorted({name.rpartition("/")[0] or name for name in signals})
+    typer.echo(
+        f"{count(len(signals), 'signal')}: "
+        + textwrap.fill(
+            ", ".join(_stem(stem, signals) for stem in stems),
+            100,
+            subsequent_indent="    ",
+            break_on_hyphens=False,
+        )
+    )
+
+
+def _stem(stem: str, signals: list[str]) -> str:
+    """Write what is recorded under a stem: "probe/logits/{mean,q05,std}"."""
+    fields = [name.removeprefix(f"{stem}/") for name in signals if name.rpartition("/")[0] == stem]
+    return (
+        stem
+        if not fields
+        else f"{stem}/{fields[0]}"
+        if len(fields) == 1
+        else f"{stem}/{{{','.join(fields)}}}"
+    )
 
 
 def _setting(value: Any) -> str:
+    """Write a setting as the file of settings has it; what is not set is left out."""
+    if value is None:
+        return "none"
     if isinstance(value, dict):
-        return ", ".join(f"{key}={_setting(item)}" for key, item in value.items())
+        return ", ".join(
+            f"{key}={_setting(item)}" for key, item in value.items() if item not in (None, {}, [])
+        )
     if isinstance(value, list):
         separator = "; " if any(isinstance(item, dict) for item in value) else ", "
         return separator.join(_setting(item) for item in value)

@@ -13,9 +13,9 @@ from tracekit.cli.output import print_json
 
 def report(
     path: RunsPath,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the report; created.")] = Path(
-        "reports"
-    ),
+    output: Annotated[
+        Path, typer.Option("--out", "--output", "-o", help="Folder for the report; created.")
+    ] = Path("reports"),
     signal: DecidingSignal = DEFAULT_SIGNAL,
     margin: Margin = 0.2,
     level: Level = 0.95,
