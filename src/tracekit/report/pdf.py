@@ -22,8 +22,9 @@ _TEXT, _PADDING, _CHARACTER = 480, 8, 0.46
 #: Sizes of a table's font, in points: a table that would need a smaller one is split by columns.
 _LARGEST, _SMALLEST = 9.0, 7.8
 
-#: No column is narrower or, for sharing out the width, counted wider than this many characters.
-_NARROWEST, _WIDEST = 6, 44
+#: Characters up to which a cell's words stand in one line if there is room, and from which on they must wrap
+#: before the table is split; and what a title may take beyond them.
+_WIDEST, _WRAPPED, _TITLE = 60, 30, 10
 
 #: After these a long name may go on in the next line.
 _SEAM = re.compile(r"(?<=[/_.,:;=@\-])(?=\S)|(?<=[a-z])(?=[A-Z])")
@@ -65,7 +66,7 @@ def _plain(node: Any) -> Any:
         fields = {field.name: _plain(getattr(node, field.name)) for field in dataclasses.fields(node)}
         fields |= {extra: getattr(node, extra) for extra in ("kind", "symbol") if hasattr(node, extra)}
         if isinstance(node, Table):
-            widths = _widths(node)
+            widths = _widths(node, _WIDEST)
             fields["size"] = min(_LARGEST, max(_SMALLEST, _size(widths)))
             # Columns are as wide as their cells, titles wrap; those that are too wide share what is left.
             for column, width in zip(fields["columns"], widths, strict=True):
@@ -98,7 +99,7 @@ def _fit(section: Section) -> Section:
 
 def _split(table: Table) -> list[Table]:
     """Cut a table that no page is wide enough for into several, each with the columns that name its rows."""
-    widths = _widths(table)
+    widths = _widths(table, _WRAPPED)
     keys, others = widths[: table.keys], range(table.keys, len(widths))
     for n_parts in range(1, len(others) + 1):
         groups = [[int(column) for column in group] for group in np.array_split(others, n_parts)]
@@ -121,16 +122,16 @@ def _split(table: Table) -> list[Table]:
     return parts
 
 
-def _widths(table: Table) -> list[int]:
-    """Count the characters that each column would like to have, within reason."""
+def _widths(table: Table, most: int) -> list[int]:
+    """Count the characters that each column would like to have, up to `most`."""
     widths = []
     for position, column in enumerate(table.columns):
-        lengths = [len(word) for word in column.title.split()]
+        lengths = [min(len(column.title), _TITLE), *(len(word) for word in column.title.split())]
         for row in table.rows:
             cell = row[position]
             lengths += [len(cell.text) + (2 if cell.tone else 0), *(len(line) - 2 for line in cell.details)]
-        widths.append(min(max(lengths, default=0), _WIDEST))
-    return [max(width, _NARROWEST) for width in widths]
+        widths.append(max(1, min(max(lengths, default=0), most)))
+    return widths
 
 
 def _size(widths: list[int]) -> float:

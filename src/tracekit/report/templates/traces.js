@@ -18,9 +18,9 @@ function explore(root) {
     line.unpacked ??= {};
     return line.unpacked[name] ??= Array.from(unpack(line[name], Float32Array), (value) => (Number.isFinite(value) ? value : null));
   };
-  const color = (variable) => {
+  const color = (words) => {
     const probe = document.createElement("i");
-    probe.style.color = `var(${variable})`;
+    probe.style.color = words;
     root.append(probe);
     const seen = getComputedStyle(probe).color;
     probe.remove();
@@ -30,7 +30,7 @@ function explore(root) {
   const signal = () => Number(control("signal").value);
   const byColor = () => Number(control("color").value);
   const style = (place) => ({
-    stroke: place < 0 ? "--ink" : data.colors[place % data.colors.length],
+    stroke: `var(${place < 0 ? "--ink" : data.colors[place % data.colors.length]})`,
     dash: [[], [8, 3], [2, 3]][Math.floor(Math.max(place, 0) / data.colors.length) % 3],
   });
 
@@ -73,20 +73,20 @@ function explore(root) {
     xs = aligned[0];
     const [lowest, highest] = bulk(shown.flatMap((line) => numbers(line, "value").filter((value) => value !== null)));
     const beyond = shown.reduce((sum, line) => sum + numbers(line, "value").filter((value) => value !== null && (value < lowest || value > highest)).length, 0);
-    const muted = color("--muted"), grid = color("--line");
+    const muted = color("var(--muted)"), grid = color("var(--line)");
     const font = `12px ${getComputedStyle(root).fontFamily}`;
-    const crowd = Math.max(0.25, 0.85 - shown.length / 100);
+    const crowd = Math.min(0.85, 2 / Math.sqrt(shown.length));
     const series = columns.map(({ line, edge }) => {
       const { stroke, dash } = style(line.at[byColor()]);
       return {
-        stroke: color(stroke), dash, line,
-        width: edge ? 0 : line.kind ? 2.6 : 1,
+        stroke: color(line.kind ? `color-mix(in srgb, ${stroke} 60%, var(--ink))` : stroke), dash, line,
+        width: edge ? 0 : line.kind ? 3 : 1,
         alpha: line.kind ? 1 : crowd,
         points: { show: false },
       };
     });
     const bands = columns.flatMap(({ line, edge }, at) => (edge && columns[at + 1]?.edge && columns[at + 1].line === line
-      ? [{ series: [at + 1, at + 2], fill: series[at].stroke.replace("rgb(", "rgba(").replace(")", ", 0.2)") }] : []));
+      ? [{ series: [at + 1, at + 2], fill: color(`color-mix(in srgb, ${style(line.at[byColor()]).stroke} 20%, transparent)`) }] : []));
     const options = {
       width: chart.clientWidth,
       height: Math.round(Math.min(420, Math.max(260, 0.45 * chart.clientWidth))),
@@ -107,7 +107,7 @@ function explore(root) {
         },
       },
       axes: [
-        { label: "update", labelSize: 20, size: 30, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? grouped(tick) : "")) },
+        { label: "update", labelSize: 20, size: 26, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? grouped(tick) : "")) },
         { label: data.units[signal()], labelSize: 20, size: 52, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : rounded(tick))) },
       ].map((axis) => ({ ...axis, stroke: muted, font, labelFont: font, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1, size: 4 } })),
       series: [{}, ...series],
@@ -145,7 +145,7 @@ function explore(root) {
     control("legend").replaceChildren(...places.map((place) => {
       const item = document.createElement("li");
       const mark = document.createElement("i");
-      mark.style.borderTop = `3px ${["solid", "dashed", "dotted"][Math.floor(place / data.colors.length) % 3]} var(${style(place).stroke})`;
+      mark.style.borderTop = `3px ${["solid", "dashed", "dotted"][Math.floor(place / data.colors.length) % 3]} ${style(place).stroke}`;
       item.append(mark, data.choices[column][place]);
       return item;
     }));
