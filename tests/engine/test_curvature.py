@@ -281,6 +281,26 @@ def test_a_float32_network_is_differentiated_in_float64() -> None:
             np.testing.assert_allclose(product, of_double[name], rtol=1e-12, atol=1e-16)
 
 
+@pytest.mark.parametrize("scale", [1e-20, 1.0, 1e20])
+def test_single_precision_is_as_exact_as_its_numbers(scale: float) -> None:
+    rng = np.random.default_rng(0)
+    model = build_model("small_cnn", input_shape=(8, 8, 1), n_classes=10, rng=0)
+    parameters = model.parameters()
+    images, labels = rng.random((6, 8, 8, 1), dtype=np.float32), rng.integers(10, size=6)
+    vector = {name: scale * rng.normal(size=each.shape) for name, each in parameters.items()}
+    loss = loss_of(model, images, labels)
+    double = hessian_vector_product(loss, parameters, vector)
+    single = hessian_vector_product(loss, parameters, vector, precision="single")
+    for name, wanted in double.items():
+        assert single[name].dtype == np.float64
+        np.testing.assert_allclose(single[name], wanted, rtol=0, atol=3e-6 * np.abs(wanted).max())
+    parabolas = [local_quadratic(loss, parameters, vector, precision=p).alpha for p in ("double", "single")]
+    assert parabolas[1] == pytest.approx(parabolas[0], rel=1e-4)
+    with pytest.raises(ArgumentError) as raised:
+        hessian_vector_product(loss, parameters, vector, precision="half")  # type: ignore[arg-type]
+    assert str(raised.value) == "`precision` (='half') must be 'double' or 'single'."
+
+
 def test_products_scale_with_vectors_of_any_size() -> None:
     model = tanh_network()
     parameters, loss = model.parameters(), loss_of(model, INPUTS, LABELS)

@@ -20,8 +20,9 @@ from numpy.typing import ArrayLike, DTypeLike
 if TYPE_CHECKING:
     from tracekit.engine.tape import Array
 
-LARGEST_STEP = 1e-30
-"""Largest imaginary part that a perturbation starts from."""
+LARGEST_STEPS: dict[np.dtype[Any], float] = {np.dtype(np.complex128): 1e-30, np.dtype(np.complex64): 1e-12}
+"""Largest imaginary part that a perturbation starts from: its square is far below rounding, its products with
+small derivatives are far above the smallest numbers."""
 
 _perturbing: ContextVar[bool] = ContextVar("perturbing", default=False)
 
@@ -83,7 +84,7 @@ class PerturbedArray(np.ndarray[Any, np.dtype[Any]]):
 
 def perturbed(value: Any) -> Any:
     """Return a view of a complex array as a perturbed one; anything else as it is."""
-    if isinstance(value, np.ndarray) and value.dtype == np.complex128:
+    if isinstance(value, np.ndarray) and value.dtype in LARGEST_STEPS:
         return value.view(PerturbedArray)
     return value
 
@@ -93,7 +94,7 @@ def perturbation() -> Iterator[None]:
     """Measure derivatives: let tensors hold perturbed arrays, which is an error elsewhere."""
     token = _perturbing.set(True)
     try:
-        # Imaginary parts below 1e-308 are negligible beside those of 1e-30 that they are added to.
+        # Imaginary parts below the smallest numbers are negligible beside those that they are added to.
         with np.errstate(under="ignore"):
             yield
     finally:
@@ -107,11 +108,14 @@ def is_perturbing() -> bool:
 
 def is_perturbation(array: Array) -> bool:
     """Return whether an array carries a derivative: whether it is complex, inside :func:`perturbation`."""
-    return array.dtype == np.complex128 and _perturbing.get()
+    return array.dtype in LARGEST_STEPS and _perturbing.get()
 
 
 def _complex_if_float(dtype: DTypeLike) -> np.dtype[Any]:
-    return np.dtype(np.complex128 if np.dtype(dtype).kind == "f" else dtype)
+    kind = np.dtype(dtype)
+    if kind.kind != "f":
+        return kind
+    return np.dtype(np.complex64 if kind.itemsize <= 4 else np.complex128)
 
 
 def _plain(value: Any) -> Any:

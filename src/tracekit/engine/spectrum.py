@@ -18,9 +18,6 @@ from tracekit.errors import ArgumentError, bad_argument
 
 Product: TypeAlias = Callable[[dict[str, Array]], Vector]
 
-_SYMMETRY_TOLERANCE = 1e-6
-"""Largest error of symmetry, relative to the largest coefficient; rounding stays far below."""
-
 
 @dataclass(frozen=True, slots=True)
 class TopEigenvalues:
@@ -51,6 +48,7 @@ def top_eigenvalues(
     max_iterations: int = 100,
     tolerance: float = 1e-4,
     start: Array | None = None,
+    symmetry_tolerance: float = 1e-6,
 ) -> TopEigenvalues:
     """Find the largest eigenvalues of a symmetric matrix by Lanczos' method.
 
@@ -76,6 +74,8 @@ def top_eigenvalues(
     start : ndarray, (n_parameters,), optional
         First vector in place of a drawn one, such as the `vector` found for a matrix that differs little: fewer
         products are needed then. What is orthogonal to it is found through rounding only; add some noise to it.
+    symmetry_tolerance : float
+        Largest error of symmetry, relative to the largest coefficient, that is still rounding.
 
     Returns
     -------
@@ -110,7 +110,7 @@ def top_eigenvalues(
         basis[n - 1] = candidate / np.linalg.norm(candidate)
         image = _multiply(product, basis[n - 1], parameters)
         coefficients = basis[:n] @ image
-        _check_symmetry(coefficients, tridiagonal[:n, :n])
+        _check_symmetry(coefficients, tridiagonal[:n, :n], symmetry_tolerance)
         tridiagonal[n - 1, n - 1] = coefficients[-1]
         candidate = _orthogonal(image, basis[:n])
         remainder = float(np.linalg.norm(candidate)) if n < n_parameters else 0.0
@@ -185,7 +185,7 @@ def _orthogonal(vector: Array, basis: Array) -> Array:
     return vector
 
 
-def _check_symmetry(coefficients: Array, tridiagonal: Array) -> None:
+def _check_symmetry(coefficients: Array, tridiagonal: Array, tolerance: float) -> None:
     """Raise unless the image of the newest Lanczos vector meets the earlier vectors as their images met it."""
     n = len(coefficients)
     if not np.isfinite(coefficients).all():
@@ -193,7 +193,7 @@ def _check_symmetry(coefficients: Array, tridiagonal: Array) -> None:
             f"`product` returned NaN or infinity (product {n}); check that the loss is finite at these parameters."
         )
     error = np.abs(coefficients[:-1] - tridiagonal[:-1, -1]).max(initial=0)
-    if error > _SYMMETRY_TOLERANCE * max(np.abs(tridiagonal).max(), np.abs(coefficients).max()):
+    if error > tolerance * max(np.abs(tridiagonal).max(), np.abs(coefficients).max()):
         raise ArgumentError(
             f"`product` must multiply with one symmetric matrix at every call, and product {n} is off by "
             f"{error:.2g}; keep dropout and running moments from changing between calls."

@@ -1,10 +1,10 @@
 """Second derivatives of the loss: sharpest direction, trace, Gauss-Newton diagonal, and how far a step goes along them.
 
 The loss is the mean training loss, label smoothing included, without dropout, of the first 8 samples of a batch: second
-derivatives cost many passes, and 8 samples make one recording of them all cost no more than a few updates
-(`Recorder(selection=Selection(curvature=...))` takes more). Eigenvalue and Hessian trace are those on the fixed probe
-batch, so that they show the motion of the parameters; step length and TIC those on the training batch, whose step and
-whose noise they judge.
+derivatives cost many passes, and with 8 samples one recording of them all costs no more than a few updates
+(`Recorder(selection=Selection(curvature=...))` takes more). They are computed in the precision of the training.
+Eigenvalue and Hessian trace are those on the fixed probe batch, so that they show the motion of the parameters; step
+length and TIC those on the training batch, whose step and whose noise they judge.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tracekit.engine.curvature import hessian_vector_product, local_quadratic
-from tracekit.engine.spectrum import hutchinson_trace, top_eigenvalues
+from tracekit.engine.curvature import Parameters, Precision, hessian_vector_product, local_quadratic
+from tracekit.engine.spectrum import Product, hutchinson_trace, top_eigenvalues
 from tracekit.errors import ArgumentError
 from tracekit.record.observation import Batch, Observation
 from tracekit.record.signal import signal
@@ -25,12 +25,25 @@ LANCZOS_ITERATIONS = 30
 LANCZOS_TOLERANCE = 3e-2
 #: Share of a drawn vector in the one that iteration starts from: what lies across the last eigenvector is found too.
 LANCZOS_NOISE = 0.3
+#: Rounding of products, relative.
+SYMMETRY_TOLERANCES: dict[Precision, float] = {"double": 1e-6, "single": 1e-3}
 HUTCHINSON_PROBES = 2
 #: Keeps the quotient of a weight without curvature finite; Cockpit's value.
 TIC_STABILIZER = 1e-7
 _RARELY = "log 10"
 #: Under which the eigenvector is kept.
 _EIGENVECTOR = "curvature/hessian_top"
+
+
+def _precision(parameters: Parameters) -> Precision:
+    """Return that of the training, in which the network is what it is."""
+    return "single" if all(each.dtype == np.float32 for each in parameters.values()) else "double"
+
+
+def _probe_product(now: Observation) -> Product:
+    """Return the function that multiplies the Hessian on the probe batch with a vector."""
+    parameters, loss = now.step.model.parameters(), now.loss_on(now.few(now.probe_batch))
+    return functools.partial(hessian_vector_product, loss, parameters, precision=_precision(parameters))
 
 
 @signal(
@@ -46,8 +59,8 @@ _EIGENVECTOR = "curvature/hessian_top"
 def alpha(now: Observation) -> float:
     """Where the update ends on the local parabola: -1 at the start, 0 at its lowest point, 1 as high as the start."""
     step = now.step
-    loss = now.loss_on(now.few(Batch(step.images, step.labels)))
-    return local_quadratic(loss, step.model.parameters(), step.updates).alpha
+    parameters, loss = step.model.parameters(), now.loss_on(now.few(Batch(step.images, step.labels)))
+    return local_quadratic(loss, parameters, step.updates, precision=_precision(parameters)).alpha
 
 
 @signal(
@@ -68,18 +81,19 @@ def hessian_top(now: Observation) -> Sequence[float]:
     eigenvalue, whose error is mostly of the order of the bound's square. NaN where the loss is not finite.
     """
     parameters = now.step.model.parameters()
-    product = functools.partial(hessian_vector_product, now.loss_on(now.few(now.probe_batch)), parameters)
+    precision = _precision(parameters)
     n_parameters = sum(parameter.size for parameter in parameters.values())
     rng = now.rng()
     drawn = rng.standard_normal(n_parameters)
     before = now.memory.kept.get(_EIGENVECTOR)
     try:
         found = top_eigenvalues(
-            product,
+            _probe_product(now),
             parameters,
             rng=rng,
             max_iterations=min(LANCZOS_ITERATIONS, n_parameters),
             tolerance=LANCZOS_TOLERANCE,
+            symmetry_tolerance=SYMMETRY_TOLERANCES[precision],
             start=drawn if before is None else before + LANCZOS_NOISE / np.linalg.norm(drawn) * drawn,
         )
     except ArgumentError:
@@ -103,8 +117,7 @@ def hessian_top(now: Observation) -> Sequence[float]:
 def hessian_trace(now: Observation) -> Sequence[float]:
     """Trace of the Hessian on the probe batch, estimated, with its standard error."""
     parameters = now.step.model.parameters()
-    product = functools.partial(hessian_vector_product, now.loss_on(now.few(now.probe_batch)), parameters)
-    found = hutchinson_trace(product, parameters, rng=now.rng(), n_probes=HUTCHINSON_PROBES)
+    found = hutchinson_trace(_probe_product(now), parameters, rng=now.rng(), n_probes=HUTCHINSON_PROBES)
     return [found.trace, found.standard_error]
 
 
