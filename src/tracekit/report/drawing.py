@@ -214,12 +214,18 @@ def _fill(figure: Figure, ax: Axes) -> None:
 
 
 _PATH = re.compile(r'(?<= d=")[^"]*')
-_DECIMALS = re.compile(r"(\.\d\d)\d+")
+_TENTHS = re.compile(r"(\.\d)\d+")
+_PLACES = re.compile(r'(?<= [xy]=")[^"]*|(?<=translate\()[^)]*')
+_HUNDREDTHS = re.compile(r"(\.\d\d)\d+")
+#: Names that matplotlib gives to groups, and nothing refers to.
+_GROUP_NAME = re.compile(r'(?<=<g) id="[^"]*"')
 
 
 def _compact(svg: str) -> str:
-    """Drop prologue, comments and metadata, and write path coordinates to a hundredth of a point."""
+    """Drop prologue, comments, metadata and unused names, and write paths to a tenth of a point."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", svg, flags=re.DOTALL)
-    svg = _PATH.sub(lambda path: _DECIMALS.sub(r"\1", path[0]).replace("\n", ""), svg)
+    svg = _PATH.sub(lambda path: _TENTHS.sub(r"\1", path[0]).replace("\n", ""), svg)
+    svg = _PLACES.sub(lambda place: _HUNDREDTHS.sub(r"\1", place[0]), svg)
+    svg = _GROUP_NAME.sub("", svg)
     return re.sub(r">\s+<", "><", svg).strip()

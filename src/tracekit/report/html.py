@@ -16,7 +16,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from tracekit.report import figures
-from tracekit.report.document import Document, TraceFigure, printable
+from tracekit.report.document import Document, Figure, TraceFigure, printable
 
 #: What each colour of the drawings becomes on a dark page.
 _IN_THE_DARK = {
@@ -46,6 +46,7 @@ def render_html(document: Document) -> bytes:
     return template.render(
         document=document,
         colors=_colors(),
+        glyphs=_glyphs(document),
         chart_style=Markup(_asset("uplot/uPlot.min.css")) if interactive else "",
         chart_license=Markup(_asset("uplot/LICENSE").strip()) if interactive else "",
         script=Markup(script),
@@ -127,6 +128,21 @@ def _packed(values: NDArray[np.float64]) -> str:
         return base64.b64encode(np.asarray(values).astype("<f4").tobytes()).decode()
 
 
+#: An outline of a letter; drawings use the same ones under the same names, so the page holds each once.
+_GLYPH = re.compile(r'<path id="DejaVu[^"]*"[^>]*/>')
+
+
+def _glyphs(document: Document) -> Markup:
+    """Collect the outlines of all letters that occur in the drawings of a document."""
+    found: dict[str, None] = {}
+    for section in document.sections:
+        for block in section.blocks:
+            figure = block.still if isinstance(block, TraceFigure) else block
+            for panel in figure.panels if isinstance(figure, Figure) else ():
+                found.update(dict.fromkeys(_GLYPH.findall(panel.drawing.svg)))
+    return Markup("".join(sorted(found)))
+
+
 def inline_svg(svg: str, prefix: str) -> Markup:
     """Make a drawing part of the page: colours follow the theme, names are its own, nothing points outside.
 
@@ -135,7 +151,8 @@ def inline_svg(svg: str, prefix: str) -> Markup:
     svg = re.sub(r"<defs><style.*?</style></defs>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'\s(xmlns(:\w+)?|version)="[^"]*"', "", svg)
     svg = svg.replace("xlink:href=", "href=")
-    svg = re.sub(r'\b(id="|href="#)', rf"\1{prefix}-", svg)
+    svg = _GLYPH.sub("", svg).replace("<defs></defs>", "")
+    svg = re.sub(r'\b(id="|href="#)(?!DejaVu)', rf"\1{prefix}-", svg)
     svg = svg.replace("url(#", f"url(#{prefix}-")
     for color in _IN_THE_DARK:
         svg = svg.replace(color, f"var({_variable(color)})")
