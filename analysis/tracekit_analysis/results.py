@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 from typing import Any, Literal
+
+import numpy as np
 
 Status = Literal["ok", "inconclusive", "degenerate", "divergent"]
 """Whether data could be analysed.
@@ -28,3 +31,17 @@ class Record:
             value = getattr(self, field.name)
             record[field.name] = "; ".join(value) if isinstance(value, tuple) else value
         return record
+
+    def _repr_html_(self) -> str:
+        """Return the fields as an HTML table, for notebooks; long arrays are given by their ends."""
+        rows = "".join(
+            f"<tr><th>{html.escape(name)}</th><td>{html.escape(_written(value))}</td></tr>"
+            for name, value in self.to_record().items()
+        )
+        return f"<table><caption>{html.escape(type(self).__name__)}</caption>{rows}</table>"
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return np.array2string(value, precision=4, threshold=8, edgeitems=3, separator=", ")
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,14 @@ class ReportPaths:
     pdf: Path  #: the same document, typeset
     metrics: Path  #: a row a series, full precision
     labels: Path  #: a row a cell, full precision
+
+    def _repr_html_(self) -> str:
+        """Link the four files, for notebooks."""
+        links = "".join(
+            f'<li><a href="{html.escape(path.as_posix(), quote=True)}">{html.escape(path.name)}</a></li>'
+            for path in (self.html, self.pdf, self.metrics, self.labels)
+        )
+        return f"<ul>{links}</ul>"
 
 
 def write_report(

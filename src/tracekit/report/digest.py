@@ -73,9 +73,7 @@ class RunDigest:
 
     signals: frozenset[str]  #: names of everything that it recorded
     series: dict[str, tuple[SeriesDigest, ...]]  #: by signal, those that are drawn
-    layers: dict[
-        str, dict[str, Vector]
-    ]  #: by signal and layer: medians over stretches of updates, NaN if empty
+    layers: dict[str, dict[str, Vector]]  #: by signal and layer: medians over stretches of updates
     features: pd.DataFrame  #: a row a characterized series
     portrait: Portrait | None  #: the deciding series; None if it was not recorded
     performance: dict[str, pd.DataFrame]  #: one row, from `tracekit_analysis.performance`, by signal
@@ -205,7 +203,8 @@ def digest_series(
 def heat_rows(rows: pd.DataFrame, last_step: float, *, stretches: int = HEAT_STRETCHES) -> dict[str, Vector]:
     """Give the median of a layered signal over equal stretches of updates, by layer in recorded order.
 
-    `rows` has ``layer``, ``step`` and ``value``; the result is NaN where a stretch has no finite value.
+    `rows` has ``layer``, ``step`` and ``value``. A stretch in which nothing was recorded holds the value before;
+    before the first and after the last finite value the result is NaN.
     """
     values = rows["value"].to_numpy(np.float64)
     codes, layers = pd.factorize(rows["layer"])
@@ -214,7 +213,16 @@ def heat_rows(rows: pd.DataFrame, last_step: float, *, stretches: int = HEAT_STR
     medians = pd.Series(values[sound]).groupby(codes[sound] * stretches + place[sound]).median()
     table = np.full((len(layers), stretches), np.nan)
     table.flat[medians.index.to_numpy()] = medians.to_numpy()
-    return {str(layer): line for layer, line in zip(layers, table, strict=True)}
+    return {str(layer): _held(line) for layer, line in zip(layers, table, strict=True)}
+
+
+def _held(line: Vector) -> Vector:
+    """Fill gaps between values by the value before."""
+    there = np.flatnonzero(np.isfinite(line))
+    if there.size:
+        span = np.arange(there[0], there[-1] + 1)
+        line[span] = line[there[np.searchsorted(there, span, side="right") - 1]]
+    return line
 
 
 def stack(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:

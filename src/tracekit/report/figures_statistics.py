@@ -91,7 +91,7 @@ def spectrum(data: pd.DataFrame, ax: Axes, *, lines: Sequence[float] = ()) -> Ax
     lines : sequence of float
         Frequencies to mark, such as the epoch's and its multiples.
     """
-    house_style(ax, x="frequency, cycles per update", y="power / variance")
+    house_style(ax, x="cycles per update", y="power / variance")
     for position, line in enumerate(lines):
         ax.axvline(
             line, color=MUTED, linewidth=0.9 if position == 0 else 0.5, linestyle=(0, (4, 2)), zorder=1

@@ -64,6 +64,8 @@ def _figure(material: Material, name: str, cells: tuple[Cell, ...]) -> Block:
     tables = [(cell, table) for cell in cells if not (table := cell_map(material, name, cell)).empty]
     values = np.concatenate([table.to_numpy(float).ravel() for _, table in tables])
     values = values[np.isfinite(values) & ((values > 0) | (not log))]
+    if not log and not values.max(initial=0.0) > 0:
+        return paragraph("0 in every layer throughout, median over runs: nothing to draw.")
     limits = (0.0, 1.0)
     if log and values.size:
         low, high = (float(end) for end in np.quantile(values, [0.01, 0.99]))
@@ -82,8 +84,8 @@ def _figure(material: Material, name: str, cells: tuple[Cell, ...]) -> Block:
     scale = "logarithmic colours, cut at the 1 % and the 99 % quantile" if log else "colours from 0 to 1"
     return Figure(
         tuple(panels),
-        f"{title} by layer over updates, a panel a configuration: median of each of {HEAT_STRETCHES} stretches, "
-        f"and over runs that finished; {scale}.",
+        f"{title} by layer over updates, a panel a configuration: median of each of {HEAT_STRETCHES} stretches "
+        f"(the last value before, where none was recorded), and over runs that finished; {scale}.",
         columns=min(4, max(1, len(material.batch_sizes))),
     )
 
