@@ -2,7 +2,8 @@
 
 The same network (ando_cnn), noise in the shape of CIFAR-10, batches of 100, Adam, as many threads as there are
 processors. Each library runs in a process of its own, one after the other within each round, so that what else the
-machine does falls on all of them; figures are medians over the rounds of wall time. tracekit writes to disk; PyTorch's
+machine does falls on all of them; figures are medians over the rounds of wall time, ratios those within a round. What takes very long
+is measured once. tracekit writes to disk; PyTorch's
 hooks keep the same signals as `standard`, on the same schedules, in memory; Cockpit keeps its own in memory.
 
 PyTorch and Cockpit are optional: what cannot be imported is named as missing. Cockpit needs
@@ -24,6 +25,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+#: Milliseconds that a measurement takes which is not repeated.
+LONG = 15_000
 N_PROBE, BATCH, STRIDE, ACTIVATION_STRIDE = 32, 100, 17, 53
 ECONOMY = [
     *("train/loss", "curvature/alpha", "layer/distance", "noise/histogram", "layer/grad_norm", "layer/update_norm"),
@@ -365,13 +368,16 @@ def main() -> None:
     }
     present = {library: worker for library, worker in workers.items() if worker.missing is None}
     times: dict[tuple[str, str], list[float]] = {}
-    for number in range(arguments.rounds + 1):
+    for library, worker in present.items():
+        for recorded in VARIANTS[library]:
+            if library != "Cockpit":
+                worker.milliseconds(recorded, 2)  # compiles and fills caches
+    for _ in range(arguments.rounds):
         for library, worker in present.items():
             for recorded, n_updates in VARIANTS[library].items():
-                # The first round compiles and fills caches; it is not counted.
-                spent = worker.milliseconds(recorded, n_updates if number else 2)
-                if number:
-                    times.setdefault((library, recorded), []).append(spent)
+                so_far = times.setdefault((library, recorded), [])
+                if not so_far or so_far[0] * n_updates < LONG:
+                    so_far.append(worker.milliseconds(recorded, n_updates))
     print(
         f"{'; '.join(worker.version for worker in present.values())}; {len(os.sched_getaffinity(0))} processors\n"
     )
@@ -379,8 +385,9 @@ def main() -> None:
     print("|---|---|---|---|")
     for (library, recorded), spent in times.items():
         bare = times[library, next(iter(VARIANTS[library]))]
-        ratio = statistics.median(s / b for s, b in zip(spent, bare, strict=True))
-        print(f"| {library} | {recorded} | {statistics.median(spent):.1f} | {ratio:.2f} |")
+        ratio = statistics.median(s / b for s, b in zip(spent, bare, strict=False))
+        note = " (once)" if len(spent) < len(bare) else ""
+        print(f"| {library} | {recorded}{note} | {statistics.median(spent):.1f} | {ratio:.2f} |")
     for library in workers.keys() - present.keys():
         print(f"| {library} | missing: {workers[library].missing} | | |")
 

@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -180,35 +179,61 @@ def test_two_processes_cannot_write_one_run(tmp_path):
     assert len(read(tmp_path)) == 6
 
 
-@pytest.mark.skipif(
-    not Path("/dev/shm").is_dir() or os.geteuid() != 0, reason="needs root to mount a small file system"
-)
-def test_a_full_disk_ends_the_run_and_keeps_what_was_written(tmp_path):
+@pytest.fixture
+def disk(tmp_path):
+    """A file system of 300 kB."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root to mount a small file system")
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", disk], capture_output=True)
-    if mounted.returncode:
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", disk], capture_output=True
+    ).returncode:
         pytest.skip("may not mount a file system here")
-    try:
-        rng = np.random.default_rng(0)
+    yield disk
+    subprocess.run(["umount", disk], check=True)
 
-        def run_until_full():
-            with writer(disk / "a") as run:
-                for step in range(1, 2000):
-                    run.record(step, 1, "noise", rng.normal(size=200))
-                    if step % 50 == 0:
-                        run.flush(wait=True)
 
-        with pytest.raises(StoreError) as caught:
-            run_until_full()
-        assert "No space left on device" in str(caught.value)
-        assert str(caught.value).endswith("choose a writable folder with free space.")
-        frame = read(disk)
-        assert len(frame) >= 200 * 50
-        assert len(frame) % (200 * 50) == 0
-        assert frame["step"].max() == len(frame) // 200
-    finally:
-        subprocess.run(["umount", disk], check=True)
+def test_a_full_disk_ends_the_run_and_keeps_what_was_written(disk):
+    rng = np.random.default_rng(0)
+
+    def run_until_full():
+        with writer(disk / "a") as run:
+            for step in range(1, 2000):
+                run.record(step, 1, "noise", rng.normal(size=200))
+                if step % 50 == 0:
+                    run.flush(wait=True)
+
+    with pytest.raises(StoreError) as caught:
+        run_until_full()
+    assert "No space left on device" in str(caught.value)
+    assert str(caught.value).endswith("choose a writable folder with free space.")
+    frame = read(disk)
+    assert len(frame) >= 200 * 50
+    assert len(frame) % (200 * 50) == 0
+    assert frame["step"].max() == len(frame) // 200
+
+
+def test_a_file_system_that_becomes_read_only_ends_the_run_and_keeps_what_was_written(disk):
+    run = writer(disk / "a")
+    fill(run, 1, 10)
+    run.flush(wait=True)
+    run._lock._file.close()  # an open file would keep the file system writable
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    fill(run, 11, 20)
+    part = disk / "a" / "traces" / "part-000001.parquet"
+    with pytest.raises(StoreError) as caught:
+        run.flush(wait=True)
+    assert str(caught.value) == (
+        f"cannot write {part} (Read-only file system); choose a writable folder with free space."
+    )
+    assert read(disk)["step"].max() == 10
+    with pytest.raises(StoreError) as caught:
+        writer(disk / "b")
+    folder = disk / "b" / "traces"
+    assert str(caught.value) == (
+        f"cannot create the folder {folder} (Read-only file system); choose a writable place."
+    )
 
 
 def test_a_clock_that_is_set_back_changes_no_duration(tmp_path, monkeypatch):
@@ -264,6 +289,29 @@ def test_each_signal_has_its_own_row_groups(tmp_path):
     }
     assert spans == {"x": 5000, "y": 5000, "z": 5000}
     assert signal_names(open_experiment(tmp_path).runs[0]) == ["x", "y", "z"]
+
+
+def test_reading_one_signal_touches_only_its_row_groups(tmp_path):
+    """The bytes of the others may even be damaged."""
+    import pyarrow.parquet as pq
+
+    steps = np.arange(1, 5001)
+    with writer(tmp_path / "a") as run:
+        for name in ("x", "y", "z"):
+            run.record_series(name, steps, np.ones(5000, int), np.arange(5000.0))
+        run.finish()
+    (part,) = open_experiment(tmp_path).runs[0].parts
+    groups, content = pq.read_metadata(part), bytearray(part.read_bytes())
+    for number in (0, 2):
+        columns = [groups.row_group(number).column(k) for k in range(groups.num_columns)]
+        for column in columns:
+            first = column.dictionary_page_offset or column.data_page_offset
+            content[first : first + column.total_compressed_size] = bytes(column.total_compressed_size)
+    part.write_bytes(content)
+    assert read(tmp_path, signals="y")["value"].tolist() == list(range(5000))
+    for name in ("x", "z"):
+        with pytest.raises(StoreError, match=f"{part} cannot be read as Parquet"):
+            read(tmp_path, signals=name)
 
 
 def test_the_index_is_only_a_copy(store):

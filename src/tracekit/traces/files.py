@@ -13,6 +13,7 @@ Layout::
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -46,9 +47,12 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         write(temporary)
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a file system that has become read-only keeps the leftover
+            temporary.unlink(missing_ok=True)
+        # Arrow's errors name the temporary file at length.
+        cause = os.strerror(error.errno) if error.errno else error
         raise StoreError(
-            f"cannot write {path} ({error.strerror or error}); choose a writable folder with free space."
+            f"cannot write {path} ({cause}); choose a writable folder with free space."
         ) from error
 
 
