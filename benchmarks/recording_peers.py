@@ -2,9 +2,9 @@
 
 The same network (ando_cnn), noise in the shape of CIFAR-10, batches of 100, Adam, as many threads as there are
 processors. Each library runs in a process of its own, one after the other within each round, so that what else the
-machine does falls on all of them; figures are medians over the rounds of wall time, ratios those within a round. What takes very long
-is measured once. tracekit writes to disk; PyTorch's
-hooks keep the same signals as `standard`, on the same schedules, in memory; Cockpit keeps its own in memory.
+machine does falls on all of them; figures are medians over the rounds of wall time, ratios those within a round. What
+takes very long is measured once. tracekit writes to disk; PyTorch's hooks keep the same signals as `standard`, on the
+same schedules, in memory; Cockpit keeps its own in memory.
 
 PyTorch and Cockpit are optional: what cannot be imported is named as missing. Cockpit needs
 ``pip install cockpit-for-pytorch 'setuptools<81'``, best in an environment of its own that `--cockpit-python` names.
@@ -212,7 +212,9 @@ class Hooks:
             for b, i, g, u in zip(self.before, self.initial, gradients, updates, strict=True):
                 wide, moved = g.double().flatten(), u.double().flatten()
                 norm, weight, update = wide.norm(), b.double().norm(), moved.norm()
-                values += [norm, weight, update, update / weight, (b.double() - i.double()).norm()]
+                values += [norm, weight, update, update / weight]
+                if step % STRIDE == 1:
+                    values.append((b.double() - i.double()).norm())
                 values += [
                     g.abs().max(),
                     wide.mean(),
@@ -222,8 +224,9 @@ class Hooks:
             if self.previous is not None:
                 for g, p in zip(gradients, self.previous, strict=True):
                     wide, other = g.double().flatten(), p.double().flatten()
-                    flips = ((g > 0) & (p < 0)) | ((g < 0) & (p > 0))
-                    values += [wide @ other / (wide.norm() * other.norm()), flips.double().mean()]
+                    values.append(wide @ other / (wide.norm() * other.norm()))
+                    if step % STRIDE == 1:
+                        values.append((((g > 0) & (p < 0)) | ((g < 0) & (p > 0))).double().mean())
             if step % STRIDE == 1:
                 values += self.now_and_then(gradients, updates, optimizer)
             if step % ACTIVATION_STRIDE == 1:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tracekit.traces import RunWriter, open_experiment, read
+from tracekit.traces import Columns, RunWriter, open_experiment, read
 
 ATTRIBUTES = {"optimizer": "adam", "batch_size": 50, "learning_rate": 0.001, "seed": 0}
 
@@ -77,23 +77,35 @@ def measure_throughput(n_series, n_steps, rounds):
     print(f"bytes a value: {bytes_ours:.2f} (pandas defaults {bytes_plain:.2f})")
 
 
-def measure_recording(n_steps):
-    """Value by value, as a training loop records."""
-    with (
-        tempfile.TemporaryDirectory() as scratch,
-        RunWriter(Path(scratch) / "run", attributes=ATTRIBUTES, configuration={}, meta={}) as run,
+def measure_recording(n_steps, n_channels):
+    """As a training loop records: a row an update, of which parts leave as they do in a run; and value by value."""
+    rows = np.random.default_rng(0).normal(size=(n_steps, n_channels)).astype(np.float32).astype(float)
+    columns = Columns((f"signal/{k // 10}", f"layer{k % 10}", None) for k in range(n_channels))
+    names = [f"signal/{k}" for k in range(10)]
+
+    def by_row(run):
+        for step, row in enumerate(rows, start=1):
+            run.record_row(step, 1, columns, row)
+
+    def by_value(run):
+        for step in range(1, n_steps + 1):
+            for name in names:
+                run.record(step, 1, name, 0.5)
+
+    for label, record, n in (
+        ("a row an update", by_row, rows.size),
+        ("value by value", by_value, 10 * n_steps),
     ):
-
-        def record():
-            for step in range(1, n_steps + 1):
-                for name in ("a", "b", "c", "d", "e", "f", "g", "h", "i", "j"):
-                    run.record(step, 1, name, 0.5)
-
-        taken, _ = seconds(record)
-        run.finish()
-    print(
-        f"value by value: {10 * n_steps / taken / 1e6:.2f} million values/s, {taken / n_steps / 10 * 1e9:.0f} ns each"
-    )
+        with (
+            tempfile.TemporaryDirectory() as scratch,
+            RunWriter(Path(scratch) / "run", attributes=ATTRIBUTES, configuration={}, meta={}) as run,
+        ):
+            taken, _ = seconds(lambda: record(run))
+            written, _ = seconds(run.finish)
+        print(
+            f"recorded {label}: {n / taken / 1e6:.1f} million values/s, with their writing "
+            f"{n / (taken + written) / 1e6:.1f}"
+        )
 
 
 def measure_listing(n_runs):
@@ -120,7 +132,7 @@ def main():
     parser.add_argument("--runs", type=int, default=10_000)
     arguments = parser.parse_args()
     measure_throughput(100, 100_000, arguments.rounds)
-    measure_recording(50_000)
+    measure_recording(20_000, 240)
     measure_listing(arguments.runs)
 
 

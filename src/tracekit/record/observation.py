@@ -95,7 +95,7 @@ class Observation:
         """
         outputs: dict[str, Tensor] = {}
         with no_grad():
-            logits = self.step.model(self.probe_batch.images, outputs=outputs).data
+            logits = self.step.model(self.probe_batch.images, outputs=outputs, every_output=False).data
         gradient = _logits_gradient(logits, self.probe_batch.labels, self.step.label_smoothing)
         return Flow(logits, list(outputs.values())[-2].data, gradient)
 

@@ -69,9 +69,9 @@ class Recorder(Observer):
             for due in dict.fromkeys(entry.due for entry in self._planned)
         }
         coded = [entry for entry in at_epoch_end if "epoch's codes" in entry.reads]
-        self._memory = Memory(
-            keeps_codes=bool(coded), coded_layers=any("outputs" in entry.reads for entry in coded)
-        )
+        self._codes_layers = any("outputs" in entry.reads for entry in coded)
+        self._memory = Memory(keeps_codes=bool(coded), coded_layers=self._codes_layers)
+        self._reads_outputs = self._reading("outputs")
         self._reads_initial = self._reading("initial parameters")
         self._reads_previous = self._reading("previous gradients")
         self._reads_calls = self._reading("per-sample gradients")
@@ -83,6 +83,10 @@ class Recorder(Observer):
     def needs_calls(self, step: int) -> bool:
         """Whether a signal of per-sample gradients is due."""
         return any(due(step) for due in self._reads_calls)
+
+    def needs_outputs(self, step: int) -> bool:
+        """Whether a signal of the layers' outputs is due."""
+        return self._codes_layers or any(due(step) for due in self._reads_outputs)
 
     def on_step(self, step: Step) -> None:
         """Record what is due, and keep what a signal at the next update will want to compare with."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from tracekit.record.memory import Tensors
 from tracekit.record.observation import Observation
-from tracekit.record.signal import signal
+from tracekit.record.signal import NOW_AND_THEN, signal
 
 
 @signal("layer/grad_norm", unit="nat/weight", per="tensor", reads=("gradients",), cockpit="GradNorm")
@@ -48,7 +48,13 @@ def gradient_zeros(now: Observation) -> dict[str, float]:
     return now.gradients.shares(now.gradients.flat == 0)
 
 
-@signal("layer/grad_flips", unit="share", per="tensor", reads=("gradients", "previous gradients"))
+@signal(
+    "layer/grad_flips",
+    unit="share",
+    per="tensor",
+    schedule=NOW_AND_THEN,
+    reads=("gradients", "previous gradients"),
+)
 def gradient_flips(now: Observation) -> dict[str, float]:
     """Share of the gradient's elements whose sign is opposite to that of the update before; not at the first update.
 

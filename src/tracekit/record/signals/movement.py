@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tracekit.record.memory import Tensors
 from tracekit.record.observation import Observation
-from tracekit.record.signal import signal
+from tracekit.record.signal import NOW_AND_THEN, signal
 
 
 @signal("layer/update_ratio", unit="ratio", per="tensor", reads=("parameters", "updates"))
@@ -21,6 +21,7 @@ def update_ratio(now: Observation) -> dict[str, float]:
     "layer/distance",
     unit="weight",
     per="tensor",
+    schedule=NOW_AND_THEN,
     reads=("parameters", "initial parameters"),
     cockpit="Distance",
 )
