@@ -209,7 +209,8 @@ def seed_band(
     """Draw learning curves: the median over runs as a line, their whole range as a band, a colour a group.
 
     `data` has ``run``, ``step``, ``value`` and the column `group`; `groups` fixes the order of colours, so
-    that a group looks the same in every panel. Long series are averaged over 40 stretches of updates first.
+    that a group looks the same in every panel; `ax.legend()` names them. Long series are averaged over 40
+    stretches of updates first.
     """
     house_style(ax, x="update", y=unit)
     names = list(groups) if groups is not None else sorted(data[group].astype(str).unique())
@@ -218,7 +219,7 @@ def seed_band(
         curve = over_runs(data[data[group].astype(str) == name], last)
         color, dash = group_style(position)
         ax.fill_between(curve.step, curve.low, curve.high, color=color, alpha=0.18, linewidth=0, zorder=2)
-        ax.plot(curve.step, curve.median, color=color, linestyle=dash, linewidth=1.4, zorder=3)
+        ax.plot(curve.step, curve.median, color=color, linestyle=dash, linewidth=1.4, label=name, zorder=3)
     if log:
         ax.set_yscale("log")
     frame(ax, data, limits, steps)

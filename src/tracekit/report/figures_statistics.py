@@ -235,7 +235,7 @@ def heat_map(
     if last >= 10_000:
         ax.xaxis.set_major_formatter(EngFormatter(sep=""))
     if scale:
-        bar = ax.figure.colorbar(image, ax=ax, pad=0.02, aspect=14, label=unit)
+        bar = ax.figure.colorbar(image, cax=ax.inset_axes((1.03, 0.0, 0.035, 1.0)), label=unit)
         bar.outline.set_visible(False)
     return ax
 

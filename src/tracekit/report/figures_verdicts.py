@@ -148,7 +148,7 @@ def profile(
         at = rows["threshold"].to_numpy(float)
         bounds = rows[["ci_low", "ci_high"]].to_numpy(float)
         ax.fill_between(at, bounds[:, 0], bounds[:, 1], step="post", color=color, alpha=0.16, linewidth=0)
-        ax.step(at, rows["estimate"], where="post", color=color, linestyle=dash, linewidth=1.5)
+        ax.step(at, rows["estimate"], where="post", color=color, linestyle=dash, linewidth=1.5, label=name)
     ax.set_ylim(-0.02, 1.02)
     ax.xaxis.set_major_locator(MaxNLocator(4))
     return ax
