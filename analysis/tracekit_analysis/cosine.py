@@ -82,7 +82,7 @@ def lfq_test(
     * ``T2 = mean(Lambda_1..3^2) / mean(Lambda_4..B'^2)`` ~ F(3, B' - 3),
 
     where Lambda is the cosine transform of psi, B = round(2 n^(1/3)) within [12, 64], and B' = max(24, B), or
-    B for fewer than 500 values. p1 is exact where the spectrum is flat over the band.
+    max(16, B) for fewer than 500 values. p1 is exact where the spectrum is flat over the band.
 
     Parameters
     ----------

@@ -64,6 +64,7 @@ def test_a_sign_swaps_the_bounds(seed, process):
         if field.name not in ("side", "bound", "drift", "drift_ci_low", "drift_ci_high"):
             assert getattr(up, field.name) == getattr(down, field.name)
     assert (up.bound, up.drift, up.drift_ci_low) == (-down.bound, -down.drift, -down.drift_ci_high)
+    assert lfq_test(x, side="upper").pvalue == lfq_test(-x).pvalue
 
 
 @given(seeds)
@@ -75,6 +76,17 @@ def test_reversed_time_turns_the_trend(seed):
         assert backward.slope == pytest.approx(-forward.slope, rel=1e-9)
     for test in (lfq_test, kpss_cosine, scale_lfq):
         assert test(x[::-1]).pvalue == pytest.approx(test(x).pvalue, rel=1e-6)
+
+
+@given(seeds, PROCESSES)
+def test_reversed_time_keeps_the_index_and_turns_the_drift(seed, process):
+    x = process(np.random.default_rng(seed), 832)
+    forward, backward = stability_index(x), stability_index(x[::-1])
+    if forward.n_blocks * forward.blocks_k * forward.sub_block_length == 832:  # else a remainder is left out
+        for name in ("index", "ci_low", "ci_high", "theta", "bound", "spread"):
+            assert getattr(backward, name) == pytest.approx(getattr(forward, name), rel=1e-9, abs=1e-12), name
+        assert backward.drift == pytest.approx(-forward.drift, rel=1e-9, abs=1e-12)
+        assert backward.drift_ci_low == pytest.approx(-forward.drift_ci_high, rel=1e-9, abs=1e-12)
 
 
 @given(seeds)
