@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from tracekit_analysis.features import characterize
     from tracekit_analysis.fluctuation import Fluctuation, dfa
     from tracekit_analysis.groups import apply_over_groups, progress_bar
+    from tracekit_analysis.headlines import compare_headline
     from tracekit_analysis.identification import Identification, identifiability
     from tracekit_analysis.interactions import Interaction, interaction
     from tracekit_analysis.interleaving import Interleaving, detect_interleaving, split_channels
@@ -168,6 +169,7 @@ _MODULES = {
     "comparisons": ("compare",),
     "effects": ("cliffs_delta", "hedges_g"),
     "equivalence": ("EquivalenceTest", "three_way", "tost"),
+    "headlines": ("compare_headline",),
     "identification": ("Identification", "identifiability"),
     "interactions": ("Interaction", "interaction"),
     "permanova": ("LocationDispersion", "location_dispersion"),
@@ -255,6 +257,7 @@ __all__ = [
     "cliffs_delta",
     "coherence_table",
     "compare",
+    "compare_headline",
     "contradictions",
     "correlation_shape",
     "cross_section_index",

@@ -101,7 +101,7 @@ class CellLabel(Record):
     jitter_ci_high: float
     """Upper end of its interval."""
     jitter_label: str
-    """quiet (interval below 0.1), jittery (above), inconclusive, diverged, or not recorded."""
+    """quiet (interval below 0.1), jittery (above), inconclusive, diverged; not analysed if not recorded."""
     lfq_rejections: int
     """Seeds in which LFQ rejects a constant bound at 1 - `level`."""
     reason: str

@@ -17,7 +17,7 @@ from tracekit_analysis.bounds import MARGINS, Label, noncentrality_interval
 from tracekit_analysis.cell_label import CellLabel, Seed
 from tracekit_analysis.cross_section import log_interval
 from tracekit_analysis.results import Side
-from tracekit_analysis.traits import CellTraits, vote
+from tracekit_analysis.traits import NOT_ANALYSED, CellTraits, vote
 
 MIN_SEEDS_INTERVAL = 3
 MIN_SEEDS_LABEL = 5
@@ -40,7 +40,7 @@ def label_cell(seeds: Sequence[Seed], signal: str, side: Side, margin: float, le
     n_diverged = sum(seed.outcome == "diverged" for seed in seeds)
     n_seeds = sum(seed.outcome != "unfinished" for seed in seeds)
     mean, low, high = _pooled(used, level)
-    exact = any(seed.exact for seed in used)
+    exact = any(seed.exact for seed in seeds)
     shaken = [seed.jitter for seed in seeds if seed.outcome != "unfinished" and not math.isnan(seed.jitter)]
     jitter, jitter_low, jitter_high = log_interval(shaken, level)
     decisions = {at: _decide(seeds, low, high, at, level) for at in {*MARGINS, margin}}
@@ -135,7 +135,7 @@ def _jitter_label(n_known: int, n_diverged: int, n_seeds: int, low: float, high:
     if n_diverged and 2 * n_diverged >= n_seeds:
         return "diverged"
     if not n_known:
-        return "not recorded"
+        return NOT_ANALYSED
     if n_known + n_diverged < MIN_SEEDS_LABEL:
         return "inconclusive"
     if low > MAX_JITTER:

@@ -277,7 +277,8 @@ def _seed(series: pd.DataFrame, side: Side, unit: Unit) -> Seed:
     if unit == "cross_section":
         index = float(first["cross_index"])
         known = math.isfinite(index)
-        return Seed("used", theta=index * index, exact=True, **described) if known else Seed("unusable")
+        theta = index * index if known else math.nan
+        return Seed("used" if known else "unusable", theta=theta, exact=True, **described)
     if median is None:
         return Seed("unusable", jitter=jitter)
     spread = float(median[f"{side}_spread"])

@@ -166,4 +166,4 @@ def test_from_features_it_is_the_same_and_missing_parts_are_named():
         "`signal` (='probe/logits') needs the signal 'probe/logits/q05'; "
         "recorded are 'probe/logits/q50', 'train/first_logit'."
     )
-    assert label(frame[frame["signal"] == "train/first_logit"]).loc[0, "jitter_label"] == "not recorded"
+    assert label(frame[frame["signal"] == "train/first_logit"]).loc[0, "jitter_label"] == "not analysed"

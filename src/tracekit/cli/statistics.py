@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -49,22 +49,39 @@ def analyze(
 def label(
     path: RunsPath,
     signal: DecidingSignal = DEFAULT_SIGNAL,
+    unit: Annotated[
+        str,
+        typer.Option(
+            help="Half-spread that is the unit: of the signal's own series, or of the cross_section of the probe "
+            "batch's logits, whose recorded quantile is then judged."
+        ),
+    ] = "series",
+    side: Annotated[str, typer.Option(help="Bound that is judged: lower or upper.")] = "lower",
     margin: Margin = 0.2,
     level: Level = 0.95,
+    sentences: Sentences = False,
+    jobs: Annotated[int, typer.Option(help="Worker processes; they do not change the result.")] = 1,
     out: TableFile = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Label each (optimizer, batch size) cell stable, unstable, inconclusive or diverged, and say how sure that is."""
     check_output(out, overwrite=overwrite)
-    frame = _read(path, signal)
     import tracekit_analysis
 
+    frame = _read(path, [signal, *_recorded_quantiles(path, side)])
+    by = _cell(frame)
     labels = tracekit_analysis.label(
-        frame, by=["optimizer", "batch_size"], signal=signal, margin=margin, level=level
-    )
-    shown = ["optimizer", "batch_size", "label", "index", "ci_low", "ci_high", "n_seeds", "reason"]
-    give_out(labels, out, as_json=as_json, columns=shown)
+        frame, by=by, signal=signal, unit=cast(Any, unit), side=cast(Any, side), margin=margin, level=level,
+        jobs=jobs,
+    )  # fmt: skip
+    shown = [*by, "label", "index", "ci_low", "ci_high", "n_seeds", "jitter_label", "spectrum"]
+    if (labels["jitter_label"] == "not analysed").all():
+        shown.remove("jitter_label")
+    if out is not None and out.suffix == ".tex":
+        labels = labels[[*shown, "tails", "breaks", "spikes"]]
+    _answer(labels, out, as_json=as_json, sentences=sentences, columns=[*shown, "reason"])
+    _say_what_is_missing(path)
 
 
 def compare(
@@ -82,6 +99,8 @@ def compare(
     import tracekit_analysis
 
     results = tracekit_analysis.compare(frame, signal=signal, level=level)
+    if not (as_json or sentences or out is not None):
+        typer.echo(f"{tracekit_analysis.compare_headline(results)}\n")
     shown = ["batch_size", "level_a", "level_b", "feature", "answer", "estimate", "ci_low", "ci_high"]
     shown += ["pvalue_adjusted", "effect_size", "n_seeds"]
     _answer(results, out, as_json=as_json, sentences=sentences, columns=shown)
@@ -135,6 +154,45 @@ def _read(path: RunsPath, signals: str | list[str] | None) -> pd.DataFrame:
     from tracekit.traces import read
 
     return read(path, signals=signals)
+
+
+def _recorded_quantiles(path: Path, side: str) -> list[str]:
+    """Return the signals of the probe batch's cross-section, if every run has recorded them."""
+    from tracekit.traces import open_experiment, signal_names
+    from tracekit_analysis.cross_section import CROSS_SECTION, quantiles
+
+    names = quantiles(CROSS_SECTION, "upper" if side == "upper" else "lower")
+    recorded = [set(signal_names(run)) for run in open_experiment(path).runs]
+    return list(names) if recorded and all(set(names) <= known for known in recorded if known) else []
+
+
+def _cell(frame: pd.DataFrame) -> list[str]:
+    """Return the columns of a cell: the learning rate too where an optimizer was run at several."""
+    cell = ["optimizer", "batch_size"]
+    if "learning_rate" not in frame.columns:
+        return cell
+    rates = frame.groupby(cell, observed=True)["learning_rate"].nunique()
+    return [*cell, "learning_rate"] if (rates > 1).any() else cell
+
+
+def _say_what_is_missing(path: Path) -> None:
+    """Name the runs that did not end, with the cause, and the way to go on with them."""
+    from tracekit.traces import open_experiment
+
+    stopped = [run for run in open_experiment(path).runs if run.status not in ("finished", "diverged")]
+    if not stopped:
+        return
+    causes = {run.reason for run in stopped if run.reason}
+    counts = {
+        status: sum(run.status == status for run in stopped)
+        for status in ("failed", "interrupted", "running")
+    }
+    words = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+    why = f": {'; '.join(sorted(causes))}" if causes else ""
+    typer.echo(
+        f"Not counted are runs that did not end ({words}{why}); `tracekit resume {path}` goes on with them.",
+        err=True,
+    )
 
 
 def _answer(
