@@ -7,6 +7,7 @@ alternate within a round, and medians over the rounds are printed.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import statistics
 import tempfile
@@ -100,7 +101,7 @@ def measure_recording(n_steps, n_channels):
             tempfile.TemporaryDirectory() as scratch,
             RunWriter(Path(scratch) / "run", attributes=ATTRIBUTES, configuration={}, meta={}) as run,
         ):
-            taken, _ = seconds(lambda: record(run))
+            taken, _ = seconds(functools.partial(record, run))
             written, _ = seconds(run.finish)
         print(
             f"recorded {label}: {n / taken / 1e6:.1f} million values/s, with their writing "
