@@ -1,0 +1,87 @@
+"""Alerts on runs with planted faults: each is found, and calm runs raise none of them."""
+
+import numpy as np
+import pytest
+
+from tracekit.report.analysis import gather
+from tracekit.report.material import Settings
+from tracekit.report.sections import SECTIONS, compose
+from tracekit.traces import RunWriter
+
+N = 600
+
+
+def noise(seed=0):
+    return np.random.default_rng(seed).normal(size=N)
+
+
+def store(folder, values, *, steps=None, layers=(), meta=None, seeds=range(5)):
+    """Write runs of the deciding signal; `values` is a function of the seed."""
+    for seed in seeds:
+        with RunWriter(
+            folder / f"adam-b50-s{seed}",
+            attributes={"optimizer": "adam", "batch_size": 50, "seed": seed},
+            configuration={},
+            meta=meta or {},
+        ) as run:
+            at = np.arange(1, N + 1) if steps is None else steps
+            run.record_series("train/first_logit", at, np.zeros(at.size), values(seed)[: at.size])
+            for name, layer, line in layers:
+                run.record_series(name, np.arange(1, N + 1), np.zeros(N), line, layer=layer)
+            run.finish()
+    return folder
+
+
+def alerts(folder):
+    blocks = compose(SECTIONS["alerts"], gather(folder, Settings(), jobs=1)).blocks
+    return {block.title: "".join(map(str, block.spans)) for block in blocks if hasattr(block, "title")}
+
+
+def spiky(seed):
+    values = noise(seed)
+    values[[200, 350, 500]] = 25.0
+    return values
+
+
+def interleaved(seed):
+    return noise(seed) * np.tile([0.2, 1.0, 5.0], N // 3)
+
+
+def persistent(seed, d=0.4):
+    """Long memory: ADF rejects a unit root, and cosine-KPSS a constant level, in some of the series."""
+    weights = np.cumprod(np.r_[1.0, (np.arange(1, 2000) - 1 + d) / np.arange(1, 2000)])
+    return np.convolve(np.random.default_rng(seed).normal(size=N + 2000), weights, "valid")[:N]
+
+
+PLANTED = {
+    "Spikes in 5 runs": {"values": spiky},
+    "Interleaved channels in 5 runs": {"values": interleaved},
+    "Updates are missing from the recording": {
+        "values": noise,
+        "steps": np.delete(np.arange(1, N + 1), [100, 101, 102]),
+    },
+    "Dead units in 5 runs": {"values": noise, "layers": [("layer/relu/dead", "relu1", np.full(N, 0.8))]},
+    "Contradictory stationarity tests in": {"values": persistent},
+    "Imported with loss: 5 runs": {
+        "values": noise,
+        "meta": {"loss_of_information": "the source kept 500 points of each series"},
+    },
+}
+
+
+@pytest.mark.parametrize("title", PLANTED)
+def test_a_planted_fault_is_found(tmp_path, title):
+    found = alerts(store(tmp_path / "x", **PLANTED[title]))
+    assert [name for name in found if name.startswith(title)], found
+
+
+def test_calm_runs_raise_none_of_them(tmp_path):
+    alive = [("layer/relu/dead", "relu1", np.full(N, 0.1))]
+    found = alerts(store(tmp_path / "x", noise, layers=alive))
+    assert not [name for name in found for title in PLANTED if name.startswith(title)], found
+
+
+def test_what_an_importer_lost_is_repeated_in_its_own_words(tmp_path):
+    meta = {"loss_of_information": ["values were rounded to 3 digits"]}
+    found = alerts(store(tmp_path / "x", noise, meta=meta, seeds=range(1)))
+    assert found["Imported with loss: 1 run"] == "values were rounded to 3 digits (adam-b50-s0)"
