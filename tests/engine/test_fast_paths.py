@@ -15,7 +15,7 @@ from tracekit.engine import build_model, compiled, memory, parallel
 from tracekit.engine.ops import conv2d, max_pool2d, relu
 from tracekit.engine.ops.convolution import conv2d as conv2d_op
 from tracekit.engine.optim import build_optimizer
-from tracekit.engine.training import train
+from tracekit.engine.training import Observer, train
 from tracekit.errors import ArgumentError
 
 needs_numba = pytest.mark.skipif(not compiled.are_used(), reason="numba is not installed, or switched off")
@@ -76,6 +76,42 @@ def test_the_reference_is_the_sum_over_windows(case):
     np.testing.assert_allclose(of_bias, g.sum(axis=(0, 1, 2)), atol=1e-10)
 
 
+@given(convolutions(kernels=st.integers(1, 5), strides=st.integers(1, 2), channels=st.sampled_from([3, 8])))
+def test_a_rectified_convolution_is_a_relu_of_a_convolution_to_the_bit(case):
+    operands, settings = case
+    for dtype in (np.float32, np.float64):
+        images, weight, bias, g = (operand.astype(dtype) for operand in operands)
+        value, backward = conv2d_op.function(images, weight, bias, rectify=True, **settings)
+        between, to_operands = conv2d_op.function(images, weight, bias, **settings)
+        expected, to_between = relu.function(between)
+        np.testing.assert_array_equal(value, expected)
+        gradients = [gradient() for gradient in backward(g)]
+        for gradient, reference in zip(gradients, to_operands(to_between(g)[0]), strict=True):
+            np.testing.assert_array_equal(gradient, reference())
+
+
+class Spectator(Observer):
+    """Keeps the names of the outputs it is shown, having asked for all of them at some updates."""
+
+    def __init__(self, asked):
+        self.asked, self.seen = asked, []
+
+    def needs_outputs(self, step):
+        return step in self.asked
+
+    def on_step(self, step):
+        self.seen.append(list(step.outputs))
+
+
+def test_looking_at_every_output_changes_nothing():
+    spectator = Spectator({2, 3})
+    for name, parameter in trained(1, observers=[spectator], model="ando_cnn").items():
+        assert parameter.tobytes() == trained(1, model="ando_cnn")[name].tobytes()
+    few, all_of_them, _, last = spectator.seen
+    assert few == last
+    assert set(all_of_them) - set(few) == {f"conv{number}" for number in range(1, 7)}
+
+
 @needs_numba
 @given(
     shape=st.tuples(st.integers(1, 5), st.integers(3, 9), st.integers(3, 9), st.integers(1, 5)),
@@ -107,10 +143,10 @@ def test_not_a_number_is_a_maximum_and_gets_a_gradient(dtype):
     assert np.isnan(relu.function(images)[0]).sum() == 2
 
 
-def trained(threads, dtype=np.float32):
+def trained(threads, dtype=np.float32, observers=(), model="vgg_small"):
     rng = np.random.default_rng(0)
     images, labels = rng.normal(size=(120, 16, 16, 3)).astype(dtype), rng.integers(10, size=120)
-    model = build_model("vgg_small", input_shape=(16, 16, 3), n_classes=10, rng=0, dtype=dtype)
+    model = build_model(model, input_shape=(16, 16, 3), n_classes=10, rng=0, dtype=dtype)
     parameters = {name: tensor.data for name, tensor in model.parameters().items()}
     optimizer = build_optimizer("adam", parameters, kinds=model.kinds())
     train(
@@ -122,6 +158,7 @@ def trained(threads, dtype=np.float32):
         n_updates=4,
         order_rng=np.random.default_rng(1),
         dropout_rng=np.random.default_rng(2),
+        observers=observers,
         threads=threads,
     )
     return parameters
@@ -222,12 +259,12 @@ def test_steps_do_not_grow_the_memory():
     [
         (
             "None",
-            "numba is not installed: training takes about twice as long in NumPy alone; "
+            "numba is not installed: convolutions take about three times as long in NumPy alone; "
             "`pip install tracekit[fast]` adds it.",
         ),
         (
             "Broken()",
-            "numba cannot be loaded (needs an older NumPy): training takes about twice as long in NumPy alone.",
+            "numba cannot be loaded (needs an older NumPy): convolutions take about three times as long in NumPy alone.",
         ),
     ],
 )

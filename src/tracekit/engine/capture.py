@@ -101,6 +101,11 @@ def capture(model: Layer) -> Iterator[dict[str, LayerCall]]:
         _listeners.reset(token)
 
 
+def is_capturing() -> bool:
+    """Return whether a capture is around this call."""
+    return bool(_listeners.get())
+
+
 def report_call(layer: Layer, x: Tensor, output: Tensor, training: bool) -> None:
     """Tell the captures around this call, if there are any, what a layer was called on and returned."""
     for listener in _listeners.get():

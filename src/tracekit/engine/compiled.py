@@ -13,7 +13,7 @@ import numpy as np
 from tracekit.engine.tape import Array
 
 _log = logging.getLogger("tracekit.engine")
-_CONSEQUENCE = "training takes about twice as long in NumPy alone"
+_CONSEQUENCE = "convolutions take about three times as long in NumPy alone"
 
 
 @functools.cache

@@ -100,6 +100,10 @@ class InformationDecay(Observer):
         self._codes: dict[str, list[np.ndarray]] = {}
         self._labels: list[np.ndarray] = []
 
+    def needs_outputs(self, step: int) -> bool:
+        """Whether layers are looked at one by one."""
+        return self.scope == "layer"
+
     def on_step(self, step: Step) -> None:
         """Gather the batch's codes and labels."""
         self._labels.append(step.labels.copy())

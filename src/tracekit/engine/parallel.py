@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from threadpoolctl import threadpool_limits
 
+from tracekit.engine.compiled import compiled
 from tracekit.errors import ArgumentError, bad_argument
 
 
@@ -64,6 +65,8 @@ def use_threads(threads: int | None = None) -> Iterator[int]:
     n_threads = processors() if threads is None else operator.index(threads)
     if n_threads < 1:
         raise ArgumentError(bad_argument("threads", threads, "must be at least 1"))
+    # The compiled loops bring a BLAS of their own, SciPy's: it must be there to be held.
+    compiled("tracekit.engine.ops.winograd_loops")
     with threadpool_limits(1, user_api="blas"):
         helpers = ThreadPoolExecutor(n_threads - 1, "tracekit") if n_threads > 1 else None
         token = _workers.set(_Workers(n_threads, helpers))

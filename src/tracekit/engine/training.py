@@ -38,7 +38,9 @@ class Step:
     loss: float  #: mean cross-entropy over the batch, nats
     logits: np.ndarray  #: (batch, n_classes)
     logits_gradient: np.ndarray  #: (batch, n_classes), of the reduced loss
-    outputs: dict[str, np.ndarray]  #: output of every layer by name, in order
+    outputs: dict[
+        str, np.ndarray
+    ]  #: output of layers by name, in order; of every one if an observer needed it
     parameters: Arrays  #: values before this update
     gradients: Arrays  #: of the reduced loss
     updates: Arrays  #: about to be added to the parameters
@@ -72,6 +74,10 @@ class Observer:
 
     def needs_calls(self, step: int) -> bool:
         """Whether `Step.calls` must be filled at an update; asked before its forward pass, for it costs memory."""
+        return False
+
+    def needs_outputs(self, step: int) -> bool:
+        """Whether `Step.outputs` must hold every layer at an update; those of the last two are always there."""
         return False
 
     def on_step(self, step: Step) -> None:
@@ -175,6 +181,7 @@ def train(
                 captured: AbstractContextManager[dict[str, LayerCall]] = (
                     capture(model) if needed else nullcontext({})
                 )
+                every_output = any(observer.needs_outputs(step) for observer in observers)
                 with captured as calls:
                     loss, logits, outputs = _differentiate(
                         model,
@@ -184,6 +191,7 @@ def train(
                         reduction,
                         label_smoothing,
                         dropout_rng,
+                        every_output=every_output,
                     )
                 inputs = {f"{name}.weight": call.input for name, call in calls.items()}
                 gradients = {name: _gradient(parameter) for name, parameter in parameters.items()}
@@ -246,12 +254,14 @@ def _differentiate(
     reduction: Reduction,
     label_smoothing: float,
     rng: np.random.Generator,
+    *,
+    every_output: bool,
 ) -> tuple[float, Tensor, Arrays]:
-    """Forward and backward pass; returns the mean loss, the logits and every layer's output."""
+    """Forward and backward pass; returns the mean loss, the logits and the layers' outputs."""
     for parameter in parameters.values():
         parameter.grad = None
     outputs: dict[str, Tensor] = {}
-    logits = model(images, training=True, rng=rng, outputs=outputs)
+    logits = model(images, training=True, rng=rng, outputs=outputs, every_output=every_output)
     logits.retain_grad()
     loss = softmax_cross_entropy(logits, labels, reduction=reduction, label_smoothing=label_smoothing)
     loss.backward()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from tracekit.engine.capture import is_capturing
 from tracekit.engine.layers.layer import Layer
 from tracekit.engine.ops.arithmetic import add
 from tracekit.engine.tape import Array
@@ -131,6 +132,7 @@ class Sequential(Composite):
         training: bool = False,
         rng: np.random.Generator | None = None,
         outputs: dict[str, Tensor] | None = None,
+        every_output: bool = True,
     ) -> Tensor:
         """Call the layers in order.
 
@@ -144,10 +146,26 @@ class Sequential(Composite):
             Passed to each layer.
         outputs : dict, optional
             Receives the output of each layer of this model under the layer's name.
+        every_output : bool
+            Whether `outputs` must be complete. If not, neighbours may be computed in one go, which is faster and
+            gives the same results; their common output then stands under the name of the second.
         """
         signal = x
-        for name, layer in self.layers.items():
-            signal = layer(signal, training=training, rng=rng)
+        alone = is_capturing() or (outputs is not None and every_output)
+        layers = list(self.layers.items())
+        position = 0
+        while position < len(layers):
+            name, layer = layers[position]
+            together = None
+            if not alone and position + 1 < len(layers):
+                together = layer.together_with(layers[position + 1][1])
+            if together is None:
+                signal = layer(signal, training=training, rng=rng)
+                position += 1
+            else:
+                signal = together(as_tensor(signal))
+                name = layers[position + 1][0]
+                position += 2
             if outputs is not None:
                 outputs[name] = signal
         return as_tensor(signal)

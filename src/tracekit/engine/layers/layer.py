@@ -8,6 +8,7 @@ what it returns depends on these and on its arguments only.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
@@ -38,6 +39,13 @@ class Layer(ABC):
     def buffers(self) -> dict[str, Array]:
         """Return the state that no optimizer trains, by name; calls in training update it in place."""
         return {}
+
+    def together_with(self, following: Layer) -> Callable[[Tensor], Tensor] | None:
+        """Return how to compute what this layer and the one that follows it do in one go, if there is a way.
+
+        Its results must be the very same, bit for bit: it is taken whenever nobody looks at what flows between.
+        """
+        return None
 
     @abstractmethod
     def _forward(self, x: Tensor, training: bool, rng: np.random.Generator | None) -> Tensor:

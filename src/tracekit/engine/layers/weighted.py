@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import DTypeLike
 
 from tracekit.engine.initializers import Initializer, he_normal, zeros
+from tracekit.engine.layers.activations import ReLU
 from tracekit.engine.layers.layer import Layer
 from tracekit.engine.ops.arrangement import embedding
 from tracekit.engine.ops.convolution import conv2d
@@ -114,6 +117,13 @@ class Conv2d(_WeightedLayer):
 
     def _forward(self, x: Tensor, training: bool, rng: np.random.Generator | None) -> Tensor:
         return conv2d(x, self.weight, self.bias, stride=self.stride, padding=self.padding)
+
+    def together_with(self, following: Layer) -> Callable[[Tensor], Tensor] | None:
+        """Rectify what a ReLU would while it is in the cache."""
+        return self._rectified if type(following) is ReLU else None
+
+    def _rectified(self, x: Tensor) -> Tensor:
+        return conv2d(x, self.weight, self.bias, stride=self.stride, padding=self.padding, rectify=True)
 
 
 class Embedding(Layer):

@@ -18,7 +18,7 @@ import numpy as np
 
 from tracekit.engine import parallel
 from tracekit.engine.memory import empty
-from tracekit.engine.ops import winograd
+from tracekit.engine.ops import passes, winograd
 from tracekit.engine.ops.cases import Case, Draw, draw_values
 from tracekit.engine.ops.windows import Windows
 from tracekit.engine.tape import Array, Backward, Gradient
@@ -44,7 +44,14 @@ def _conv2d_case(draw: Draw) -> Case:
 
 @primitive(cases=[_conv2d_case])
 def conv2d(
-    x: Array, weight: Array, bias: Array | None = None, /, *, stride: int = 1, padding: int = 0
+    x: Array,
+    weight: Array,
+    bias: Array | None = None,
+    /,
+    *,
+    stride: int = 1,
+    padding: int = 0,
+    rectify: bool = False,
 ) -> tuple[Array, Backward]:
     """Cross-correlation of images with a kernel, as deep learning calls convolution.
 
@@ -60,6 +67,8 @@ def conv2d(
         Distance between neighbouring windows, pixels.
     padding : int
         Width of the border of zeros, pixels; smaller than the kernel.
+    rectify : bool
+        Whether to return max(., 0) of the result, as :func:`relu` would, without passing over it once more.
 
     Returns
     -------
@@ -68,13 +77,7 @@ def conv2d(
     """
     _check(x, weight, bias, stride, padding)
     if winograd.is_faster(x, weight, stride):
-        transformed = winograd.transformed(weight)
-        value = winograd.correlate(x, transformed, bias, padding)
-        return value, _backward(
-            bias,
-            lambda g: winograd.gradients(x, transformed, g, padding),
-            lambda g: winograd.gradients(x, transformed, g, padding, of_x=False)[1:],
-        )
+        return _by_winograd(x, weight, bias, padding, rectify)
     height, width = x.shape[1:3]
     kernel = weight.transpose(2, 3, 1, 0)
     kernel_height, kernel_width = kernel.shape[:2]
@@ -92,9 +95,25 @@ def conv2d(
         of_kernel, of_bias = _sum_products(windows, g)
         return of_kernel.reshape(kernel.shape).transpose(3, 2, 0, 1), of_bias
 
-    value = _correlate(windows, kernel, bias)
+    value = _correlate(windows, kernel, bias, rectify=rectify)
     return value, _backward(
-        bias, lambda g: (gradient_of_x(g), *gradients_of_parameters(g)), gradients_of_parameters
+        bias,
+        lambda g: (gradient_of_x(g), *gradients_of_parameters(g)),
+        gradients_of_parameters,
+        rectified=value if rectify else None,
+    )
+
+
+def _by_winograd(
+    x: Array, weight: Array, bias: Array | None, padding: int, rectify: bool
+) -> tuple[Array, Backward]:
+    kernel = winograd.transformed(weight)
+    value = winograd.correlate(x, kernel, bias, padding, rectify=rectify)
+    rectified = value if rectify else None
+    return value, _backward(
+        bias,
+        lambda g: winograd.gradients(x, kernel, g, padding, rectified=rectified),
+        lambda g: winograd.gradients(x, kernel, g, padding, rectified=rectified, of_x=False)[1:],
     )
 
 
@@ -102,11 +121,15 @@ def _backward(
     bias: Array | None,
     gradients: Callable[[Array], tuple[Array, Array, Array]],
     gradients_of_parameters: Callable[[Array], tuple[Array, Array]],
+    *,
+    rectified: Array | None = None,
 ) -> Backward:
     """Return the backward closure: one pass over the batch serves all gradients that are asked for."""
 
     def backward(g: Array) -> tuple[Gradient, ...]:
         of_parameters: list[Array] = []
+        if rectified is not None:
+            g = passes.gradient_of_rectify(g, rectified)
 
         def of_x() -> Array:
             gradient, *of_parameters[:] = gradients(g)
@@ -122,7 +145,7 @@ def _backward(
     return backward
 
 
-def _correlate(windows: Windows, kernel: Array, bias: Array | None) -> Array:
+def _correlate(windows: Windows, kernel: Array, bias: Array | None, *, rectify: bool = False) -> Array:
     """Multiply all windows with a kernel of (kernel_height, kernel_width, channels, out_channels)."""
     out_channels = kernel.shape[3]
     matrix = np.ascontiguousarray(kernel.reshape(-1, out_channels))
@@ -133,8 +156,10 @@ def _correlate(windows: Windows, kernel: Array, bias: Array | None) -> Array:
         for images, columns in windows.pieces(parts[number]):
             products = value[images].reshape(-1, out_channels)
             np.matmul(columns, matrix, out=products)
-            if bias is not None:
-                products += bias
+            if bias is not None or rectify:
+                passes.add_bias(
+                    products, np.zeros(out_channels, value.dtype) if bias is None else bias, rectify=rectify
+                )
 
     parallel.run(work, len(parts))
     return value

@@ -31,6 +31,17 @@ def relu_gradient(g: Array, value: Array, out: Array) -> None:
 
 
 @_loops
+def add_bias(rows: Array, bias: Array, rectify: bool) -> None:
+    """Add the bias to each row, and replace by 0 what is negative then, if that is asked for."""
+    low = np.float32(0) if rectify else np.float32(-np.inf)
+    for row in range(len(rows)):
+        line = rows[row]
+        for c in range(bias.size):
+            raised = line[c] + bias[c]
+            line[c] = raised if not raised <= low else low
+
+
+@_loops
 def max_pool(x: Array, kernel: int, stride: int, value: Array, position: Array) -> None:
     """Maximum of each window, and where in the window the first of those is that tie for it."""
     n, out_height, out_width, channels = value.shape

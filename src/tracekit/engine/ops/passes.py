@@ -15,7 +15,7 @@ import numpy as np
 from tracekit.engine import parallel
 from tracekit.engine.compiled import loops_for
 from tracekit.engine.memory import empty
-from tracekit.engine.perturbation import PerturbedArray
+from tracekit.engine.perturbation import PerturbedArray, perturbed
 from tracekit.engine.tape import Array
 
 _PIECE_ELEMENTS = 2**15
@@ -55,6 +55,17 @@ def gradient_of_rectify(g: Array, value: Array) -> Array:
 
     parallel.over(len(g), g.size, work)
     return gradient
+
+
+def add_bias(rows: Array, bias: Array, *, rectify: bool) -> None:
+    """Add the bias to each row, in place, and replace by 0 what is negative then, if that is asked for."""
+    loops = loops_for(rows, bias)
+    if loops is not None:
+        loops.add_bias(rows, bias, rectify)
+        return
+    rows += bias
+    if rectify:
+        rows[...] = np.maximum(perturbed(rows), 0)
 
 
 def max_pool(x: Array, kernel: int, stride: int) -> tuple[Array, Callable[[Array], Array]]:

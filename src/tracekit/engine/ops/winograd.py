@@ -25,8 +25,8 @@ from tracekit.engine.compiled import compiled
 from tracekit.engine.memory import empty, scratch
 from tracekit.engine.tape import Array
 
-#: Elements of a transformed array at a time: two of them fill a second-level cache of 1 MiB.
-_ELEMENTS_AT_ONCE = 2**17
+#: Elements of the transformed arrays at a time: 1 MiB of float32, the size of a second-level cache.
+_ELEMENTS_AT_ONCE = 2**18
 
 _LOOPS = "tracekit.engine.ops.winograd_loops"
 
@@ -63,80 +63,70 @@ def transformed(weight: Array) -> Array:
     return kernel.astype(np.float32).reshape(36, channels, out_channels)
 
 
-def correlate(x: Array, kernel: Array, bias: Array | None, padding: int) -> Array:
-    """Correlate images with a transformed kernel; other shapes as in :func:`tracekit.engine.ops.conv2d`."""
-    maps = compiled(_LOOPS)
-    n, height, width, channels = x.shape
+def correlate(x: Array, kernel: Array, bias: Array | None, padding: int, *, rectify: bool) -> Array:
+    """Correlate images with a transformed kernel; the rest is as in :func:`tracekit.engine.ops.conv2d`."""
+    loops = compiled(_LOOPS)
+    n, height, width, _ = x.shape
     out_channels = kernel.shape[2]
     x = np.ascontiguousarray(x)
     added = np.zeros(out_channels, np.float32) if bias is None else bias
     value = empty((n, height + 2 * padding - 2, width + 2 * padding - 2, out_channels), np.float32)
-    n_tiles = _count_tiles(value.shape)
-    n_at_once = _n_at_once(n_tiles * max(channels, out_channels))
-    parts = _parts(n, n_at_once)
+    n_at_once, space = _pieces(value.shape, kernel)
+    parts = parallel.cut(n, min(parallel.N_PARTS, -(-n // n_at_once)))
 
     def work(number: int) -> None:
-        for images in parallel.pieces(parts[number], n_at_once):
-            tiles = (36, (images.stop - images.start) * n_tiles)
-            patches, products = (
-                scratch("patches", (*tiles, channels)),
-                scratch("tiles", (*tiles, out_channels)),
-            )
-            maps.patches(x[images], padding, patches)
-            np.matmul(patches, kernel, out=products)
-            maps.tiles(products, added, value[images])
+        part = parts[number]
+        loops.correlate(
+            x[part], padding, kernel, added, rectify, n_at_once, scratch("tiles", space), value[part]
+        )
 
     parallel.run(work, len(parts))
     return value
 
 
 def gradients(
-    x: Array, kernel: Array, g: Array, padding: int, *, of_x: bool = True
+    x: Array, kernel: Array, g: Array, padding: int, *, rectified: Array | None, of_x: bool = True
 ) -> tuple[Array, Array, Array]:
-    """Return the gradients at the images (empty unless `of_x`), the kernel and the bias, given the output's."""
-    maps = compiled(_LOOPS)
-    channels, out_channels = kernel.shape[1:]
-    g = np.ascontiguousarray(g)
+    """Return the gradients at the images (empty unless `of_x`), the kernel and the bias, given the output's.
+
+    `rectified` is the output, if it was rectified.
+    """
+    loops = compiled(_LOOPS)
+    x, g = np.ascontiguousarray(x), np.ascontiguousarray(g)
     turned = np.ascontiguousarray(kernel.swapaxes(1, 2))
-    gradient_of_x = empty(x.shape if of_x else (0,), np.float32)
-    n_tiles = _count_tiles(g.shape)
-    n_at_once = _n_at_once(n_tiles * max(channels, out_channels))
-    parts = _parts(len(x), n_at_once)
-    kernels = np.zeros((len(parts), 36, channels, out_channels), np.float32)
-    biases = np.zeros((len(parts), out_channels), np.float32)
+    n_at_once, space = _pieces(g.shape, kernel)
+    parts = parallel.cut(len(x), min(parallel.N_PARTS, -(-len(x) // n_at_once)))
+    nothing = np.empty((0, 0, 0, 0), np.float32)
+    gradient_of_x = empty(x.shape, np.float32) if of_x else nothing
+    value = nothing if rectified is None else rectified
+    kernels = np.zeros((len(parts), *kernel.shape), np.float32)
+    biases = np.zeros((len(parts), kernel.shape[2]), np.float32)
 
     def work(number: int) -> None:
-        product = scratch("kernel", kernels[number].shape)
-        for images in parallel.pieces(parts[number], n_at_once):
-            tiles = (36, (images.stop - images.start) * n_tiles)
-            patches, products = (
-                scratch("patches", (*tiles, channels)),
-                scratch("tiles", (*tiles, out_channels)),
-            )
-            maps.patches(x[images], padding, patches)
-            maps.tiles_transposed(g[images], products)
-            np.matmul(patches.swapaxes(1, 2), products, out=product)
-            kernels[number] += product
-            rows = g[images].reshape(-1, out_channels)
-            biases[number] += np.ones(len(rows), np.float32) @ rows
-            if of_x:
-                np.matmul(products, turned, out=patches)
-                maps.patches_transposed(patches, padding, gradient_of_x[images])
+        part = parts[number]
+        loops.gradients(
+            x[part],
+            padding,
+            turned,
+            g[part],
+            value[part],
+            n_at_once,
+            scratch("tiles", space),
+            gradient_of_x[part],
+            kernels[number],
+            biases[number],
+        )
 
     parallel.run(work, len(parts))
     of_weight = _G_TWICE.T @ kernels.sum(axis=0, dtype=np.float64).reshape(36, -1)
-    of_weight = of_weight.reshape(3, 3, channels, out_channels).transpose(3, 2, 0, 1)
+    of_weight = of_weight.reshape(3, 3, *kernel.shape[1:]).transpose(3, 2, 0, 1)
     return gradient_of_x, of_weight.astype(np.float32), biases.sum(axis=0)
 
 
-def _n_at_once(elements: int) -> int:
-    """Images at a time, of which each has that many elements at each of the 36 positions."""
-    return max(1, _ELEMENTS_AT_ONCE // (36 * elements))
-
-
-def _parts(n: int, n_at_once: int) -> list[slice]:
-    return parallel.cut(n, min(parallel.N_PARTS, -(-n // n_at_once)))
-
-
-def _count_tiles(shape: Sequence[int]) -> int:
-    return -(-shape[1] // 4) * -(-shape[2] // 4)
+def _pieces(out_shape: Sequence[int], kernel: Array) -> tuple[int, tuple[int]]:
+    """Return how many images are worked on at a time, and the elements that this takes."""
+    n_tiles = -(-out_shape[1] // 4) * -(-out_shape[2] // 4)
+    _, channels, out_channels = kernel.shape
+    n_at_once = max(1, _ELEMENTS_AT_ONCE // (36 * n_tiles * (channels + out_channels)))
+    n_at_once = min(n_at_once, out_shape[0])
+    return n_at_once, (36 * n_at_once * n_tiles * (channels + out_channels),)

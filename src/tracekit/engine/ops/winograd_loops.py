@@ -1,7 +1,6 @@
-"""The maps of :mod:`tracekit.engine.ops.winograd` as compiled loops, for machines that have numba.
+"""The two passes of :mod:`tracekit.engine.ops.winograd` as compiled loops around BLAS, for machines that have numba.
 
-Loading this module loads numba, and the first call of each function compiles it, once a machine. The innermost
-loops run over channels, whose values lie side by side.
+Loading this module loads numba, and the first call of each function compiles it, once a machine.
 """
 
 from __future__ import annotations
@@ -9,279 +8,95 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy.linalg.cython_blas  # noqa: F401 - what np.dot is compiled to call
 from numba import njit
 
+from tracekit.engine.ops import winograd_maps as maps
 from tracekit.engine.tape import Array
 
 _loops: Any = njit(nogil=True, cache=True, error_model="numpy")
-_inlined: Any = njit(nogil=True, inline="always", error_model="numpy")
-
-_2, _4, _5, _8 = (np.float32(number) for number in (2, 4, 5, 8))
-
-
-@_inlined
-def _patch_map(d0: Any, d1: Any, d2: Any, d3: Any, d4: Any, d5: Any) -> Any:
-    even = d4 - d2
-    odd = _2 * (d3 - d1)
-    far_even = d4 - _4 * d2
-    far_odd = d3 - _4 * d1
-    return (
-        _4 * (d0 - d2) + even,
-        far_even + far_odd,
-        far_even - far_odd,
-        even + odd,
-        even - odd,
-        (d5 - d3) - _2 * odd,
-    )
-
-
-@_inlined
-def _patch_map_transposed(v0: Any, v1: Any, v2: Any, v3: Any, v4: Any, v5: Any) -> Any:
-    near_sum = v1 + v2
-    far_sum = v3 + v4
-    near = v2 - v1
-    far = _2 * (v4 - v3)
-    return (
-        _4 * v0,
-        _4 * (near + v5) + far,
-        -_5 * v0 - _4 * near_sum - far_sum,
-        -near - far - _5 * v5,
-        v0 + near_sum + far_sum,
-        v5,
-    )
-
-
-@_inlined
-def _tile_map(m0: Any, m1: Any, m2: Any, m3: Any, m4: Any, m5: Any) -> Any:
-    near_sum = m1 + m2
-    near = m1 - m2
-    far_sum = m3 + m4
-    far = m3 - m4
-    return (m0 + near_sum + far_sum, near + _2 * far, near_sum + _4 * far_sum, near + _8 * far + m5)
-
-
-@_inlined
-def _tile_map_transposed(y0: Any, y1: Any, y2: Any, y3: Any) -> Any:
-    even = y0 + y2
-    odd = y1 + y3
-    far_even = y0 + _4 * y2
-    far_odd = _2 * y1 + _8 * y3
-    return (y0, even + odd, even - odd, far_even + far_odd, far_even - far_odd, y3)
 
 
 @_loops
-def patches(images: Array, padding: int, out: Array) -> None:
-    """Bᵀ d B of every patch."""
-    n, height, width, channels = images.shape
-    rows = (height + 2 * padding + 1) // 4
-    columns = (width + 2 * padding + 1) // 4
-    border = np.empty((6, 6, channels), np.float32)
-    half = np.empty((6, 6, channels), np.float32)
-    tile = 0
-    for image in range(n):
-        for row in range(rows):
-            for column in range(columns):
-                top, left = 4 * row - padding, 4 * column - padding
-                source = images[image]
-                if top < 0 or left < 0 or top + 6 > height or left + 6 > width:
-                    for i in range(6):
-                        for j in range(6):
-                            y, x = top + i, left + j
-                            if 0 <= y < height and 0 <= x < width:
-                                for c in range(channels):
-                                    border[i, j, c] = images[image, y, x, c]
-                            else:
-                                for c in range(channels):
-                                    border[i, j, c] = 0
-                    source = border
-                    top, left = 0, 0
-                for i in range(6):
-                    for c in range(channels):
-                        (
-                            half[i, 0, c],
-                            half[i, 1, c],
-                            half[i, 2, c],
-                            half[i, 3, c],
-                            half[i, 4, c],
-                            half[i, 5, c],
-                        ) = _patch_map(
-                            source[top + i, left, c],
-                            source[top + i, left + 1, c],
-                            source[top + i, left + 2, c],
-                            source[top + i, left + 3, c],
-                            source[top + i, left + 4, c],
-                            source[top + i, left + 5, c],
-                        )
-                for j in range(6):
-                    for c in range(channels):
-                        (
-                            out[j, tile, c],
-                            out[6 + j, tile, c],
-                            out[12 + j, tile, c],
-                            out[18 + j, tile, c],
-                            out[24 + j, tile, c],
-                            out[30 + j, tile, c],
-                        ) = _patch_map(
-                            half[0, j, c],
-                            half[1, j, c],
-                            half[2, j, c],
-                            half[3, j, c],
-                            half[4, j, c],
-                            half[5, j, c],
-                        )
-                tile += 1
+def correlate(
+    images: Array,
+    padding: int,
+    kernel: Array,
+    bias: Array,
+    rectify: bool,
+    n_at_once: int,
+    space: Array,
+    out: Array,
+) -> None:
+    """Correlate images with a transformed kernel of (36, channels, out_channels), a few images at a time."""
+    _, channels, out_channels = kernel.shape
+    n, height, width, _ = out.shape
+    n_tiles = ((height + 3) // 4) * ((width + 3) // 4)
+    low = np.float32(0) if rectify else np.float32(-np.inf)
+    for start in range(0, n, n_at_once):
+        stop = min(start + n_at_once, n)
+        tiles = n_tiles * (stop - start)
+        size = 36 * tiles * channels
+        patches = space[:size].reshape(36, tiles, channels)
+        products = space[size : size + 36 * tiles * out_channels].reshape(36, tiles, out_channels)
+        maps.patches(images[start:stop], padding, patches)
+        for position in range(36):
+            np.dot(patches[position], kernel[position], products[position])
+        maps.tiles(products, bias, low, out[start:stop])
 
 
 @_loops
-def tiles(transformed: Array, bias: Array, out: Array) -> None:
-    """Aᵀ M A plus bias of every tile."""
-    n, height, width, channels = out.shape
-    rows, columns = (height + 3) // 4, (width + 3) // 4
-    half = np.empty((4, 6, channels), np.float32)
-    border = np.empty((4, channels), np.float32)
-    tile = 0
-    for image in range(n):
-        for row in range(rows):
-            for column in range(columns):
-                top, left = 4 * row, 4 * column
-                for j in range(6):
-                    for c in range(channels):
-                        half[0, j, c], half[1, j, c], half[2, j, c], half[3, j, c] = _tile_map(
-                            transformed[j, tile, c],
-                            transformed[6 + j, tile, c],
-                            transformed[12 + j, tile, c],
-                            transformed[18 + j, tile, c],
-                            transformed[24 + j, tile, c],
-                            transformed[30 + j, tile, c],
-                        )
-                whole = left + 4 <= width
-                for i in range(min(4, height - top)):
-                    line = out[image, top + i, left : left + 4] if whole else border
-                    for c in range(channels):
-                        y0, y1, y2, y3 = _tile_map(
-                            half[i, 0, c],
-                            half[i, 1, c],
-                            half[i, 2, c],
-                            half[i, 3, c],
-                            half[i, 4, c],
-                            half[i, 5, c],
-                        )
-                        line[0, c] = y0 + bias[c]
-                        line[1, c] = y1 + bias[c]
-                        line[2, c] = y2 + bias[c]
-                        line[3, c] = y3 + bias[c]
-                    if not whole:
-                        for j in range(width - left):
-                            for c in range(channels):
-                                out[image, top + i, left + j, c] = border[j, c]
-                tile += 1
+def gradients(
+    images: Array,
+    padding: int,
+    turned: Array,
+    gradient: Array,
+    value: Array,
+    n_at_once: int,
+    space: Array,
+    of_images: Array,
+    of_kernel: Array,
+    of_bias: Array,
+) -> None:
+    """Add to the gradients of a transformed kernel and of the bias, and write those of the images.
+
+    Where `value` is not empty, it is the rectified output, and the gradient flows where it is positive. No
+    gradients of the images are computed if there is no room for them.
+    """
+    _, out_channels, channels = turned.shape
+    n, height, width, _ = gradient.shape
+    n_tiles = ((height + 3) // 4) * ((width + 3) // 4)
+    product = np.empty((channels, out_channels), np.float32)
+    received = np.empty((n_at_once, height, width, out_channels), np.float32)
+    for start in range(0, n, n_at_once):
+        stop = min(start + n_at_once, n)
+        tiles = n_tiles * (stop - start)
+        size = 36 * tiles * channels
+        patches = space[:size].reshape(36, tiles, channels)
+        products = space[size : size + 36 * tiles * out_channels].reshape(36, tiles, out_channels)
+        maps.patches(images[start:stop], padding, patches)
+        if value.size > 0:
+            _where_positive(gradient[start:stop], value[start:stop], received)
+            maps.tiles_transposed(received[: stop - start], products)
+        else:
+            maps.tiles_transposed(gradient[start:stop], products)
+        # The seventh row of A times itself: at this position stands the sum over a tile.
+        for tile in range(tiles):
+            for c in range(out_channels):
+                of_bias[c] += products[7, tile, c]
+        for position in range(36):
+            np.dot(patches[position].T, products[position], product)
+            for i in range(channels):
+                for c in range(out_channels):
+                    of_kernel[position, i, c] += product[i, c]
+            if of_images.size > 0:
+                np.dot(products[position], turned[position], patches[position])
+        if of_images.size > 0:
+            maps.patches_transposed(patches, padding, of_images[start:stop])
 
 
 @_loops
-def tiles_transposed(gradient: Array, out: Array) -> None:
-    """A dY Aᵀ of every tile."""
-    n, height, width, channels = gradient.shape
-    rows, columns = (height + 3) // 4, (width + 3) // 4
-    border = np.empty((4, 4, channels), np.float32)
-    half = np.empty((4, 6, channels), np.float32)
-    tile = 0
-    for image in range(n):
-        for row in range(rows):
-            for column in range(columns):
-                top, left = 4 * row, 4 * column
-                source = gradient[image]
-                if top + 4 > height or left + 4 > width:
-                    for i in range(4):
-                        for j in range(4):
-                            if top + i < height and left + j < width:
-                                for c in range(channels):
-                                    border[i, j, c] = gradient[image, top + i, left + j, c]
-                            else:
-                                for c in range(channels):
-                                    border[i, j, c] = 0
-                    source = border
-                    top, left = 0, 0
-                for i in range(4):
-                    for c in range(channels):
-                        (
-                            half[i, 0, c],
-                            half[i, 1, c],
-                            half[i, 2, c],
-                            half[i, 3, c],
-                            half[i, 4, c],
-                            half[i, 5, c],
-                        ) = _tile_map_transposed(
-                            source[top + i, left, c],
-                            source[top + i, left + 1, c],
-                            source[top + i, left + 2, c],
-                            source[top + i, left + 3, c],
-                        )
-                for j in range(6):
-                    for c in range(channels):
-                        (
-                            out[j, tile, c],
-                            out[6 + j, tile, c],
-                            out[12 + j, tile, c],
-                            out[18 + j, tile, c],
-                            out[24 + j, tile, c],
-                            out[30 + j, tile, c],
-                        ) = _tile_map_transposed(half[0, j, c], half[1, j, c], half[2, j, c], half[3, j, c])
-                tile += 1
-
-
-@_loops
-def patches_transposed(transformed: Array, padding: int, out: Array) -> None:
-    """B V Bᵀ of every patch, added up where patches overlap."""
-    n, height, width, channels = out.shape
-    rows = (height + 2 * padding + 1) // 4
-    columns = (width + 2 * padding + 1) // 4
-    half = np.empty((6, 6, channels), np.float32)
-    border = np.empty((6, channels), np.float32)
-    tile = 0
-    for image in range(n):
-        out[image] = 0
-        for row in range(rows):
-            for column in range(columns):
-                top, left = 4 * row - padding, 4 * column - padding
-                for j in range(6):
-                    for c in range(channels):
-                        (
-                            half[0, j, c],
-                            half[1, j, c],
-                            half[2, j, c],
-                            half[3, j, c],
-                            half[4, j, c],
-                            half[5, j, c],
-                        ) = _patch_map_transposed(
-                            transformed[j, tile, c],
-                            transformed[6 + j, tile, c],
-                            transformed[12 + j, tile, c],
-                            transformed[18 + j, tile, c],
-                            transformed[24 + j, tile, c],
-                            transformed[30 + j, tile, c],
-                        )
-                whole = left >= 0 and left + 6 <= width
-                for i in range(max(0, -top), min(6, height - top)):
-                    line = out[image, top + i, left : left + 6] if whole else border
-                    if not whole:
-                        border[:] = 0
-                    for c in range(channels):
-                        d0, d1, d2, d3, d4, d5 = _patch_map_transposed(
-                            half[i, 0, c],
-                            half[i, 1, c],
-                            half[i, 2, c],
-                            half[i, 3, c],
-                            half[i, 4, c],
-                            half[i, 5, c],
-                        )
-                        line[0, c] += d0
-                        line[1, c] += d1
-                        line[2, c] += d2
-                        line[3, c] += d3
-                        line[4, c] += d4
-                        line[5, c] += d5
-                    if not whole:
-                        for j in range(max(0, -left), min(6, width - left)):
-                            for c in range(channels):
-                                out[image, top + i, left + j, c] += border[j, c]
-                tile += 1
+def _where_positive(gradient: Array, value: Array, out: Array) -> None:
+    received, sign, kept = gradient.reshape(-1), value.reshape(-1), out.reshape(-1)
+    for i in range(received.size):
+        kept[i] = received[i] if sign[i] > 0 else 0
