@@ -169,7 +169,7 @@ def digest_series(
     stretches = max(2, points // 2)
     kept_at, kept, stretch = step, np.where(finite, value, np.nan), 0.0
     if step.size > points:
-        edges = np.linspace(0.0, last_step, stretches + 1)
+        edges = np.linspace(0.5, last_step + 0.5, stretches + 1)
         kept_at, kept = extremes(when, sound, edges)
         stretch = last_step / stretches
     tau = bound_level(value.size)

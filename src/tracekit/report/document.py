@@ -211,7 +211,7 @@ class TraceFigure:
 
     The chart shows one signal at a time, filters by every column, zooms, and tells values; a page of paper and
     a reader without scripts have `still` alone, so `still` carries the message and `caption` stands in it.
-    `interactive.run_traces` makes the lines from a tidy frame and thins them where they are too many.
+    Together the lines hold at most about `interactive.ROOM` values; `interactive.extremes` thins longer ones.
 
     Examples
     --------
@@ -220,7 +220,7 @@ class TraceFigure:
         TraceFigure(
             still=_panels(material, name),
             columns=("optimizer", "batch size", "seed"),
-            traces=(*run_traces(frame, columns=("optimizer", "batch size", "seed")), *bounds),
+            traces=(Trace("train/loss", ("adam", "50", "0"), step, loss), *bounds),
             units={"train/loss": "loss, nats"},
         )
     """

@@ -46,8 +46,8 @@ function explore(root) {
     // As the still figures do: extremes that dwarf the rest lie beyond the axis until the reader asks for all.
     const sorted = Float64Array.from(values).sort();
     if (sorted.length < 50 || control("all").checked) return [-Infinity, Infinity];
-    const low = sorted[Math.floor(0.005 * (sorted.length - 1))];
-    const high = sorted[Math.ceil(0.995 * (sorted.length - 1))];
+    const low = sorted[Math.ceil(0.005 * (sorted.length - 1))];
+    const high = sorted[Math.floor(0.995 * (sorted.length - 1))];
     return high > low ? [low - 0.6 * (high - low), high + 0.6 * (high - low)] : [-Infinity, Infinity];
   }
 
@@ -122,7 +122,7 @@ function explore(root) {
     plot = new uPlot(options, aligned, chart);
     if (span) plot.setScale("x", span);
     legend();
-    control("beyond").textContent = beyond && !log ? ` ${beyond.toLocaleString("en")} extreme values lie beyond the axis; “all values” shows them.` : "";
+    control("beyond").textContent = beyond && !log ? ` ${beyond === 1 ? "1 extreme value lies" : `${beyond.toLocaleString("en")} extreme values lie`} beyond the axis; “all values” shows them.` : "";
     read();
   }
 
@@ -167,7 +167,7 @@ function explore(root) {
     if (line.stretch) {
       const first = grids[line.grid][0] - line.stretch / 4;
       const start = first + Math.floor((xs[at] - first) / line.stretch) * line.stretch;
-      when = `updates ${grouped(start + 0.5)} to ${grouped(start + line.stretch - 0.5)}`;
+      when = `updates ${grouped(Math.ceil(start))} to ${grouped(Math.ceil(start + line.stretch) - 1)}`;
       what = "an extreme, ";
     }
     control("readout").textContent = `${titled(line)}; ${when}: ${what}${rounded(value)}${line.note ? ` (${line.note})` : ""}`;
