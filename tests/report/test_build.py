@@ -52,7 +52,9 @@ def vars_of(paths):
     return [paths.html, paths.pdf, paths.metrics, paths.labels]
 
 
-def test_an_earlier_report_is_kept_unless_overwriting_is_asked_for(small, tmp_path):
+def test_an_earlier_report_is_kept_unless_overwriting_is_asked_for(tmp_path):
+    small = tmp_path / "run"
+    simulate_run(small, steps=3)
     paths = write_report(small, tmp_path / "out")
     paths.html.write_text("mine")
     with pytest.raises(OutputExistsError) as error:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 
 import pandas as pd
 
 from tracekit.report import figures, figures_verdicts, frames
-from tracekit.report.document import Block, Figure, Key, Mono, Panel, Table, paragraph
+from tracekit.report.document import Block, Column, Figure, Key, Mono, Panel, Table, number, paragraph
 from tracekit.report.drawing import draw
 from tracekit.report.material import Material, MissingSignalError
 from tracekit.report.sections import section
@@ -45,17 +46,30 @@ def bounds(material: Material) -> list[Block]:
             "each of them rounded up to 0 where its square came out negative, so the two differ."
         ),
         _intervals(material),
-        frames.median_table(
-            material,
-            rows,
-            _SHOWN,
-            f"Lower bound of {material.settings.signal}, after the initial transient: medians over the seeds of each "
-            "configuration, each seed judged alone. The pooled index of the verdict is in the figure above.",
-            counted=("lower_label",),
-        ),
+        _lower(material, rows),
         _upper(material, rows),
         paragraph("All columns of all series are in ", Mono("metrics.csv"), " beside this report."),
     ]
+
+
+def _lower(material: Material, rows: pd.DataFrame) -> Table:
+    """Tabulate the lower bound, with the pooled index of the verdict beside that of single seeds."""
+    table = frames.median_table(
+        material,
+        rows,
+        _SHOWN,
+        f"Lower bound of {material.settings.signal}, after its transient: the pooled index of the verdict, then "
+        "medians over the seeds of each configuration, each seed judged alone.",
+        counted=("lower_label",),
+    )
+    found = [material.verdicts.get(cell.key) for cell in material.cells]
+    pooled = [number(verdict.index if verdict else None) for verdict in found]
+    lines = zip(table.rows, pooled, strict=True)
+    return dataclasses.replace(
+        table,
+        columns=(*table.columns[:2], Column("pooled I", numeric=True), *table.columns[2:]),
+        rows=tuple((*line[:2], index, *line[2:]) for line, index in lines),
+    )
 
 
 def _upper(material: Material, rows: pd.DataFrame) -> Table:
