@@ -32,11 +32,11 @@ def extremes(step: Vector, value: Vector, edges: Vector) -> tuple[Vector, Vector
     there = np.isfinite(value)
     value = value[there]
     place = np.minimum(np.searchsorted(edges, step[there], side="right") - 1, n - 1)
-    stretch, first = np.unique(place, return_index=True)
+    stretch, first, sizes = np.unique(place, return_index=True, return_counts=True)
     if stretch.size:
-        ordered = np.lexsort((value, place))  # by stretch, and by value inside it
-        last = np.append(first[1:], value.size) - 1
-        lowest, highest = ordered[first], ordered[last]
-        pair = np.sort(np.column_stack([lowest, highest]), axis=1)
-        kept[stretch] = value[pair]
+        found = []
+        for extreme in (np.minimum, np.maximum):
+            equal = np.flatnonzero(value == np.repeat(extreme.reduceat(value, first), sizes))
+            found.append(equal[np.unique(place[equal], return_index=True)[1]])  # the first of equal ones
+        kept[stretch] = value[np.sort(np.column_stack(found), axis=1)]
     return at.ravel(), kept.ravel()
