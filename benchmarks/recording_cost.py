@@ -1,8 +1,8 @@
 """What recording costs: a training step bare and with each preset, ``python benchmarks/recording_cost.py``.
 
 The same training is run in rounds, one variant after the other within each round, so that what else the machine
-does falls on all of them; figures are medians over the rounds. Time is processor time of one BLAS thread. Recorded
-values are dropped: writing happens on another thread.
+does falls on all of them; figures are medians over the rounds. Time is processor time of one thread. Recorded values
+are dropped: writing happens on another thread.
 
 Signals that are recorded now and then are timed at every update of a shorter training, which gives the cost of one
 recording; the preset "full" is put together from these for a training of 1000 updates.
@@ -21,8 +21,7 @@ from threadpoolctl import threadpool_limits
 from tracekit.data import load_dataset
 from tracekit.engine import build_model
 from tracekit.engine.optim import build_optimizer
-from tracekit.engine.tape import no_grad
-from tracekit.engine.training import Observer, Step, train
+from tracekit.engine.training import Observer, train
 from tracekit.record import Planned, Recorder, Signal, choose_signals, plan
 from tracekit.traces import Columns
 
@@ -40,17 +39,6 @@ class Dropped:
 
     def record_row(self, step: int, epoch: int, columns: Columns, values: object) -> None:
         self.n_values += columns.size
-
-
-class ProbePass(Observer):
-    """Runs the probe batch through the network and records nothing: the price of looking at it at all."""
-
-    def __init__(self, images: np.ndarray) -> None:
-        self.images = images
-
-    def on_step(self, step: Step) -> None:
-        with no_grad():
-            step.model(self.images)
 
 
 def problem(name: str) -> Problem:
@@ -95,7 +83,7 @@ def milliseconds_per_step(data: Problem, observers: list[Observer], n_updates: i
     return 1e3 * (time.process_time() - started) / n_updates
 
 
-def measure(data: Problem, plans: Mapping[str, list[Planned] | None], n_updates: int, rounds: int) -> dict:
+def measure(data: Problem, plans: Mapping[str, list[Planned]], n_updates: int, rounds: int) -> dict:
     """Median (milliseconds a step beyond the bare step, values a step) by variant, and the bare step itself."""
     times: dict[str, list[float]] = {name: [] for name in ("bare", *plans)}
     n_values: dict[str, float] = {}
@@ -103,7 +91,7 @@ def measure(data: Problem, plans: Mapping[str, list[Planned] | None], n_updates:
         times["bare"].append(milliseconds_per_step(data, [], n_updates))
         for name, signals in plans.items():
             values = Dropped()
-            observer = ProbePass(data[1][:N_PROBE]) if signals is None else recorder(data, signals, values)
+            observer = recorder(data, signals, values)
             times[name].append(milliseconds_per_step(data, [observer], n_updates))
             n_values[name] = values.n_values / n_updates
     bare = times.pop("bare")
@@ -118,14 +106,14 @@ def report(name: str, n_updates: int, n_costly: int, rounds: int) -> None:
     data = problem(name)
     standard, full = choose_signals(None), choose_signals(None, preset="full")
     added = [entry for entry in full if entry not in standard]
+    costly = [entry for entry in added if entry.cost in ("sample", "curvature") or entry.schedule == "log 20"]
     often = measure(
         data,
         {
-            "probe pass": None,
             "minimal": planned(data, choose_signals(None, preset="minimal")),
             "standard without probe": planned(data, [entry for entry in standard if entry.cost != "probe"]),
             "standard": planned(data, standard),
-            "full, by class": planned(data, [entry for entry in added if entry.schedule is None]),
+            "full without what is costly": planned(data, [entry for entry in full if entry not in costly]),
         },
         n_updates,
         rounds,
@@ -137,32 +125,30 @@ def report(name: str, n_updates: int, n_costly: int, rounds: int) -> None:
         "curvature, log 10": ("curvature", "log 10", 10 / LENGTH),
     }
     always = dict.fromkeys(("batch", "sample", "curvature"), "every 1")
-    bare, probe_pass = often["bare"][0], often["probe pass"][0]
-    for key in ("bare", "probe pass", "minimal", "standard without probe", "standard"):
-        own = bare if key == "bare" else bare + often[key][0]
-        print(f"| {name} | {key} | {own:.1f} | {own / bare:.3f} | {often[key][1]:.0f} |", flush=True)
-    # Both of these contain the pass of the probe batch, which "full" makes once.
-    total = often["standard"][0] + often["full, by class"][0] - probe_pass
-    n_total = often["standard"][1] + often["full, by class"][1]
+    bare = often["bare"][0]
+    for key, (spent, n_values) in often.items():
+        own = bare if key == "bare" else bare + spent
+        print(f"| {name} | {key} | {own:.2f} | {own / bare:.3f} | {n_values:.0f} |", flush=True)
+    total, n_total = often["full without what is costly"]
     for key, (cost, schedule, share) in rarely.items():
-        signals = [entry for entry in added if (entry.cost, entry.schedule) == (cost, schedule)]
+        signals = [entry for entry in costly if (entry.cost, entry.schedule) == (cost, schedule)]
         plans = {key: planned(data, signals, always)}
         spent, n_values = measure(data, plans, n_costly, max(1, rounds // 2))[key]
         total, n_total = total + spent * share, n_total + n_values * share
         print(
-            f"| {name} | one recording of {key} | +{spent:.0f} | +{spent / bare:.1f} | {n_values:.0f} |",
+            f"| {name} | one recording of {key} | +{spent:.1f} | +{spent / bare:.1f} | {n_values:.0f} |",
             flush=True,
         )
     print(
-        f"| {name} | full, of {LENGTH} updates | {bare + total:.1f} | {1 + total / bare:.3f} | {n_total:.0f} |"
+        f"| {name} | full, of {LENGTH} updates | {bare + total:.2f} | {1 + total / bare:.3f} | {n_total:.0f} |"
     )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", choices=["ando_cnn", "small_cnn"], action="append")
-    parser.add_argument("--updates", type=int, default=34, help="updates of a training [34: twice 17]")
-    parser.add_argument("--costly-updates", type=int, default=1, help="recordings of costly signals [1]")
+    parser.add_argument("--updates", type=int, default=51, help="updates of a training [51: thrice 17]")
+    parser.add_argument("--costly-updates", type=int, default=5, help="recordings of costly signals [5]")
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     print("| network | recorded | ms a step | of the bare step | values a step |")

@@ -13,7 +13,7 @@ from recorded_runs import EXPECTED, record, rectified_network
 from tracekit.errors import UnknownNameError
 from tracekit.record import SIGNALS, choose_signals
 from tracekit.record.signals.histograms import GRADIENT_BINS, WEIGHT_BINS
-from tracekit.record.summary import mean_and_std, summarize
+from tracekit.record.summary import mean_and_std, quantiles, summarize
 
 #: Quantities of Cockpit (Schneider, Dangel & Hennig 2021), each of which is a signal here.
 COCKPIT = {
@@ -225,3 +225,24 @@ def test_standard_holds_every_signal_of_the_first_release_under_its_name():
     assert names >= {"train/loss", "train/accuracy", "train/first_logit", "train/logits_grad/norm"}
     assert names >= {"eval/loss", "eval/accuracy"}
     assert names >= {"layer/grad_norm", "layer/weight_norm", "layer/update_norm"}
+
+
+@pytest.mark.parametrize("share_of_zeros", [0.0, 0.3, 0.7, 1.0])
+@pytest.mark.parametrize("sign", [1, -1, 0])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_quantiles_of_many_values_are_those_of_sorted_ones(share_of_zeros, sign, dtype):
+    """Far apart, next to each other and equal; below zero, above it, and both."""
+    rng = np.random.default_rng(0)
+    values = np.concatenate(
+        [
+            rng.normal(size=30_000) * 10.0 ** rng.integers(-35, 35, size=30_000),
+            1 + np.arange(5_000) * 1e-9,
+            rng.integers(-3, 4, size=5_000),
+        ]
+    )
+    values = np.abs(values) * sign if sign else values
+    values[rng.random(values.size) < share_of_zeros] = 0
+    values = rng.permutation(values).astype(dtype)
+    shares = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
+    expected = np.quantile(values.astype(np.float64), shares)
+    np.testing.assert_allclose(quantiles(values, shares), expected, rtol=1e-14, atol=0)

@@ -25,6 +25,7 @@ from tracekit.engine import parallel
 from tracekit.engine.capture import LayerCall
 from tracekit.engine.counting import count, count_products
 from tracekit.engine.layers import Conv2d, Layer, Linear
+from tracekit.engine.memory import empty
 from tracekit.engine.ops.losses import LossReduction
 from tracekit.engine.tape import Array
 from tracekit.errors import ArgumentError, ShapeError, TracekitError, bad_argument
@@ -192,7 +193,7 @@ class _Factors:
 
     def _rows(self, rows: slice) -> Array:
         dtype = np.result_type(self.deltas, self.windows)
-        result = np.empty((self.n, min(rows.stop, self.n_out) - rows.start, self.n_in), dtype)
+        result = empty((self.n, min(rows.stop, self.n_out) - rows.start, self.n_in), dtype)
         n_at_once = max(1, _PIECE_ELEMENTS // max(1, self.n_positions * self.n_in))
 
         def work(part: slice) -> None:

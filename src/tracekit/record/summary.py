@@ -75,7 +75,7 @@ def _order_statistics(values: np.ndarray, ranks: np.ndarray) -> np.ndarray:
     found = np.empty(ranks.shape)
     for number in set(bins.ravel().tolist()):
         inside = values.compress(codes == number)
-        if inside.min() != inside.max():  # not so for the zeros of a ReLU
+        if inside.min() != inside.max():  # else all are the same, as zeros are
             inside.sort()
         here = bins == number
         found[here] = inside[ranks[here] - (ends[number] - counts[number])]
