@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracekit.engine import build_model, compiled, memory, parallel
-from tracekit.engine.ops import conv2d, max_pool2d, relu
+from tracekit.engine.ops import conv2d, max_pool2d, relu, softmax_cross_entropy
 from tracekit.engine.ops.convolution import conv2d as conv2d_op
 from tracekit.engine.optim import build_optimizer
 from tracekit.engine.training import Observer, train
@@ -129,6 +129,46 @@ def test_compiled_passes_equal_numpy_to_the_bit(shape, kernel, stride, seed):
         assert value.dtype == np.float32
         np.testing.assert_array_equal(value, expected)
         np.testing.assert_array_equal(backward(g.astype(np.float32))[0], reference(g.astype(np.float64))[0])
+
+
+@needs_numba
+@given(
+    shape=st.tuples(st.integers(1, 9), st.integers(1, 12)),
+    smoothing=st.sampled_from([0.0, 0.1, 1.0]),
+    scale=st.sampled_from([0.1, 10.0, 1e3]),
+    seed=st.integers(0, 2**32),
+)
+def test_the_compiled_softmax_is_the_other_one_up_to_rounding(shape, smoothing, scale, seed):
+    rng = np.random.default_rng(seed)
+    logits, labels = (
+        (scale * rng.normal(size=shape)).astype(np.float32),
+        rng.integers(shape[1], size=shape[0]),
+    )
+    compiled_ones = softmax_cross_entropy.function(logits, labels, "sum", label_smoothing=smoothing)
+    exact = softmax_cross_entropy.function(
+        logits.astype(np.float64), labels, "sum", label_smoothing=smoothing
+    )
+    np.testing.assert_allclose(compiled_ones[0], exact[0], rtol=3e-6, atol=1e-5)
+    gradients = [backward(np.ones(()))[0] for _, backward in (compiled_ones, exact)]
+    np.testing.assert_allclose(*gradients, rtol=3e-6, atol=1e-6 * scale)
+
+
+@needs_numba
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_the_compiled_softmax_knows_what_is_not_a_number(wrong):
+    for position in range(3):
+        logits = np.array([[1.0, 2.0, 3.0], [3.0, 1.0, 2.0]], np.float32)
+        logits[0, position] = wrong
+        for label in range(3):
+            results = []
+            for dtype in (np.float32, np.float64):
+                with np.errstate(invalid="ignore", divide="ignore"):
+                    loss, backward = softmax_cross_entropy.function(
+                        logits.astype(dtype), np.array([label, 0])
+                    )
+                    results.append((float(loss), backward(np.ones(()))[0]))
+            assert results[0][0] == pytest.approx(results[1][0], nan_ok=True)
+            np.testing.assert_allclose(results[0][1], results[1][1], atol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

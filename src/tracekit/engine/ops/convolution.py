@@ -179,7 +179,7 @@ def _sum_products(windows: Windows, g: Array) -> tuple[Array, Array]:
             sums[number, -1] += np.ones(len(rows), rows.dtype) @ rows
 
     parallel.run(work, len(parts))
-    total = sums.sum(axis=0)
+    total = sums[0] if len(parts) == 1 else sums.sum(axis=0)
     return total[:-1], total[-1]
 
 

@@ -160,3 +160,27 @@ def columns(images: Array, stride: int, top: int, left: int, kernel_width: int, 
                     for column in range(first, last):
                         for t in range(size):
                             out[image, row, column, i, t] = line[(column * stride - left) * channels + t]
+
+
+@_loops
+def softmax(logits: Array, labels: Array, smoothing: float, probabilities: Array, losses: Array) -> None:
+    """Softmax of each row, and its cross-entropy with the label, smoothed."""
+    n, n_classes = logits.shape
+    one = np.float32(1)
+    for row in range(n):
+        largest = logits[row, 0]
+        for k in range(1, n_classes):
+            if logits[row, k] > largest:
+                largest = logits[row, k]
+        total, mean = np.float32(0), np.float32(0)
+        for k in range(n_classes):
+            shifted = logits[row, k] - largest
+            mean += shifted
+            probabilities[row, k] = np.exp(shifted)
+            total += probabilities[row, k]
+        for k in range(n_classes):
+            probabilities[row, k] /= total
+        expected = logits[row, labels[row]] - largest
+        if smoothing > 0:
+            expected = (one - smoothing) * expected + smoothing * (mean / np.float32(n_classes))
+        losses[row] = np.log(total) - expected

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tracekit.engine.ops import passes
 from tracekit.engine.ops.cases import Case, Draw, draw_values
 from tracekit.engine.tape import Array, Backward
 from tracekit.engine.tensor import primitive
@@ -57,28 +58,11 @@ def softmax_cross_entropy(
     if not 0 <= label_smoothing <= 1:
         raise ArgumentError(bad_argument("label_smoothing", label_smoothing, "must be in [0, 1]"))
     smoothing = float(label_smoothing)
-    rows = np.arange(len(logits))
-    # A class far below the largest has probability 0: the underflow is the right answer.
-    with np.errstate(under="ignore"):
-        shifted = logits - logits.max(axis=1, keepdims=True)
-        exponentials = np.exp(shifted)
-        totals = exponentials.sum(axis=1, keepdims=True)
-        expected = shifted[rows, targets]
-        if smoothing:
-            expected = (1 - smoothing) * expected + smoothing * shifted.mean(axis=1)
-        losses = np.log(totals[:, 0]) - expected
+    probabilities, losses = passes.softmax(logits, targets, smoothing)
     count = len(logits) if reduction == "mean" else 1
-
-    def backward(g: Array) -> tuple[Array]:
-        with np.errstate(under="ignore"):
-            gradient = exponentials / totals
-            gradient[rows, targets] -= 1 - smoothing
-            if smoothing:
-                gradient -= smoothing / logits.shape[1]
-            gradient *= g / count
-        return (gradient,)
-
-    return losses.sum() / count, backward
+    return losses.sum() / count, lambda g: (
+        passes.gradient_of_softmax(probabilities, targets, smoothing, g / count),
+    )
 
 
 def _check_labels(logits: Array, labels: Array) -> None:
@@ -90,7 +74,8 @@ def _check_labels(logits: Array, labels: Array) -> None:
     if labels.shape != logits.shape[:1]:
         need = f"must be one for each of the {len(logits)} rows of `logits`, in shape {logits.shape[:1]}"
         raise ShapeError(bad_argument("labels.shape", labels.shape, need))
-    if labels.min() < 0 or labels.max() >= logits.shape[1]:
+    # As unsigned numbers, negative labels are too large ones.
+    if labels.astype(np.uint64, copy=False).max() >= logits.shape[1]:
         wrong = int(labels[(labels < 0) | (labels >= logits.shape[1])][0])
         need = f"must be in 0..{logits.shape[1] - 1}, got {wrong}"
         raise ArgumentError(f"`labels` {need}; `logits` has {logits.shape[1]} classes.")

@@ -68,6 +68,33 @@ def add_bias(rows: Array, bias: Array, *, rectify: bool) -> None:
         rows[...] = np.maximum(perturbed(rows), 0)
 
 
+def softmax(logits: Array, labels: Array, smoothing: float) -> tuple[Array, Array]:
+    """Return the probabilities of each row, and the cross-entropies with the labels, smoothed."""
+    loops = loops_for(logits)
+    if loops is not None:
+        probabilities, losses = np.empty_like(logits), np.empty(len(logits), logits.dtype)
+        loops.softmax(logits, labels, np.float32(smoothing), probabilities, losses)
+        return probabilities, losses
+    # A class far below the largest has probability 0: the underflow is the right answer.
+    with np.errstate(under="ignore"):
+        shifted = logits - logits.max(axis=1, keepdims=True)
+        exponentials = np.exp(shifted)
+        totals = exponentials.sum(axis=1, keepdims=True)
+        expected = shifted[np.arange(len(logits)), labels]
+        if smoothing:
+            expected = (1 - smoothing) * expected + smoothing * shifted.mean(axis=1)
+        return exponentials / totals, np.log(totals[:, 0]) - expected
+
+
+def gradient_of_softmax(probabilities: Array, labels: Array, smoothing: float, g: Array) -> Array:
+    """Return the gradient at the logits, given that of each row's cross-entropy."""
+    with np.errstate(under="ignore"):
+        gradient = probabilities - smoothing / probabilities.shape[1] if smoothing else probabilities.copy()
+        gradient[np.arange(len(labels)), labels] -= 1 - smoothing
+        gradient *= g
+        return gradient
+
+
 def max_pool(x: Array, kernel: int, stride: int) -> tuple[Array, Callable[[Array], Array]]:
     """Maximum of each window, and the function from its gradient to that of x."""
     loops = loops_for(x)

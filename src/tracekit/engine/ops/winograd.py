@@ -118,9 +118,11 @@ def gradients(
         )
 
     parallel.run(work, len(parts))
-    of_weight = _G_TWICE.T @ kernels.sum(axis=0, dtype=np.float64).reshape(36, -1)
+    total = kernels[0] if len(parts) == 1 else kernels.sum(axis=0, dtype=np.float64)
+    of_weight = _G_TWICE.T @ total.reshape(36, -1)
     of_weight = of_weight.reshape(3, 3, *kernel.shape[1:]).transpose(3, 2, 0, 1)
-    return gradient_of_x, of_weight.astype(np.float32), biases.sum(axis=0)
+    of_bias = biases[0] if len(parts) == 1 else biases.sum(axis=0)
+    return gradient_of_x, of_weight.astype(np.float32), of_bias
 
 
 def _pieces(out_shape: Sequence[int], kernel: Array) -> tuple[int, tuple[int]]:
