@@ -24,7 +24,7 @@ _LARGEST, _SMALLEST = 9.0, 7.8
 
 #: Characters up to which a cell's words stand in one line if there is room, and from which on they must wrap
 #: before the table is split; and what a title may take beyond them.
-_WIDEST, _WRAPPED, _TITLE = 60, 30, 10
+_WIDEST, _WRAPPED, _TITLE = 60, 30, 8
 
 #: After these a long name may go on in the next line.
 _SEAM = re.compile(r"(?<=[/_.,:;=@\-])(?=\S)|(?<=[a-z])(?=[A-Z])")
