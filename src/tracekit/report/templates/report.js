@@ -86,7 +86,7 @@ document.querySelectorAll("figure.table").forEach((figure, at) => {
   const rows = () => [...table.rows].map((row) => [...row.cells].map(written));
   const press = button("Copy as CSV", () => copy(rows(), `Table ${at + 1}`));
   press.className = "copy";
-  press.setAttribute("aria-label", `Copy table ${at + 1} as CSV`);
+  press.setAttribute("aria-label", `Copy as CSV: table ${at + 1}`);
   figure.append(press);
 });
 document.querySelectorAll("figure.code").forEach((figure) => {
