@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 from tracekit_analysis.cosine import ConstancyTest, resolve_tau
 from tracekit_analysis.dependence import local_bound_tau
 from tracekit_analysis.errors import require_between, require_choice
+from tracekit_analysis.monotone import kendall_pvalue, theil_sen
 from tracekit_analysis.results import Record, Side, Status
 from tracekit_analysis.series import FloatArray, Series, as_series
 
@@ -185,8 +186,7 @@ def stability_index(
     per_noncentrality = msw / (m * k)
     low, high = noncentrality_interval(msb / msw, m - 1, m * (k - 1), level)
     theta = (msb - msw) * (m - 1) / (m * k)
-    slope = scipy.stats.theilslopes(levels, alpha=level)
-    drift, drift_low, drift_high = (float(part) * m for part in (slope[0], slope[2], slope[3]))
+    drift, drift_low, drift_high = (part * m for part in theil_sen(levels, level))
     sign = 1.0 if side == "lower" else -1.0
     if sign < 0:
         drift, drift_low, drift_high = -drift, -drift_high, -drift_low
@@ -313,9 +313,7 @@ def _mann_kendall(values: FloatArray, tau: float, tau_loc: float) -> float:
         return math.nan
     length = values.size // m
     bounds = np.quantile(values[: m * length].reshape(m, length), tau, axis=1)
-    if bounds.min() == bounds.max():
-        return 1.0
-    return float(scipy.stats.kendalltau(np.arange(m), bounds).pvalue)
+    return 1.0 if bounds.min() == bounds.max() else kendall_pvalue(bounds)
 
 
 def _no_index(
