@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracekit.engine import build_model, compiled, memory, parallel
-from tracekit.engine.ops import conv2d, max_pool2d, relu, softmax_cross_entropy
+from tracekit.engine.ops import conv2d, max_pool2d, relu, softmax_cross_entropy, winograd
 from tracekit.engine.ops.convolution import conv2d as conv2d_op
 from tracekit.engine.optim import build_optimizer
 from tracekit.engine.training import Observer, train
@@ -42,13 +42,17 @@ def convolutions(draw, *, kernels, strides, channels):
 
 
 @needs_numba
+@pytest.mark.parametrize("elements_at_once", [1, 2**18])
 @given(convolutions(kernels=st.just(3), strides=st.just(1), channels=st.sampled_from([8, 12, 32])))
-def test_winograd_is_exact_up_to_the_rounding_of_float32(case):
+def test_winograd_is_exact_up_to_the_rounding_of_float32(elements_at_once, case):
     operands, settings = case
     narrow = [operand.astype(np.float32) for operand in operands]
     # The same rounded operands, the long way in float64.
     exact = convolved(*(operand.astype(np.float64) for operand in narrow), **settings)
-    for result, expected in zip(convolved(*narrow, **settings), exact, strict=True):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(winograd, "_ELEMENTS_AT_ONCE", elements_at_once)
+        results = convolved(*narrow, **settings)
+    for result, expected in zip(results, exact, strict=True):
         assert result.dtype == np.float32
         assert np.abs(result - expected).max() <= 2e-5 * np.abs(expected).max()
 
