@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 DEMO   := runs/demo
 REPORT := reports/demo
 
-.PHONY: setup demo test verify check calibrate clean
+.PHONY: setup demo test verify check docs bench calibrate clean
 
 setup: $(STAMP)
 
@@ -37,9 +37,20 @@ check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The documentation site, in build/docs/index.html; a warning is an error.
+docs: $(STAMP)
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/docs
+	$(BIN)/sphinx-build -q -W --keep-going -b doctest docs build/doctest
+
+# The tables of docs/performance.md, on a machine that does nothing else: eight minutes. PyTorch is the peer, where it
+# is installed (`.venv/bin/pip install torch`).
+bench: $(STAMP)
+	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/recording_peers.py
+
 # Full-size simulations of the error rates that the documentation quotes; takes ten minutes on two idle cores.
 calibrate: $(STAMP)
 	$(BIN)/python -m tracekit_analysis.calibration_page --out docs/methods/calibration.md --jobs 2
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis docs/_generated
