@@ -120,7 +120,10 @@ def spectrum(adam: pd.DataFrame, ax: Axes) -> None:
     plot.spectrum(table, ax, lines=(1 / 14, 2 / 14))
 
 
-@example("Autocorrelation", "Thin: runs, thick: their median, shaded: 95 % band of independent values.")
+@example(
+    "Autocorrelation",
+    "Median over runs, shaded from the lowest to the highest; dashed: 95 % band of independent values.",
+)
 def autocorrelation(adam: pd.DataFrame, ax: Axes) -> None:
     """Draw autocorrelations."""
     rows = []

@@ -9,7 +9,6 @@ import pandas as pd
 
 from tracekit.errors import ArgumentError, unknown_name
 from tracekit.report.digest import RunDigest, Wanted, digest_run, stack
-from tracekit.report.interactive import ROOM
 from tracekit.report.material import (
     CHARACTERIZED_SIGNALS,
     DEFAULT_SIGNAL,
@@ -27,6 +26,9 @@ from tracekit.report.verdicts import from_labels
 from tracekit.traces import Experiment, open_experiment
 from tracekit_analysis import AnalysisError, label_from_features
 from tracekit_analysis.parallel import map_in_order
+
+#: Values that all drawn series may keep together: about 1.6 MB of the page.
+ROOM = 300_000
 
 #: Updates of all runs together below which starting a second process costs more than it gains.
 _WORTH_A_PROCESS = 100_000
@@ -94,8 +96,8 @@ def _wanted(experiment: Experiment, settings: Settings) -> Wanted:
         layered=LAYER_SIGNALS,
         performance=PERFORMANCE_SIGNALS,
         last_step=longest,
-        points=max(300, ROOM // (len(experiment.runs) * len(drawn))),
-        segment=int(min(256, max(32, longest // 8))),
+        points=max(200, ROOM // (len(experiment.runs) * len(drawn))),
+        segment=int(min(128, max(32, longest // 8))),
     )
 
 

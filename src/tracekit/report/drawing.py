@@ -220,6 +220,9 @@ _HUNDREDTHS = re.compile(r"(\.\d\d)\d+")
 #: Names that matplotlib gives to groups, and nothing refers to.
 _GROUP_NAME = re.compile(r'(?<=<g) id="[^"]*"')
 
+#: Ticks, whose style stands in the mark that they use.
+_TICK = re.compile(r'(<use [^>]*) style="fill: (#\w+); stroke: \2; stroke-width: 0\.[46]"')
+
 
 def _compact(svg: str) -> str:
     """Drop prologue, comments, metadata and unused names, and write paths to a tenth of a point."""
@@ -227,5 +230,5 @@ def _compact(svg: str) -> str:
     svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", svg, flags=re.DOTALL)
     svg = _PATH.sub(lambda path: _TENTHS.sub(r"\1", path[0]).replace("\n", ""), svg)
     svg = _PLACES.sub(lambda place: _HUNDREDTHS.sub(r"\1", place[0]), svg)
-    svg = _GROUP_NAME.sub("", svg)
+    svg = _TICK.sub(r"\1", _GROUP_NAME.sub("", svg))
     return re.sub(r">\s+<", "><", svg).strip()

@@ -18,6 +18,7 @@ from matplotlib.ticker import (
     NullFormatter,
 )
 
+from tracekit.report.drawing import envelope
 from tracekit.report.figures import (
     BOUND,
     INK,
@@ -114,7 +115,7 @@ def spectrum(data: pd.DataFrame, ax: Axes, *, lines: Sequence[float] = ()) -> Ax
 
 
 def autocorrelation(data: pd.DataFrame, ax: Axes, *, n: int | None = None) -> Axes:
-    """Draw autocorrelation over lag: a thin line a run, their median thick, and the 95 % band of white noise.
+    """Draw autocorrelation over lag: the median over runs, their range, and the 95 % band of white noise.
 
     `data` has ``run``, ``lag`` (values) and ``value``; `n` is the number of values behind a run's line.
     """
@@ -122,12 +123,11 @@ def autocorrelation(data: pd.DataFrame, ax: Axes, *, n: int | None = None) -> Ax
     if data.empty:
         return say_nothing(ax, "too few values")
     if n:
-        half = 1.96 / math.sqrt(n)
-        ax.axhspan(-half, half, color=SEED, alpha=0.22, linewidth=0, zorder=1)
-    for _, run in data.groupby("run", observed=True, sort=True):
-        ax.plot(run["lag"], run["value"], color=SEED, linewidth=0.6, alpha=0.8, zorder=2)
-    median = data.groupby("lag")["value"].median()
-    ax.plot(median.index, median.to_numpy(), color=BOUND, linewidth=1.5, zorder=3)
+        for end in (-1.96 / math.sqrt(n), 1.96 / math.sqrt(n)):
+            ax.axhline(end, color=INK, linewidth=0.7, linestyle=(0, (4, 2)), zorder=2)
+    table = data.groupby("lag")["value"].agg(["median", "min", "max"])
+    ax.fill_between(table.index, table["min"], table["max"], color=SEED, alpha=0.35, linewidth=0, zorder=1)
+    ax.plot(table.index, table["median"], color=BOUND, linewidth=1.5, zorder=3)
     ax.set_xlim(0, float(data["lag"].max()))
     ax.set_ylim(min(-0.2, float(data["value"].min()) - 0.05), 1.02)
     ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
@@ -161,7 +161,8 @@ def events(
         As for `seed_traces`.
     """
     house_style(ax, x="update", y=unit)
-    ax.plot(data["step"], data["value"], color=SEED, linewidth=0.5, alpha=0.75, zorder=2)
+    line = envelope(data["step"].to_numpy(float), data["value"].to_numpy(float), bins=110)
+    ax.plot(line.step, line.value, color=SEED, linewidth=0.5, alpha=0.75, zorder=2)
     if len(levels) > 1:
         for start, stop, level in levels[["start", "stop", "level"]].itertuples(index=False, name=None):
             ax.plot([start, stop], [level, level], color=BOUND, linewidth=1.8, zorder=4)

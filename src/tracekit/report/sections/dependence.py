@@ -46,13 +46,13 @@ def dependence(material: Material) -> list[Block]:
         ),
         Figure(
             tuple(panels),
-            f"Autocorrelation of {signal} after the transient, over the lag in recorded values: a thin line a finished "
-            "run, thick their median. Shaded: 95 % band of independent values, for one run.",
+            f"Autocorrelation of {signal} after the transient, over the lag in recorded values: median over finished "
+            "runs, shaded from the lowest to the highest. Dashed: 95 % band of independent values, for one run.",
             columns=min(4, max(1, len(material.batch_sizes))),
             legend=(
-                Key(figures.SEED, "one run"),
-                Key(figures.BOUND, "median", "thick"),
-                Key(figures.SEED, "white noise, 95 %", "thick"),
+                Key(figures.BOUND, "median over runs", "thick"),
+                Key(figures.SEED, "all runs", "thick"),
+                Key(figures.INK, "white noise, 95 %", "dashed"),
             ),
         ),
         frames.median_table(

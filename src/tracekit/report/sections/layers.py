@@ -24,7 +24,7 @@ _MAPS = {
 }
 
 #: Configurations that are drawn; more would fill the page with pictures that nobody compares.
-_DRAWN = 16
+_DRAWN = 12
 
 
 @section("layers", title="Layers", order=70)
