@@ -57,6 +57,16 @@ def test_winograd_is_exact_up_to_the_rounding_of_float32(elements_at_once, case)
         assert np.abs(result - expected).max() <= 2e-5 * np.abs(expected).max()
 
 
+@needs_numba
+@given(convolutions(kernels=st.integers(1, 5), strides=st.integers(1, 3), channels=st.integers(1, 9)))
+def test_other_kernels_and_strides_compiled_are_exact_up_to_rounding(case):
+    operands, settings = case
+    narrow = [operand.astype(np.float32) for operand in operands]
+    exact = convolved(*(operand.astype(np.float64) for operand in narrow), **settings)
+    for result, expected in zip(convolved(*narrow, **settings), exact, strict=True):
+        assert np.abs(result - expected).max() <= 2e-5 * np.abs(expected).max()
+
+
 @given(convolutions(kernels=st.integers(1, 5), strides=st.integers(1, 3), channels=st.integers(1, 5)))
 def test_the_reference_is_the_sum_over_windows(case):
     (images, weight, bias, g), settings = case
