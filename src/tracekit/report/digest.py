@@ -76,7 +76,9 @@ class RunDigest:
     layers: dict[str, dict[str, Vector]]  #: by signal and layer: medians over stretches of updates
     features: pd.DataFrame  #: a row a characterized series
     portrait: Portrait | None  #: the deciding series; None if it was not recorded
-    performance: dict[str, pd.DataFrame]  #: one row, from `tracekit_analysis.performance`, by signal
+    performance: dict[
+        str, pd.DataFrame
+    ]  #: one row, from `tracekit_analysis.performance`, of its first such signal
 
 
 def digest_run(run: Run, wanted: Wanted) -> RunDigest:
@@ -118,8 +120,7 @@ def digest_run(run: Run, wanted: Wanted) -> RunDigest:
         portrait,
         {
             name: performance(by_signal[name].drop(columns=["layer", "index"]), signal=name)
-            for name in wanted.performance
-            if name in by_signal
+            for name in [one for one in wanted.performance if one in by_signal][:1]
         },
     )
 
