@@ -343,3 +343,15 @@ print(conv2d(x, w, padding=1).data.sum())
     ones = conv2d(np.ones((2, 8, 8, 8), np.float32), np.ones((8, 8, 3, 3), np.float32), padding=1)
     assert float(done.stdout) == pytest.approx(float(ones.data.sum()), rel=1e-6)
     assert done.stderr.splitlines() == [line]
+
+
+@needs_numba
+def test_compiling_ahead_leaves_nothing_to_compile():
+    code = (
+        "from tracekit.engine.compilation import compile_ahead, is_ahead; compile_ahead();"
+        "from tracekit.engine.ops import loops, winograd_loops;"
+        "print(is_ahead(), [name for module in (loops, winograd_loops) for name, loop in vars(module).items()"
+        " if hasattr(loop, 'signatures') and not loop.signatures])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True []\n"

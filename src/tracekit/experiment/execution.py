@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tracekit.data import Dataset, load_dataset
+from tracekit.engine.compilation import compile_ahead
 from tracekit.engine.parallel import processors
 from tracekit.engine.training import Observer, Step
 from tracekit.errors import TracekitError
@@ -93,6 +94,7 @@ def execute_tasks(
     share = max(1, processors() // n_jobs)
     tasks = [dataclasses.replace(task, threads=task.threads or share) for task in tasks]
     if n_jobs > 1:
+        compile_ahead()  # once here, not in each of the processes at the same time
         _on_processes(tasks, dataset.name, data_dir, n_jobs, tell)
         return
     with _interruptible() as stopped:
