@@ -351,7 +351,7 @@ def test_compiling_ahead_leaves_nothing_to_compile():
         "from tracekit.engine.compilation import compile_ahead, is_ahead; compile_ahead();"
         "from tracekit.engine.ops import loops, winograd_loops;"
         "print(is_ahead(), [name for module in (loops, winograd_loops) for name, loop in vars(module).items()"
-        " if hasattr(loop, 'signatures') and not loop.signatures])"
+        " if hasattr(loop, 'signatures') and not loop.signatures and name[0] != '_'])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "True []\n"
