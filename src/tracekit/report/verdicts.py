@@ -86,7 +86,10 @@ def from_labels(labels: pd.DataFrame, by: Sequence[str]) -> dict[tuple[Any, ...]
 
 
 def _votes(row: Mapping[Hashable, Any], name: str) -> str:
-    """Say how many seeds bear an aspect of the label; empty where that was not counted."""
+    """Say how many seeds bear an aspect of the label; empty where that was not counted, or they do not agree."""
     bearing = row.get(f"{name.removesuffix('_verdict')}_seeds")
-    total = row.get("traits_of")
-    return "" if pd.isna(bearing) or pd.isna(total) else f"{int(bearing)} of {int(total)} seeds"
+    total, answer = row.get("traits_of"), str(row.get(name))
+    if pd.isna(bearing) or pd.isna(total) or answer == "undecided":
+        return ""
+    whose = "in " if answer.startswith("no ") else ""
+    return f"{whose}{int(bearing)} of {int(total)} seeds"

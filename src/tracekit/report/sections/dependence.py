@@ -41,7 +41,7 @@ def dependence(material: Material) -> list[Block]:
     panels = [_panel(material, cell) for cell in material.cells]
     blocks: list[Block] = [
         paragraph(
-            "Neighbouring values are alike, so 600 of them carry less than 600 independent ones would: the correlation "
+            "Neighbouring values are alike, so they carry less than as many independent ones would: the correlation "
             "time says how many values count for one. Intervals and p-values in this report are widened accordingly."
         ),
         Figure(
