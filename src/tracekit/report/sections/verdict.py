@@ -179,7 +179,7 @@ def _aspects(material: Material) -> list[Block]:
             (Column("configuration"), *(Column(title) for title in ASPECTS.values())),
             rows,
             "What the seeds of each configuration show besides the label, each judged alone: the answer that most of "
-            "them give, and how many; where nothing is shown, in how many seeds it is there all the same. Undecided: no "
-            "answer has a majority. The sections below draw it.",
+            "them give, and how many; where nothing is shown, in how many seeds it is there all the same. Undecided: "
+            "no answer has a majority. The sections below draw it.",
         )
     ]
