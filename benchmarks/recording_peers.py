@@ -3,8 +3,8 @@
 The same network (ando_cnn), noise in the shape of CIFAR-10, batches of 100, Adam, as many threads as there are
 processors. Each library runs in a process of its own, one after the other within each round, so that what else the
 machine does falls on all of them; figures are medians over the rounds of wall time, ratios those within a round. What
-takes very long is measured once. tracekit writes to disk; PyTorch's hooks keep the same signals as `standard`, on the
-same schedules, in memory; Cockpit keeps its own in memory.
+takes very long is measured once. tracekit writes to disk, the last part after what is timed; PyTorch's hooks keep the
+same signals as `standard`, on the same schedules, in memory; Cockpit keeps its own in memory.
 
 PyTorch and Cockpit are optional: what cannot be imported is named as missing. Cockpit needs
 ``pip install cockpit-for-pytorch 'setuptools<81'``, best in an environment of its own that `--cockpit-python` names.
@@ -110,8 +110,9 @@ class Tracekit:
             recorder = Recorder(writer, signals=planned, probe=probe)
             start = time.perf_counter()
             train(model, optimizer, self.images, self.labels, observers=[recorder], **settings)
+            seconds = time.perf_counter() - start
             writer.finish()
-            return time.perf_counter() - start
+            return seconds
 
 
 def torch_network() -> Any:
@@ -381,9 +382,8 @@ def main() -> None:
                 so_far = times.setdefault((library, recorded), [])
                 if not so_far or so_far[0] * n_updates < LONG:
                     so_far.append(worker.milliseconds(recorded, n_updates))
-    print(
-        f"{'; '.join(worker.version for worker in present.values())}; {len(os.sched_getaffinity(0))} processors\n"
-    )
+    versions = "; ".join(worker.version for worker in present.values())
+    print(f"{versions}; {len(os.sched_getaffinity(0))} processors\n")
     print("| library | recorded | ms an update | of its own bare update |")
     print("|---|---|---|---|")
     for (library, recorded), spent in times.items():

@@ -74,9 +74,35 @@ The *cost* is what a recording takes: `free` reads a number that is there; `batc
 one of each parameter tensor (`conv1.weight`) or layer (`conv1`), which is then the `layer` column. Vectors fill the
 `index` column.
 
-Every signal is compared with a separate computation on small networks (`tests/record/separate_*.py`): single samples
-one by one, whole Hessians and covariance matrices, Python loops.
+Every signal is compared with a separate computation on small networks (`tests/record/separate_*.py`); under each
+heading stands with what. A value that is wrong by a thousandth fails.
 """
+
+#: By topic: what its signals are compared with.
+_LOGITS = "NumPy and SciPy on what a float64 copy of the network computes of the same images."
+_ARRAYS = "NumPy in float64, tensor by tensor and element by element, on copies of the arrays of the update."
+_SAMPLES = (
+    "the gradients of the single samples, each from a backward pass of its own, written out as one matrix."
+)
+TESTED = {
+    "performance": f"{_LOGITS} The clock: that it runs, and never back.",
+    "output_layer": _LOGITS,
+    "classes": _LOGITS,
+    "probe": _LOGITS,
+    "layers": _ARRAYS,
+    "movement": _ARRAYS,
+    "step_sizes": f"{_ARRAYS} For Adam and Aida also the published formula.",
+    "activations": _ARRAYS,
+    "optimizer": "the optimizers' states, copied, with NumPy; for each kind of optimizer, which quantities there are.",
+    "noise": _SAMPLES,
+    "covariance": f"{_SAMPLES} Its whole covariance matrix.",
+    "histograms": f"{_SAMPLES} Each number is held against the edges, one by one.",
+    "curvature": (
+        "whole Hessians and Jacobians from central differences in float64; the estimated eigenvalue and trace within "
+        "their own error bounds."
+    ),
+    "information": "entropies from counts in Python's dictionaries.",
+}
 
 MODELS = """\
 ## Which models
@@ -130,6 +156,7 @@ def _topic(module: str) -> list[str]:
     lines = [f"\n### {title.rstrip('.')}\n"]
     if rest.strip():
         lines += [rest.strip(), ""]
+    lines += [f"*Compared with* {TESTED[module.rpartition('.')[2]]}", ""]
     lines += [
         "| signal | what it is | unit | cost | preset | when | source |",
         "|---|---|---|---|---|---|---|",
