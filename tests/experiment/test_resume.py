@@ -42,7 +42,9 @@ def dies_after(monkeypatch):
 
         def on_update_end(self, now):
             if every_update:
-                monkeypatch.setattr(type(self._writer), "due", property(lambda writer: writer._buffer.n_values > 0))
+                monkeypatch.setattr(
+                    type(self._writer), "due", property(lambda writer: writer._buffer.n_values > 0)
+                )
             original(self, now)
             seen["n"] += 1
             if seen["n"] == step:
