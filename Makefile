@@ -51,6 +51,7 @@ bench: $(STAMP)
 # Full-size simulations of the error rates that the documentation quotes; takes ten minutes on two idle cores.
 calibrate: $(STAMP)
 	$(BIN)/python -m tracekit_analysis.calibration_page --out docs/methods/calibration.md --jobs 2
+	$(BIN)/python -m tracekit_analysis.grid_page --out docs/methods/calibration-grids.md --jobs 2
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis docs/_generated
