@@ -84,6 +84,8 @@ def freedman_lane(
     factors = [first, second] if block is None else [first, second, block]
     if values.ndim != 1 or any(len(factor) != values.size for factor in factors):
         raise bad_argument("y", f"array of shape {values.shape}", "must have one value per level given")
+    if not values.size:
+        return _no_test("there are no values")
     if not np.isfinite(values).all():
         return _no_test("a value is missing or infinite")
     values = values / magnitude(values)

@@ -80,6 +80,7 @@ def test_bytes_repeat():
 
 
 def test_what_cannot_be_tested_says_why():
+    assert freedman_lane([], [], []).reason == "there are no values"
     assert freedman_lane([1.0, np.nan], [0, 1], [0, 1]).reason == "a value is missing or infinite"
     assert freedman_lane([1.0, 2.0], [0, 1], [0, 0]).reason == "there are too few cells for an interaction"
     flat = freedman_lane([1.0] * 8, [0, 0, 0, 0, 1, 1, 1, 1], [0, 0, 1, 1] * 2)

@@ -1,5 +1,7 @@
 """Sections: what they say on complete, incomplete and broken experiments."""
 
+import numpy as np
+import pandas as pd
 import pytest
 from simulation import simulate_experiment, simulate_run
 
@@ -7,6 +9,8 @@ from tracekit.report.build import compose_document, gather
 from tracekit.report.document import Alert, Figure, Paragraph, Table
 from tracekit.report.material import DEFAULT_SIGNAL, Settings
 from tracekit.report.sections import SECTIONS, compose
+from tracekit.report.sections.comparisons import headline
+from tracekit.report.sections.layers import cell_map
 from tracekit.report.sections.reproduction import fingerprint
 
 
@@ -143,3 +147,61 @@ def test_reproduction_shows_command_configuration_versions_and_commit(material):
     assert tables["git.commit"] == "0123456789abcdef0123456789abcdef01234567"
     assert tables["runs"] == "10: 1 diverged, 9 finished"
     assert "tracekit run --dataset digits" in said(part)
+
+
+def test_the_comparison_begins_with_its_answer_and_what_keeps_it_open(material):
+    part = section(material, "comparisons")
+    (lead,) = part.blocks[0].spans
+    assert part.blocks[0].lead
+    assert lead == (
+        "In all features of train/first_logit together, adam and sgd are unresolved at batch size 100. "
+        "Unresolved because: 5 seeds allow a test but no claim; 10 are needed."
+    )
+
+
+def test_many_comparisons_are_counted_and_the_tables_stay_short():
+    pairs = [(f"a{i}", f"b{i}", size) for i in range(12) for size in (50, 100, 150, 200)]
+    found = pd.DataFrame(pairs, columns=["level_a", "level_b", "batch_size"]).assign(
+        feature="all", answer="unresolved", reason="too few seeds"
+    )
+    assert headline(found, "s") == (
+        "In all features of s together, of 48 comparisons of two optimizers at one batch size 48 unresolved. "
+        "Unresolved because: too few seeds."
+    )
+
+
+def test_the_paper_s_claims_wait_for_its_grid(material):
+    (alert,) = section(material, "claims").blocks
+    assert "no run has batch size 50, batch size 150 and batch size 200" in alert.spans[0]
+
+
+def test_the_paper_s_claims_are_evaluated_on_its_grid(tmp_path):
+    folder = simulate_experiment(tmp_path / "x", batch_sizes=(50, 100, 150, 200), seeds=1, steps=60)
+    blocks = section(gather(folder, Settings()), "claims").blocks
+    table = next(block for block in blocks if isinstance(block, Table))
+    assert {row[1].text for row in table.rows} == {"unresolved"}
+    assert "Of 9 claims, 9 unresolved" in said(section(gather(folder, Settings()), "claims"))
+
+
+def test_heat_maps_name_their_layers_and_cells(tmp_path):
+    from tracekit.traces import RunWriter
+
+    for seed in range(2):
+        with RunWriter(
+            tmp_path / "x" / f"r{seed}",
+            attributes={"optimizer": "adam", "batch_size": 50, "seed": seed},
+            configuration={},
+            meta={},
+        ) as run:
+            steps = np.arange(1, 201)
+            for layer, level in (("conv1.weight", 1.0), ("linear1.weight", 10.0)):
+                run.record_series("layer/grad_norm", steps, steps * 0, np.full(200, level), layer=layer)
+            run.finish()
+    material = gather(tmp_path / "x", Settings(signal="layer/grad_norm"))
+    table = cell_map(material, "layer/grad_norm", material.cells[0])
+    assert table.index.tolist() == ["conv1.weight", "linear1.weight"]
+    assert np.unique(table.to_numpy(), axis=1).tolist() == [[1.0], [10.0]]
+    part = section(material, "layers")
+    (figure,) = [block for block in part.blocks if isinstance(block, Figure)]
+    assert "conv1.weight and linear1.weight over updates for adam, batch 50" in figure.panels[0].description
+    assert "layer/step_size/mean" in str([block for block in part.blocks if isinstance(block, Alert)])

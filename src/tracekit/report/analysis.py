@@ -27,8 +27,8 @@ from tracekit.traces import Experiment, open_experiment
 from tracekit_analysis import AnalysisError, label_from_features
 from tracekit_analysis.parallel import map_in_order
 
-#: Values that all drawn series may keep together: about 1.6 MB of the page.
-ROOM = 300_000
+#: Values that all drawn series may keep together: about 1.1 MB of the page.
+ROOM = 200_000
 
 #: Updates of all runs together below which starting a second process costs more than it gains.
 _WORTH_A_PROCESS = 100_000

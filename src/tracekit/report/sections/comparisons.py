@@ -39,8 +39,8 @@ _FEATURES = {
     "tau_int": "Correlation time, logarithm",
 }
 
-#: Rows of a forest; more would not be read.
-_ROWS = 24
+#: Rows of a forest and of the table; more would not be read, and two forests below each other fill a page.
+_ROWS, _TABLED = 15, 40
 
 _TONES = {"different": "unstable", "equivalent": "stable", "unresolved": "inconclusive"}
 
@@ -77,7 +77,8 @@ def comparisons(material: Material) -> list[Block]:
 def headline(found: pd.DataFrame, signal: str) -> str:
     """Say for each pair at how many batch sizes it is told apart, and what keeps the rest open."""
     whole = found[found["feature"] == "all"]
-    parts, reasons = [], Counter[str]()
+    parts: list[str] = []
+    reasons = Counter[str]()
     for (first, second), rows in whole.groupby(["level_a", "level_b"], sort=False, observed=True):
         answers = rows.groupby("answer", sort=False, observed=True)["batch_size"]
         said = [
@@ -89,7 +90,7 @@ def headline(found: pd.DataFrame, signal: str) -> str:
     if len(parts) > 6:
         times = whole["answer"].value_counts(sort=False)
         listed = enumerate_words(f"{n} {answer}" for answer, n in times.items())
-        parts = [f"Of {count(len(whole), 'comparison')} of two optimizers at one batch size, {listed}"]
+        parts = [f"of {count(len(whole), 'comparison')} of two optimizers at one batch size {listed}"]
     sentence = f"In all features of {signal} together, {'; '.join(parts)}."
     why = f" Unresolved because: {reasons.most_common(1)[0][0]}." if reasons else ""
     return sentence + why
@@ -153,6 +154,11 @@ def _cut(name: str) -> str:
 
 def _answers(found: pd.DataFrame) -> Table:
     whole = found[found["feature"] == "all"]
+    left_out = ""
+    if len(whole) > _TABLED:
+        left_out = f" The {_TABLED} of {len(whole)} with the smallest p; `tracekit compare` lists all."
+        smallest = whole["pvalue"].sort_values(kind="stable").index[:_TABLED]
+        whole = whole.loc[whole.index.isin(smallest)]
     rows = tuple(
         (
             words(f"{row['level_a']} and {row['level_b']}"),
@@ -170,14 +176,14 @@ def _answers(found: pd.DataFrame) -> Table:
             Column("optimizers"),
             Column("batch size", numeric=True),
             Column("answer"),
-            Column("adjusted p", numeric=True, help="Holm over all comparisons of the table"),
+            Column("adjusted p", numeric=True, help="Holm over all comparisons"),
             Column("smallest attainable p", numeric=True, help="before adjustment, with these seeds"),
             Column("R²", numeric=True, help="share of the variance of all features together"),
             Column("seeds"),
         ),
         rows,
-        "All features together: energy distance of the feature vectors with a permutation p-value, Holm over the "
-        "table. Where the smallest attainable p is above .05, no effect could have been significant.",
+        "All features together: energy distance of the feature vectors with a permutation p-value, Holm over all "
+        f"of them. Where the smallest attainable p is above .05, no effect could have been significant.{left_out}",
         keys=2,
     )
 
