@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 from processes import autoregressive, iid, level_break, traces
 from seed_grids import FEATURES, grid, mark
 
-from tracekit_analysis import AnalysisError, characterize, compare, seed_table
+from tracekit_analysis import AnalysisError, characterize, compare, compare_headline, seed_table
 
 CONVENTION = [
     "estimate", "ci_low", "ci_high", "pvalue", "pvalue_adjusted", "effect_size", "n_seeds", "method", "unit", "family",
@@ -342,3 +344,20 @@ def test_wrong_input_gets_one_sentence(change, arguments, sentence):
     with pytest.raises(AnalysisError) as error:
         compare(change(grid()), **{"features": FEATURES, **arguments})
     assert str(error.value) == sentence
+
+
+def test_the_headline_says_who_differs_by_how_much_and_what_could_not_be_seen():
+    shift = {("adam", 50): 4.0, ("adam", 100): 0.0}
+    table = grid(0, batch_sizes=(50, 100), seeds=12, shift=shift)
+    results = compare(table, features=FEATURES, n_permutations=999)
+    answers = results[results["feature"] == "all"].set_index("batch_size")["answer"]
+    assert answers.to_dict() == {50: "different", 100: "unresolved"}
+    said = compare_headline(results)
+    assert said.startswith("adam and sgd differ at batch size 50 (adjusted p at most 0.00")
+    assert re.search(r", most in x[12]: g \d\.\d+\); adam and sgd are neither shown to differ", said)
+    reach = results.loc[(results["feature"] == "all") & (results["batch_size"] == 100), "detectable_effect"]
+    assert said.endswith(
+        f"at batch size 100 (differences below {reach.iloc[0]:.3g} between-seed sd could not be seen with 12 seeds)."
+    )
+    few = compare_headline(compare(grid(0, seeds=4), features=FEATURES, n_permutations=99))
+    assert few.endswith("(no difference could be significant with 4 seeds, and a claim needs 10).")
