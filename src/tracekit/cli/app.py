@@ -125,5 +125,7 @@ def _worded(error: Any) -> str:
         known = [name for parameter in error.ctx.command.params for name in parameter.opts]
         close = difflib.get_close_matches(option, known, n=1)
         sentence = f"no such option {option}" + (f"; did you mean {close[0]}?" if close else "")
+    elif getattr(getattr(error, "param", None), "multiple", False):
+        sentence += "; repeat the option for each of several values"
     joint = " " if sentence.endswith("?") else "; "
     return f"{sentence}{joint}`{error.ctx.command_path} --help` shows what there is."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -33,18 +33,18 @@ class _Settings(BaseModel):
         try:
             super().__init__(**data)
         except ValidationError as error:
-            raise ArgumentError(_one_sentence(error)) from error
+            raise ArgumentError(_one_sentence(error, type(self).model_fields)) from error
 
 
-def _one_sentence(error: ValidationError) -> str:
-    first = error.errors()[0]
+def _one_sentence(error: ValidationError, known: Iterable[str]) -> str:
+    # A name that is written wrongly is also missing: the first says more.
+    first = min(error.errors(), key=lambda entry: entry["type"] != "extra_forbidden")
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, ArgumentError):
         return str(cause)
     # Where in a list a value stands is of no interest: the value itself is shown.
     name = ".".join(part for part in first["loc"] if isinstance(part, str)) or "settings"
     if first["type"] == "extra_forbidden":
-        known = (Recording if len(first["loc"]) > 1 else Sweep).model_fields
         return str(unknown_name("setting", str(first["loc"][-1]), known, listing="tracekit init"))
     if first["type"] == "missing":
         return f"`{name}` is needed and was not given."
@@ -61,6 +61,8 @@ def _need(error: ErrorDetails) -> str:
             return f"must be below {context['lt']}"
         case "int_type" | "int_parsing" | "int_from_float":
             return "must be a whole number"
+        case "tuple_type":
+            return "must be a value or a list of values"
         case "float_type" | "float_parsing":
             return "must be a number"
         case "literal_error":
