@@ -12,9 +12,9 @@ from typing import get_args
 import numpy as np
 import pytest
 import typst
-from conftest import SVG, every_block
 from PIL import Image
 from pypdf import PdfReader
+from specimen import SVG, every_block
 
 from tracekit.report.document import (
     Block,
