@@ -34,7 +34,7 @@ Sweep(optimizers="adam", recording={"preset": "standard", "signals": ["noise/sca
 | preset | what is in it |
 |---|---|
 | `minimal` | loss, accuracy, the paper's scalar, the learning rate |
-| `standard` (default) | with it at every update the output layer on the training batch, every parameter tensor's gradient, weight, update and direction, the optimizer's numbers; every 17th update the output layer on the fixed probe batch, sign flips, distance from the start, step sizes and the optimizer's arrays; every 53rd update activations; at an epoch's end information about the labels |
+| `standard` (default) | with it at every update the output layer on the training batch, every parameter tensor's gradient, weight, update and direction, the optimizer's numbers; every third update the logits of the fixed probe batch; every 17th update the rest of its output layer, sign flips, distance from the start, step sizes and the optimizer's arrays; every 53rd update activations; at an epoch's end information about the labels |
 | `full` | with it the output layer class by class, gradient noise at every 17th update, histograms at 20 and curvature at 10 updates, spaced evenly in the logarithm |
 
 `--signal` (`recording.signals`) names signals in place of a preset, or beside one that is named too. Signals marked

@@ -16,7 +16,6 @@ import pandas as pd
 import scipy.special
 from numpy.typing import ArrayLike
 
-from tracekit_analysis.bounds import MIN_LABEL_LENGTH
 from tracekit_analysis.errors import bad_argument, require_choice
 from tracekit_analysis.groups import Row, apply_over_groups, require_column
 from tracekit_analysis.regime import MAX_TRANSIENT
@@ -26,6 +25,8 @@ from tracekit_analysis.series import Series, as_series
 CROSS_SECTION = "probe/logits"
 """The logits of a fixed probe batch, whose quantiles are recorded at every update."""
 N_BLOCKS = 16
+MIN_USED = 4 * N_BLOCKS
+"""Fewest values after the first quarter: what moves within a block takes a few of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +89,11 @@ def cross_section_index(
         if series.status == "divergent":
             return _nothing(quantile, start, "divergent", series.reason)
     late = np.isfinite(q[start:]) & np.isfinite(c[start:])
-    refused = quantile.refusal(MIN_LABEL_LENGTH)
+    refused = quantile.refusal(MIN_USED)
     if refused is None and middle.status == "inconclusive":
         refused = middle.refusal()
-    if refused is None and np.count_nonzero(late) < MIN_LABEL_LENGTH:
-        refused = ("inconclusive", f"fewer than {MIN_LABEL_LENGTH} values after the first quarter")
+    if refused is None and np.count_nonzero(late) < MIN_USED:
+        refused = ("inconclusive", f"fewer than {MIN_USED} values after the first quarter")
     if refused:
         return _nothing(quantile, start, *refused)
     values = q[start:][late]

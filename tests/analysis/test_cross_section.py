@@ -98,13 +98,26 @@ def test_the_first_quarter_is_left_out():
     assert cross_section_index(bound, np.zeros(800)).index < 0.01
 
 
+@pytest.mark.parametrize("stride", [3, 7])
+def test_jitter_hardly_depends_on_how_often_it_is_recorded(stride):
+    rng = np.random.default_rng(0)
+    walk = np.cumsum(rng.normal(size=(50, 700)), axis=1) * 0.02
+    bound = -2.0 + walk + 0.3 * rng.normal(size=walk.shape)
+    ratios = [
+        cross_section_index(line[::stride], np.zeros(line[::stride].size)).jitter
+        / cross_section_index(line, np.zeros(line.size)).jitter
+        for line in bound
+    ]
+    assert np.median(ratios) == pytest.approx(1.0, abs=0.15)
+
+
 @pytest.mark.parametrize(
     ("bound", "centre", "status", "reason"),
     [
         (np.full(400, -1.0), np.zeros(400), "degenerate", "constant"),
-        (np.arange(100.0), np.zeros(100), "inconclusive", "100 usable values; at least 200 are needed"),
-        (np.sin(np.arange(240.0)), np.cos(np.arange(240.0)), "inconclusive",
-         "fewer than 200 values after the first quarter"),
+        (np.arange(60.0), np.zeros(60), "inconclusive", "60 usable values; at least 64 are needed"),
+        (np.sin(np.arange(80.0)), np.cos(np.arange(80.0)), "inconclusive",
+         "fewer than 64 values after the first quarter"),
         (np.append(np.sin(np.arange(400.0)), np.inf), np.cos(np.arange(401.0)), "divergent", "not finite at value 400 of 401"),
     ],
 )  # fmt: skip

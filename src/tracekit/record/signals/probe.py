@@ -17,7 +17,8 @@ from tracekit.record.summary import SUMMARY, summarize
 probe_signal = functools.partial(signal, cost="probe", reads=("probe batch",), schedule=NOW_AND_THEN)
 
 
-@probe_signal("probe/logits", unit="logit", fields=SUMMARY)
+# More often than the others: labels tell from it whether a run goes to and fro (`tracekit_analysis.cross_sections`).
+@probe_signal("probe/logits", unit="logit", fields=SUMMARY, schedule="every 3")
 def probe_logits(now: Observation) -> Sequence[float]:
     """Logits over the fixed probe batch and the classes, without dropout."""
     return summarize(now.probe.logits)
