@@ -5,7 +5,6 @@ import os
 import shlex
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -59,13 +58,12 @@ def test_every_command_that_reads_has_json():
 
 
 def test_help_is_fast():
-    """0.2 s on an idle machine; the fastest of five, for others may be at work."""
-    seconds = []
-    for _ in range(5):
-        started = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "tracekit.cli", "--help"], check=True, capture_output=True)
-        seconds.append(time.perf_counter() - started)
-    assert min(seconds) < 0.6
+    """Processor time, for others may be at work: 0.1 s on an idle machine, where it must answer in 0.2 s."""
+    before = os.times()
+    subprocess.run([sys.executable, "-m", "tracekit.cli", "--help"], check=True, capture_output=True)
+    after = os.times()
+    spent = after.children_user + after.children_system - before.children_user - before.children_system
+    assert spent < 0.5
 
 
 def complete(line):
