@@ -138,6 +138,7 @@ def run(
     current update, and `tracekit resume` goes on to the same values.
     """
     from tracekit.cli.progress import SweepProgress
+    from tracekit.engine.compilation import SECONDS, is_ahead
     from tracekit.errors import ArgumentError
     from tracekit.experiment import Sweep, run_sweep
 
@@ -184,6 +185,8 @@ def run(
     if out is None and file is None:
         raise ArgumentError("no place for the traces: give --out, for example --out runs/mine.")
     folder = out if out is not None else Path("runs") / Path(str(file)).stem
+    if not quiet and not is_ahead():
+        typer.echo(f"compiling the engine's loops, once on this machine: about {SECONDS} seconds", err=True)
     with SweepProgress(dict(sweep.named_runs()), folder, signal=DEFAULT_SIGNAL, quiet=quiet) as progress:
         experiment = run_sweep(
             sweep,
