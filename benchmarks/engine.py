@@ -251,12 +251,12 @@ if __name__ == "__main__":
 def sweep(folder: Path) -> None:
     """Table 6: 40 runs of 600 updates on the digits, on two processes, from start to end."""
     rows = []
-    scripts = {"tracekit.py": SWEEP, "peer.py": TORCH_SWEEP}
+    scripts = {"ours.py": SWEEP, "peer.py": TORCH_SWEEP}
     for name, text in scripts.items():
         (folder / name).write_text(text, encoding="utf-8")
     variants = [
-        ("tracekit, recording the preset minimal", ["tracekit.py", "minimal", "minimal"]),
-        ("tracekit, recording the preset standard", ["tracekit.py", "standard", "standard"]),
+        ("tracekit, recording the preset minimal", ["ours.py", "minimal", "minimal"]),
+        ("tracekit, recording the preset standard", ["ours.py", "standard", "standard"]),
     ]
     if importlib.util.find_spec("torch"):
         variants.append(("PyTorch, keeping the loss", ["peer.py"]))
