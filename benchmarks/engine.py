@@ -63,7 +63,7 @@ def whole_steps(rounds: int, batch_sizes: Sequence[int], *, compiled_torch: bool
                     *((layout, prepare_torch, shared | {"layout": layout}) for layout in layouts),
                 ]
             )
-            times = alternate(sides, rounds=rounds, n_updates=1)
+            times = alternate(sides, rounds=rounds, n_updates=3)
             medians = {name: statistics.median(values) for name, values in times.items()}
             peers = [name for name in medians if name in LAYOUTS]
             fastest = min(peers, key=medians.__getitem__, default=None)

@@ -20,6 +20,7 @@ MIN_LENGTH = 8
 MAX_MISSING = 0.01
 RUNAWAY_RATIO = 1e6
 RUNAWAY_GROWTH = 10.0
+NEGLIGIBLE = 1e-150
 
 FloatArray = NDArray[np.float64]
 Result = TypeVar("Result", bound=Record)
@@ -105,7 +106,8 @@ def as_series(
 
     Leading NaN (a quantity not yet defined) are cut off; the series then ends before the next non-finite
     value. More than 1 % missing makes it inconclusive. An infinity, NaN up to the end, or growth by a
-    factor of a million that still goes on makes it divergent, and the part before that is kept.
+    factor of a million that still goes on makes it divergent, and the part before that is kept. Values below
+    1e-150 of the largest count as zero, with a note: their ratios to it have no finite square.
 
     Parameters
     ----------
@@ -144,6 +146,9 @@ def as_series(
     if status == "inconclusive":
         return _refused(n, status, reason, n_missing)
     used, scale = _rescaled(values[kept])
+    negligible = (used != 0.0) & (np.abs(used) < NEGLIGIBLE * np.abs(used).max(initial=0.0))
+    if negligible.any():
+        used = np.where(negligible, 0.0, used)
     if used.size and used.min() == used.max():
         if status == "ok":
             why = f"constant: all values are {float(values[kept.start])!r}"
@@ -151,6 +156,8 @@ def as_series(
         return _refused(n, status, f"{reason}, and constant before", n_missing)
 
     notes = []
+    if negligible.any():
+        notes.append(f"{negligible.sum()} values below {NEGLIGIBLE:g} of the largest count as zero")
     if skipped:
         notes.append(f"{skipped} steps are missing; the values were taken as evenly spaced")
     if status == "ok" and used.size < n:

@@ -33,10 +33,13 @@ def cell(process, optimizer, batch_size, *, seeds=10, rate=0.1):
 
 @pytest.fixture(scope="module")
 def features():
-    """Statistics of a grid: SGD white and stable; Adam correlated, unstable at 50; at ten times the rate walks."""
-    cells = [cell(iid, "sgd", b) for b in (50, 100)]
+    """Statistics of a grid: SGD white and stable; Adam correlated, unstable at 50; at ten times the rate walks.
+
+    Twelve seeds at SGD's 50: a walk of 600 values may be too correlated for an index, and a claim needs ten seeds.
+    """
+    cells = [cell(iid, "sgd", 50, seeds=12), cell(iid, "sgd", 100)]
     cells += [cell(UNSTABLE, "adam", 50), cell(autoregressive(0.6), "adam", 100)]
-    cells += [cell(random_walk, "sgd", 50, rate=1.0)]
+    cells += [cell(random_walk, "sgd", 50, seeds=12, rate=1.0)]
     return characterize(pd.concat(cells, ignore_index=True))
 
 

@@ -153,3 +153,13 @@ def test_unusable_arguments_raise(values, arguments, message):
     with pytest.raises(AnalysisError) as error:
         as_series(values, **arguments)
     assert str(error.value) == message
+
+
+def test_values_that_vanish_beside_the_largest_count_as_zero():
+    values = np.linspace(1.0, 2.0, 100)
+    values[7], values[8] = 1e-151, -1e-149
+    series = as_series(values * 1e200)
+    assert series.values[7] == 0.0
+    assert series.values[8] * series.scale == -1e51
+    assert series.zeros == 0.01
+    assert series.notes == ("1 values below 1e-150 of the largest count as zero",)

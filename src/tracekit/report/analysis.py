@@ -63,11 +63,13 @@ def gather(path: str | Path, settings: Settings, *, jobs: int | None = None) -> 
         by, cells = design(experiment)
         features = fill_design(stack([digest.features for digest in digests.values()]), experiment.runs)
         labels = pd.DataFrame(columns=[*by, "label", "index", "ci_low", "ci_high", "n_seeds", "reason"])
+        crossed = stack([digest.cross_section for digest in digests.values()])
         if settings.signal in known:
             labels = label_from_features(
                 features,
                 by,
                 signal=settings.signal,
+                cross_sections=fill_design(crossed, experiment.runs) if len(crossed) else None,
                 replicate=replicate_column(cells),
                 margin=settings.margin,
                 level=settings.level,

@@ -17,7 +17,11 @@ from tracekit.report.drawing import Vector, block_quantiles, bound_level, stretc
 from tracekit.report.interactive import extremes
 from tracekit.report.portrait import Portrait, portray
 from tracekit.traces import Run, read, signal_names
-from tracekit_analysis import characterize, performance
+from tracekit_analysis import characterize, cross_sections, performance
+from tracekit_analysis.cross_section import CROSS_SECTION, quantiles
+
+#: The signals that tell how much a run goes to and fro: lower bound and centre of the probe batch's logits.
+CROSS_SECTION_SIGNALS = quantiles(CROSS_SECTION, "lower")
 
 #: Columns of time in the heat map of a signal's layers.
 HEAT_STRETCHES = 48
@@ -39,7 +43,16 @@ class Wanted:
     @property
     def names(self) -> frozenset[str]:
         """Everything that is read."""
-        return frozenset({self.judged, *self.characterized, *self.drawn, *self.layered, *self.performance})
+        return frozenset(
+            {
+                self.judged,
+                *self.characterized,
+                *self.drawn,
+                *self.layered,
+                *self.performance,
+                *CROSS_SECTION_SIGNALS,
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +88,7 @@ class RunDigest:
     series: dict[str, tuple[SeriesDigest, ...]]  #: by signal, those that are drawn
     layers: dict[str, dict[str, Vector]]  #: by signal and layer: medians over stretches of updates
     features: pd.DataFrame  #: a row a characterized series
+    cross_section: pd.DataFrame  #: one row on the probe batch's logits, if their quantiles were recorded
     portrait: Portrait | None  #: the deciding series; None if it was not recorded
     performance: dict[
         str, pd.DataFrame
@@ -92,7 +106,7 @@ def digest_run(run: Run, wanted: Wanted) -> RunDigest:
     signals = frozenset(signal_names(run))
     names = sorted(wanted.names & signals)
     if not names:
-        return RunDigest(signals, {}, {}, pd.DataFrame(), None, {})
+        return RunDigest(signals, {}, {}, pd.DataFrame(), pd.DataFrame(), None, {})
     try:
         frame = read(run.path, signals=names)
     except UnknownNameError as error:
@@ -117,6 +131,9 @@ def digest_run(run: Run, wanted: Wanted) -> RunDigest:
             if name in by_signal and by_signal[name]["layer"].notna().any()
         },
         features,
+        cross_sections(frame[frame["signal"].isin(CROSS_SECTION_SIGNALS)])
+        if by_signal.keys() >= set(CROSS_SECTION_SIGNALS)
+        else pd.DataFrame(),
         portrait,
         {
             name: performance(by_signal[name].drop(columns=["layer", "index"]), signal=name)

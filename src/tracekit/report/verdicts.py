@@ -13,8 +13,9 @@ from tracekit.report.document import count, show
 
 Label = Literal["stable", "unstable", "inconclusive", "diverged"]
 
-#: Further columns of a label, each a vote of its seeds: title by the name of the column.
+#: Further columns of a label: title by the name of the column. All but the first are votes of its seeds.
 ASPECTS = {
+    "jitter_label": "to and fro",
     "spectrum": "spectrum",
     "stationarity_verdict": "stationarity",
     "tails": "tails",
@@ -87,6 +88,9 @@ def from_labels(labels: pd.DataFrame, by: Sequence[str]) -> dict[tuple[Any, ...]
 
 def _votes(row: Mapping[Hashable, Any], name: str) -> str:
     """Say how many seeds bear an aspect of the label; empty where that was not counted, or they do not agree."""
+    if name == "jitter_label":
+        jitter = row.get("jitter")
+        return "" if jitter is None or pd.isna(jitter) else f"jitter {jitter:.2g}"
     bearing = row.get(f"{name.removesuffix('_verdict')}_seeds")
     total, answer = row.get("traits_of"), str(row.get(name))
     if pd.isna(bearing) or pd.isna(total) or answer == "undecided":
