@@ -64,8 +64,10 @@ def add_bias(rows: Array, bias: Array, *, rectify: bool) -> None:
         loops.add_bias(rows, bias, rectify)
         return
     rows += bias
-    if rectify:
+    if rectify and isinstance(perturbed(rows), PerturbedArray):
         rows[...] = np.maximum(perturbed(rows), 0)
+    elif rectify:
+        np.maximum(rows, 0, out=rows)
 
 
 def softmax(logits: Array, labels: Array, smoothing: float) -> tuple[Array, Array]:
@@ -137,12 +139,14 @@ def _compiled_max_pool(
 
 def _largest(x: Array, kernel: int, stride: int) -> Array:
     first, *others = window_offsets(x, kernel, stride)
-    value = first.copy()
+    value = np.empty_like(first, order="C")
 
     def work(part: slice) -> None:
         for piece in _pieces(part, x):
+            largest = first[piece]
             for candidate in others:
-                value[piece] = np.maximum(value[piece], candidate[piece])
+                largest = np.maximum(largest, candidate[piece])
+            value[piece] = largest
 
     parallel.over(len(x), x.size, work)
     return value
@@ -151,15 +155,19 @@ def _largest(x: Array, kernel: int, stride: int) -> Array:
 def _to_the_largest(g: Array, x: Array, value: Array, kernel: int, stride: int) -> Array:
     gradient = np.zeros_like(x)
     candidates, targets = window_offsets(x, kernel, stride), window_offsets(gradient, kernel, stride)
+    overlapping = stride < kernel
 
     def work(part: slice) -> None:
         for piece in _pieces(part, x):
             unclaimed = np.ones(value[piece].shape, dtype=bool)
             for candidate, target in zip(candidates, targets, strict=True):
                 # Not `candidate == value`: a window with a NaN must pass its gradient on, too.
-                claims = unclaimed & ~(candidate[piece] < value[piece])
-                target[piece] += g[piece] * claims
-                unclaimed &= ~claims
+                claims = unclaimed > (candidate[piece] < value[piece])
+                if overlapping:
+                    target[piece] += g[piece] * claims
+                else:
+                    np.multiply(g[piece], claims, out=target[piece])
+                unclaimed ^= claims
 
     parallel.over(len(x), x.size, work)
     return gradient

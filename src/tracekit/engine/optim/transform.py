@@ -247,7 +247,7 @@ class FlatArrays(dict[str, np.ndarray]):
 
 
 #: Elements that a rule is applied to at a time, so that they stay in the cache from one operation to the next.
-_ELEMENTS_AT_ONCE = 2**14
+_ELEMENTS_AT_ONCE = 2**16
 
 
 def elementwise(name: str, rule: ElementRule, *quantities: str) -> Transform:
