@@ -6,6 +6,9 @@ STAMP  := $(VENV)/.installed
 DEMO   := runs/demo
 REPORT := reports/demo
 
+# Else each of the many processes that tests and sweeps start would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup demo test verify check docs bench calibrate clean
 
 setup: $(STAMP)

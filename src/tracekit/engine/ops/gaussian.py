@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,14 +21,15 @@ _PIECE_ELEMENTS = 2**14
 """Elements at a time, so that all that is computed for them stays in the cache."""
 
 
-def _tabulate(function: Callable[[float], float]) -> dict[np.dtype[Any], Array]:
-    places = range(_LOWEST * _NODES_PER_UNIT, _HIGHEST * _NODES_PER_UNIT + 1)
-    values = [function(place / _NODES_PER_UNIT) for place in places]
-    return {dtype: np.array(values).astype(dtype) for dtype in _N_TERMS}
-
-
-_CDF = _tabulate(lambda z: math.erfc(-z / math.sqrt(2)) / 2)
-_DENSITY = _tabulate(lambda z: math.exp(-z * z / 2) / math.sqrt(2 * math.pi))
+@functools.cache
+def _tables(dtype: np.dtype[Any]) -> tuple[Array, Array]:
+    """Φ and φ at the nodes, made at their first use: no import waits for them."""
+    nodes = [
+        place / _NODES_PER_UNIT for place in range(_LOWEST * _NODES_PER_UNIT, _HIGHEST * _NODES_PER_UNIT + 1)
+    ]
+    cdf = [math.erfc(-z / math.sqrt(2)) / 2 for z in nodes]
+    density = [math.exp(-z * z / 2) / math.sqrt(2 * math.pi) for z in nodes]
+    return np.array(cdf).astype(dtype), np.array(density).astype(dtype)
 
 
 def normal_cdf(x: Array) -> Array:
@@ -67,7 +68,8 @@ def _normal_cdf_of_piece(x: Array) -> Array:
     for k in range(2, _N_TERMS[z.dtype]):
         previous, term = term, (z * term + ((k - 1) / k) * h * previous) * h * (-1 / (k + 1))
         series += term
-    return _CDF[z.dtype][place] + _DENSITY[z.dtype][place] * series
+    cdf, density = _tables(z.dtype)
+    return cdf[place] + density[place] * series
 
 
 @primitive(cases=[elementwise(low=-6, high=6)])

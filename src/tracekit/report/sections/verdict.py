@@ -180,7 +180,8 @@ def _aspects(material: Material) -> list[Block]:
             rows,
             "What the seeds of each configuration show besides the label. To and fro: jittery if the probe batch's "
             "logits shake by more than 0.1 of their half-spread from update to update, as training past its stability "
-            "limit does. The rest is judged a seed alone: the answer that most of them give, and how many; where nothing is shown, in how many seeds it is there all the same. Undecided: "
+            "limit does. The rest is judged a seed alone: the answer that most of them give, and how many; where "
+            "nothing is shown, in how many seeds it is there all the same. Undecided: "
             "no answer has a majority. The sections below draw it.",
         )
     ]
