@@ -63,7 +63,9 @@ def test_run_prints_progress_to_stderr_and_the_next_step_to_stdout(tracekit_comm
     )
     assert done.code == 0
     assert done.out == f"1 run in {tmp_path / 'x'}; next: tracekit report {tmp_path / 'x'} -o reports/x\n"
-    assert done.err.splitlines()[-1].startswith("1/1 run, 2 updates in ")  # before it: loops are compiled, once
+    assert done.err.splitlines()[-1].startswith(
+        "1/1 run, 2 updates in "
+    )  # before it: loops are compiled, once
     (run,) = tracekit.open_experiment(tmp_path / "x").runs
     assert run.attributes["learning_rate"] == 0.5
 
