@@ -11,6 +11,7 @@ from simulation import simulate_experiment
 from tracekit.report import write_report
 from tracekit.report.build import gather
 from tracekit.report.material import Settings
+from tracekit.traces import open_experiment
 
 
 @pytest.fixture(scope="session")
@@ -43,4 +44,4 @@ def report(labelled, tmp_path_factory) -> SimpleNamespace:
 @pytest.fixture(scope="session")
 def material(labelled):
     """What the sections of that report are given."""
-    return gather(labelled, Settings())
+    return gather(open_experiment(labelled), Settings())

@@ -6,7 +6,7 @@ import pytest
 from tracekit.report.analysis import gather
 from tracekit.report.material import Settings
 from tracekit.report.sections import SECTIONS, compose
-from tracekit.traces import RunWriter
+from tracekit.traces import RunWriter, open_experiment
 
 N = 600
 
@@ -33,7 +33,7 @@ def store(folder, values, *, steps=None, layers=(), meta=None, seeds=range(5)):
 
 
 def alerts(folder):
-    blocks = compose(SECTIONS["alerts"], gather(folder, Settings(), jobs=1)).blocks
+    blocks = compose(SECTIONS["alerts"], gather(open_experiment(folder), Settings())).blocks
     return {block.title: "".join(map(str, block.spans)) for block in blocks if hasattr(block, "title")}
 
 

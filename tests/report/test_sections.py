@@ -12,6 +12,7 @@ from tracekit.report.sections import SECTIONS, compose
 from tracekit.report.sections.comparisons import headline
 from tracekit.report.sections.layers import cell_map
 from tracekit.report.sections.reproduction import fingerprint
+from tracekit.traces import open_experiment
 
 
 def said(section):
@@ -28,7 +29,7 @@ def section(material, name):
 
 
 def alerts_of(folder):
-    blocks = section(gather(folder, Settings()), "alerts").blocks
+    blocks = section(gather(open_experiment(folder), Settings()), "alerts").blocks
     return {block.title: block for block in blocks if isinstance(block, Alert)}
 
 
@@ -51,7 +52,7 @@ def test_the_matrix_says_each_verdict_by_shape_and_word(material):
 
 
 def test_abstentions_and_too_few_seeds_are_visible(small):
-    material = gather(small, Settings())
+    material = gather(open_experiment(small), Settings())
     assert {verdict.label for verdict in material.verdicts.values()} == {"inconclusive"}
     answer = "All 4 configurations are inconclusive: adam and sgd at batch sizes 50 and 100."
     assert section(material, "verdict").blocks[0].spans == (answer,)
@@ -70,7 +71,7 @@ def test_a_diverged_run_is_named_with_its_reason(material):
 def test_a_missing_signal_is_named_and_the_rest_is_there(tmp_path, absent):
     signals = {DEFAULT_SIGNAL, "train/first_logit", "train/loss", "train/accuracy"} - {absent}
     folder = simulate_experiment(tmp_path / "x", batch_sizes=(50,), steps=60, signals=sorted(signals))
-    document = compose_document(gather(folder, Settings()))
+    document = compose_document(gather(open_experiment(folder), Settings()))
     places = {part.name: part for part in document.sections}
     assert absent in said(places["alerts"])
     if absent != "train/loss":
@@ -81,7 +82,7 @@ def test_a_missing_signal_is_named_and_the_rest_is_there(tmp_path, absent):
 def test_without_any_known_signal_every_section_says_so(tmp_path):
     folder = tmp_path / "x"
     simulate_run(folder / "run", signals=["train/accuracy"], steps=40)
-    document = compose_document(gather(folder, Settings()))
+    document = compose_document(gather(open_experiment(folder), Settings()))
     places = {part.name: part for part in document.sections}
     assert "No configuration could be labelled." in said(places["verdict"])
     assert "Recorded are: eval/accuracy, eval/loss and train/accuracy." in said(places["verdict"])
@@ -122,17 +123,17 @@ def test_two_learning_rates_of_one_optimizer_are_two_rows(tmp_path):
     folder = tmp_path / "x"
     for rate in (0.001, 0.01):
         simulate_run(folder / f"lr{rate}", learning_rate=rate, steps=60)
-    material = gather(folder, Settings())
+    material = gather(open_experiment(folder), Settings())
     assert material.by == ("optimizer", "batch_size", "learning_rate")
     assert material.rows == ["adam, learning_rate 0.001", "adam, learning_rate 0.01"]
 
 
 def test_the_fingerprint_follows_the_recorded_values(small, tmp_path):
-    material = gather(small, Settings())
+    material = gather(open_experiment(small), Settings())
     first = fingerprint(material.experiment)
     assert first == fingerprint(material.experiment)
     changed = simulate_experiment(tmp_path / "small", drift=lambda *_: 0.1)
-    assert first != fingerprint(gather(changed, Settings()).experiment)
+    assert first != fingerprint(gather(open_experiment(changed), Settings()).experiment)
 
 
 def test_reproduction_shows_command_configuration_versions_and_commit(material):
@@ -177,10 +178,10 @@ def test_the_paper_s_claims_wait_for_its_grid(material):
 
 def test_the_paper_s_claims_are_evaluated_on_its_grid(tmp_path):
     folder = simulate_experiment(tmp_path / "x", batch_sizes=(50, 100, 150, 200), seeds=1, steps=60)
-    blocks = section(gather(folder, Settings()), "claims").blocks
+    blocks = section(gather(open_experiment(folder), Settings()), "claims").blocks
     table = next(block for block in blocks if isinstance(block, Table))
     assert {row[1].text for row in table.rows} == {"unresolved"}
-    assert "Of 9 claims, 9 unresolved" in said(section(gather(folder, Settings()), "claims"))
+    assert "Of 9 claims, 9 unresolved" in said(section(gather(open_experiment(folder), Settings()), "claims"))
 
 
 def test_heat_maps_name_their_layers_and_cells(tmp_path):
@@ -197,7 +198,7 @@ def test_heat_maps_name_their_layers_and_cells(tmp_path):
             for layer, level in (("conv1.weight", 1.0), ("linear1.weight", 10.0)):
                 run.record_series("layer/grad_norm", steps, steps * 0, np.full(200, level), layer=layer)
             run.finish()
-    material = gather(tmp_path / "x", Settings(signal="layer/grad_norm"))
+    material = gather(open_experiment(tmp_path / "x"), Settings(signal="layer/grad_norm"))
     table = cell_map(material, "layer/grad_norm", material.cells[0])
     assert table.index.tolist() == ["conv1.weight", "linear1.weight"]
     assert np.unique(table.to_numpy(), axis=1).tolist() == [[1.0], [10.0]]

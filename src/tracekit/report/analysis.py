@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pandas as pd
 
 from tracekit.errors import ArgumentError, unknown_name
@@ -23,37 +20,33 @@ from tracekit.report.material import (
     replicate_column,
 )
 from tracekit.report.verdicts import from_labels
-from tracekit.traces import Experiment, open_experiment
+from tracekit.traces import Experiment
 from tracekit_analysis import AnalysisError, label_from_features
 from tracekit_analysis.parallel import map_in_order
 
 #: Values that all drawn series may keep together: about 1.1 MB of the page.
 ROOM = 200_000
 
-#: Updates of all runs together below which starting a second process costs more than it gains.
-_WORTH_A_PROCESS = 100_000
 
-
-def gather(path: str | Path, settings: Settings, *, jobs: int | None = None) -> Material:
+def gather(experiment: Experiment, settings: Settings, *, jobs: int = 1) -> Material:
     """Read a store and analyse it once: what every section draws on.
 
     Parameters
     ----------
-    path : str or Path
-        Folder of an experiment, or of a single run.
+    experiment : Experiment
+        An opened store.
     settings : Settings
         How to decide.
-    jobs : int, optional
-        Processes to spread the runs over; two by default where there is much to do. The result is the same.
+    jobs : int
+        Processes to spread the runs over. The result is the same for any number.
 
     Raises
     ------
     StoreError
-        The folder holds no runs, or a part of one cannot be read.
+        A part of a run cannot be read.
     UnknownNameError
         The deciding signal was chosen by the caller and no run has it.
     """
-    experiment = open_experiment(path)
     wanted = _wanted(experiment, settings)
     try:
         digests = _digest(experiment, wanted, jobs)
@@ -103,9 +96,6 @@ def _wanted(experiment: Experiment, settings: Settings) -> Wanted:
     )
 
 
-def _digest(experiment: Experiment, wanted: Wanted, jobs: int | None) -> dict[str, RunDigest]:
-    if jobs is None:
-        updates = sum(run.step for run in experiment.runs)
-        jobs = min(2, os.cpu_count() or 1) if updates > _WORTH_A_PROCESS else 1
+def _digest(experiment: Experiment, wanted: Wanted, jobs: int) -> dict[str, RunDigest]:
     found = map_in_order(digest_run, ((run, wanted) for run in experiment.runs), jobs=jobs)
     return {run.name: digest for run, digest in zip(experiment.runs, found, strict=True)}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import html
+import os
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,17 +16,22 @@ import pandas as pd
 from tracekit import __version__
 from tracekit.errors import ArgumentError, OutputExistsError, StoreError, bad_argument
 from tracekit.report.analysis import gather
-from tracekit.report.document import Document, count, show
+from tracekit.report.document import Document, Section, count, show
 from tracekit.report.html import render_html
 from tracekit.report.material import DEFAULT_SIGNAL, Material, Settings
 from tracekit.report.pdf import render_pdf
-from tracekit.report.sections import compose, in_order
+from tracekit.report.sections import SectionEntry, compose, in_order
+from tracekit.traces import open_experiment
 from tracekit.traces.files import make_folder, write_whole
+from tracekit_analysis.parallel import map_in_order
 
 HTML_FILE = "report.html"
 PDF_FILE = "report.pdf"
 METRICS_FILE = "metrics.csv"
 LABELS_FILE = "labels.csv"
+
+#: Updates of all runs together below which starting two more processes costs more than it gains.
+_WORTH_A_PROCESS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +79,7 @@ def write_report(
     overwrite : bool
         Replace the files of an earlier report there.
     jobs : int, optional
-        Processes to spread the runs over; two by default where there is much to read. The files are the same.
+        Processes to spread the work over; two by default where there is much of it. The files are the same.
 
     Returns
     -------
@@ -93,8 +101,12 @@ def write_report(
     folder = Path(output)
     paths = ReportPaths(*(folder / name for name in (HTML_FILE, PDF_FILE, METRICS_FILE, LABELS_FILE)))
     _refuse_to_replace(paths, overwrite=overwrite)
-    material = gather(path, Settings(signal, margin, level), jobs=jobs)
-    document = compose_document(material)
+    experiment = open_experiment(path)
+    if jobs is None:
+        updates = sum(run.step for run in experiment.runs)
+        jobs = min(2, os.cpu_count() or 1) if updates > _WORTH_A_PROCESS else 1
+    material = gather(experiment, Settings(signal, margin, level), jobs=jobs)
+    document = compose_document(material, jobs=jobs)
     contents = {
         paths.html: render_html(document),
         paths.pdf: render_pdf(document),
@@ -107,8 +119,8 @@ def write_report(
     return paths
 
 
-def compose_document(material: Material) -> Document:
-    """Let every section of the table write its blocks, in order."""
+def compose_document(material: Material, *, jobs: int = 1) -> Document:
+    """Let every section of the table write its blocks, in order, on as many processes."""
     experiment = material.experiment
     created = str(experiment.record.get("created") or "")
     version = f"tracekit {__version__}"
@@ -125,10 +137,27 @@ def compose_document(material: Material) -> Document:
     return Document(
         title=experiment.name,
         facts=tuple(fact for fact in facts if fact),
-        sections=tuple(compose(entry, material) for entry in in_order()),
+        sections=_sections(material, jobs),
         created=created,
         generator=version,
     )
+
+
+def _sections(material: Material, jobs: int) -> tuple[Section, ...]:
+    if jobs == 1:
+        return tuple(compose(entry, material) for entry in in_order())
+    pickled = pickle.dumps(material)
+    return tuple(map_in_order(_compose_from, ((entry, pickled) for entry in in_order()), jobs=jobs))
+
+
+def _compose_from(entry: SectionEntry, pickled: bytes) -> Section:
+    return compose(entry, _unpickled(pickled))
+
+
+@functools.lru_cache(maxsize=1)
+def _unpickled(pickled: bytes) -> Any:
+    """Unpickle once for all sections that a worker composes."""
+    return pickle.loads(pickled)
 
 
 def _refuse_to_replace(paths: ReportPaths, *, overwrite: bool) -> None:

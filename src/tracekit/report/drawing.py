@@ -19,6 +19,7 @@ import scipy.special
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatterSciNotation
 from numpy.typing import NDArray
 
 from tracekit.report.document import Drawing
@@ -192,6 +193,11 @@ def draw(paint: Callable[[Axes], Any], *, width: float = 2.15, height: float = 1
         ax = figure.add_axes((0.2, 0.2, 0.7, 0.7))
         ax.patch.set_alpha(0)
         paint(ax)
+        for axis in (ax.xaxis, ax.yaxis):
+            for kind in ("major", "minor"):
+                formatter = getattr(axis, f"get_{kind}_formatter")()
+                if type(formatter) is LogFormatterSciNotation:
+                    getattr(axis, f"set_{kind}_formatter")(PlainPowers(labelOnlyBase=formatter.labelOnlyBase))
         _fill(figure, ax)
         target = io.StringIO()
         # Straight from the canvas: `savefig` would lay the figure out a second time.
@@ -199,6 +205,24 @@ def draw(paint: Callable[[Axes], Any], *, width: float = 2.15, height: float = 1
             target, metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
         )
     return Drawing(_compact(target.getvalue()), width * 72, height * 72)
+
+
+class PlainPowers(LogFormatterSciNotation):
+    """Labels such as 2×10⁻³ in plain letters: laying out their mathematics takes half of a drawing's time."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        """Return the label at x; empty where there is none."""
+        label = super().__call__(x, pos)
+        power = _POWER.fullmatch(label)
+        if power is None:
+            return label
+        factor = f"{power[1]}×" if power[1] else ""
+        return f"{factor}10{power[2].translate(_RAISED)}"
+
+
+#: What matplotlib writes about a number: $\mathdefault{2\times10^{-3}}$.
+_POWER = re.compile(r"\$\\mathdefault\{(?:([\d.]+)\\times)?10\^\{(-?\d+)\}\}\$")
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def _fill(figure: Figure, ax: Axes) -> None:
