@@ -39,7 +39,9 @@ EVERY_UPDATE += [
         *("update_cosine", "update_norm", "update_ratio", "weight_norm"),
     )
 ]
-NOW_AND_THEN = [(f"layer/{name}/mean", TENSORS) for name in ("step_size", "adaptive_step", "activation")]
+NOW_AND_THEN = [
+    (f"layer/{name}", TENSORS) for name in ("step_size/q50", "adaptive_step/mean", "activation/mean")
+]
 NOW_AND_THEN += [("layer/relu/dead", ("relu1", "relu2")), ("layer/relu/zeros", ("relu1", "relu2"))]
 EVERY_EPOCH = [("eval/loss", (None,)), ("eval/accuracy", (None,))]
 

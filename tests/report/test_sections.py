@@ -205,4 +205,4 @@ def test_heat_maps_name_their_layers_and_cells(tmp_path):
     part = section(material, "layers")
     (figure,) = [block for block in part.blocks if isinstance(block, Figure)]
     assert "conv1.weight and linear1.weight over updates for adam, batch 50" in figure.panels[0].description
-    assert "layer/step_size/mean" in str([block for block in part.blocks if isinstance(block, Alert)])
+    assert "layer/step_size/q50" in str([block for block in part.blocks if isinstance(block, Alert)])

@@ -12,11 +12,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
-from matplotlib.ticker import (
-    EngFormatter,
-    MaxNLocator,
-    NullFormatter,
-)
+from matplotlib.ticker import EngFormatter, FormatStrFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from tracekit.report.drawing import envelope
 from tracekit.report.figures import (
@@ -111,6 +107,10 @@ def spectrum(data: pd.DataFrame, ax: Axes, *, lines: Sequence[float] = ()) -> Ax
     ax.set_ylim(middle / reach, middle * reach)
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_minor_formatter(NullFormatter())
+    if at[-1] < 100 * at[0]:
+        # So short an axis holds two powers of ten, or one.
+        ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        ax.xaxis.set_major_formatter(FormatStrFormatter("%g"))
     return ax
 
 

@@ -34,7 +34,7 @@ CHARACTERIZED_SIGNALS = (PAPER_SIGNAL, "train/loss")
 PERFORMANCE_SIGNALS = ("eval/loss", "train/loss")
 
 #: What is shown layer by layer, where it is recorded.
-LAYER_SIGNALS = ("layer/grad_norm", "layer/update_ratio", "layer/step_size/mean", "layer/relu/dead")
+LAYER_SIGNALS = ("layer/grad_norm", "layer/update_ratio", "layer/step_size/q50", "layer/relu/dead")
 
 _UNKNOWN = "unknown"
 

@@ -19,7 +19,7 @@ from tracekit.report.sections import not_recorded, section
 _MAPS = {
     "layer/grad_norm": ("Gradient norm", "Euclidean norm", True),
     "layer/update_ratio": ("Size of the update", "‖update‖ / ‖weights‖", True),
-    "layer/step_size/mean": ("Effective step size", "mean |update| / |gradient|", True),
+    "layer/step_size/q50": ("Effective step size", "median |update| / |gradient|", True),
     "layer/relu/dead": ("Dead units", "share of units", False),
 }
 

@@ -60,7 +60,7 @@ def _curves(material: Material, name: str) -> Figure:
     calm = [frames.means(without_diverged(material.series(name, cell))) for cell in material.cells]
     drawn = [over_runs(part, material.last_step) for part in calm]
     values = np.concatenate([line for curve in drawn for line in (curve.low, curve.high)])
-    log = values.size > 0 and values.min() > 0 and values.max() > 20 * np.median(values)
+    log = values.size > 0 and values.min() > 0 and values.max() > 20 * values.min()
     panels = []
     for size in material.batch_sizes:
         chosen = [part for part, cell in zip(parts, material.cells, strict=True) if cell.batch_size == size]

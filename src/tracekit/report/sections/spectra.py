@@ -51,7 +51,7 @@ def spectra(material: Material) -> list[Block]:
             "A spectrum that rises to the left remembers (slow wandering), a flat one is noise, and a line stands for "
             "something that repeats: at the epoch's frequency for batches in a fixed order, at one half for steps "
             "that overshoot every time. The curve must leave the shaded band to count as a line by eye; the p-values "
-            "below decide."
+            "below decide. Motion slower than the left end, such as a drift of the whole run, does not show here."
         )
     ]
     if panels:
