@@ -180,7 +180,9 @@ def test_doctor_finds_and_sets_aside(tracekit_command, small_experiment, tmp_pat
     moved = json.loads(tracekit_command("doctor", tmp_path / "x", "--quarantine", "--json").out)
     assert moved["findings"][0]["loss"] == "values"
     assert len(moved["moved"]) == 1
-    assert tracekit_command("doctor", tmp_path / "x").code == 0
+    again = tracekit_command("doctor", tmp_path / "x")
+    assert again.code == 1
+    assert "was struck off, with " in again.out
     assert len(json.loads(tracekit_command("list", "runs", tmp_path / "x", "--json").out)) == 10
 
 

@@ -60,7 +60,15 @@ def test_a_truncated_part(store):
     assert len(read(store, runs="a")) == 40
     (moved,) = quarantine(examine(store))
     assert moved == store / "b" / "quarantine" / part.name
-    assert problems(store) == []
+    assert problems(store) == [
+        (
+            "b",
+            part.name,
+            "was struck off, with 20 values of updates 11 to 20; move the run's folder away and `tracekit resume` "
+            "trains it anew",
+            "values",
+        )
+    ]
     assert read(store, runs="b")["step"].max() == 10
 
 
@@ -97,7 +105,8 @@ def test_a_part_of_another_run(store):
     assert str(caught.value) == f"{target} is a part of another run; move it to where it belongs."
     assert problems(store) == [("b", target.name, "is a part of another run; it held 20 values", "values")]
     quarantine(examine(store))
-    assert problems(store) == []
+    assert [found[:2] for found in problems(store)] == [("b", target.name)]
+    assert quarantine(examine(store)) == []
 
 
 def test_a_stray_part_is_not_read_and_is_found(store):

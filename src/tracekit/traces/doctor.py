@@ -177,6 +177,12 @@ def _run(folder: Path) -> Iterator[Finding]:
     parts: list[PartRecord] = status.get("parts", [])
     for part in parts:
         yield from _part(folder, part, str(config.get("run_id", "")))
+    for part in status.get("lost", []):
+        span = f"{part['n_rows']} values of updates {part['first_step']} to {part['last_step']}"
+        clause = (
+            f"was struck off, with {span}; move the run's folder away and `tracekit resume` trains it anew"
+        )
+        yield Finding(name, folder / TRACES_FOLDER / part["file"], clause, "values", movable=False)
     yield from _counts(folder, status, parts)
     yield from _strangers(folder, parts)
     yield from _checkpoint(folder)
@@ -232,8 +238,8 @@ def quarantine(findings: list[Finding]) -> list[Path]:
     """Move damaged files into their run's quarantine folder and strike them off its list of parts.
 
     A run whose own records cannot be read moves as a whole, into the experiment's quarantine folder. Nothing is
-    deleted. Values that a finished run has lost are not recorded again: to have them, move the run's folder
-    away and resume the experiment.
+    deleted. The run's status goes on naming what it has lost, and so does `examine`. Values that a finished run has
+    lost are not recorded again: to have them, move the run's folder away and resume the experiment.
 
     Returns
     -------
@@ -279,8 +285,9 @@ def _set_aside(path: Path, folder: Path) -> Path:
 
 def _strike_off(run: Path, file: str) -> None:
     status = read_json(run / STATUS_FILE)
-    kept = [part for part in status.get("parts", []) if part["file"] != file]
-    if len(kept) != len(status.get("parts", [])):
-        write_json(
-            run / STATUS_FILE, status | {"parts": kept, "n_rows": sum(part["n_rows"] for part in kept)}
-        )
+    parts: list[PartRecord] = status.get("parts", [])
+    kept = [part for part in parts if part["file"] != file]
+    if len(kept) != len(parts):
+        lost = [*status.get("lost", []), *(part for part in parts if part["file"] == file)]
+        n_rows = sum(part["n_rows"] for part in kept)
+        write_json(run / STATUS_FILE, status | {"parts": kept, "n_rows": n_rows, "lost": lost})

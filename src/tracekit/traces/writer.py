@@ -109,6 +109,7 @@ class RunWriter:
         self._started, self._clock = datetime.datetime.now(datetime.UTC), time.monotonic()
         self._seconds_before = 0.0
         self._parts: list[PartRecord] = []
+        self._lost: list[PartRecord] = []  # those that `tracekit doctor` has struck off
         self._next_part = 0
         self._last_step = 0
         self._buffer = Buffer()
@@ -133,6 +134,8 @@ class RunWriter:
         writer = cls.__new__(cls)
         writer._start(folder, str(config.get("run_id", "")), flush_seconds, rows_per_part)
         writer._parts = list(status.get("parts", []))
+        # What comes after `last_step` is recorded again.
+        writer._lost = [part for part in status.get("lost", []) if part["first_step"] <= last_step]
         writer._next_part = 1 + max(
             (int(path.stem.rpartition("-")[2]) for path in (folder / TRACES_FOLDER).glob("part-*.parquet")),
             default=-1,
@@ -315,7 +318,8 @@ class RunWriter:
                 "ended": None if status == "running" else ended.isoformat(timespec="seconds"),
                 "seconds": round(seconds, 3),
                 "parts": self._parts,
-            },
+            }
+            | ({"lost": self._lost} if self._lost else {}),
         )
 
     def __enter__(self) -> Self:
