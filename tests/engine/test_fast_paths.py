@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracekit.engine import build_model, compiled, memory, parallel
-from tracekit.engine.ops import conv2d, max_pool2d, relu, softmax_cross_entropy, winograd
+from tracekit.engine.ops import conv2d, max_pool2d, passes, relu, softmax_cross_entropy, winograd
 from tracekit.engine.ops.convolution import conv2d as conv2d_op
-from tracekit.engine.optim import build_optimizer
+from tracekit.engine.optim import build_optimizer, transform
 from tracekit.engine.training import Observer, train
 from tracekit.errors import ArgumentError
 
@@ -127,13 +129,21 @@ def test_looking_at_every_output_changes_nothing():
 
 
 @needs_numba
+@pytest.mark.parametrize("elements_at_once", [1, 2**15])
 @given(
     shape=st.tuples(st.integers(1, 5), st.integers(3, 9), st.integers(3, 9), st.integers(1, 5)),
     kernel=st.integers(1, 3),
     stride=st.integers(1, 3),
     seed=st.integers(0, 2**32),
 )
-def test_compiled_passes_equal_numpy_to_the_bit(shape, kernel, stride, seed):
+def test_compiled_passes_equal_numpy_to_the_bit(elements_at_once, shape, kernel, stride, seed):
+    """NumPy's way is that of float64, in pieces of one image and of all."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passes, "_PIECE_ELEMENTS", elements_at_once)
+        compare_passes(shape, kernel, stride, seed)
+
+
+def compare_passes(shape, kernel, stride, seed):
     rng = np.random.default_rng(seed)
     wide = rng.integers(-3, 4, size=shape).astype(np.float64)  # ties, zeros and negative numbers
     narrow = wide.astype(np.float32)
@@ -197,19 +207,18 @@ def test_not_a_number_is_a_maximum_and_gets_a_gradient(dtype):
     assert np.isnan(relu.function(images)[0]).sum() == 2
 
 
-def trained(threads, dtype=np.float32, observers=(), model="vgg_small"):
+def trained(threads, dtype=np.float32, observers=(), model="vgg_small", optimizer="adam", n_updates=4):
     rng = np.random.default_rng(0)
     images, labels = rng.normal(size=(120, 16, 16, 3)).astype(dtype), rng.integers(10, size=120)
     model = build_model(model, input_shape=(16, 16, 3), n_classes=10, rng=0, dtype=dtype)
     parameters = {name: tensor.data for name, tensor in model.parameters().items()}
-    optimizer = build_optimizer("adam", parameters, kinds=model.kinds())
     train(
         model,
-        optimizer,
+        build_optimizer(optimizer, parameters, kinds=model.kinds()),
         images,
         labels,
         batch_size=40,
-        n_updates=4,
+        n_updates=n_updates,
         order_rng=np.random.default_rng(1),
         dropout_rng=np.random.default_rng(2),
         observers=observers,
@@ -218,12 +227,41 @@ def trained(threads, dtype=np.float32, observers=(), model="vgg_small"):
     return parameters
 
 
-def test_training_does_not_depend_on_the_number_of_threads(monkeypatch):
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_training_does_not_depend_on_the_number_of_threads(monkeypatch, dtype):
+    """In float64, nothing is compiled."""
     monkeypatch.setattr(parallel, "_WORTH_SHARING", 1)
-    alone = trained(1)
+    alone = trained(1, dtype)
     for threads in (2, 3, 5):
-        for name, parameter in trained(threads).items():
+        for name, parameter in trained(threads, dtype).items():
             assert parameter.tobytes() == alone[name].tobytes(), (name, threads)
+
+
+def test_elements_are_updated_alike_in_pieces_of_any_size(monkeypatch):
+    whole = trained(1, model="small_cnn")
+    monkeypatch.setattr(transform, "_ELEMENTS_AT_ONCE", 7)
+    for name, parameter in trained(1, model="small_cnn").items():
+        assert parameter.tobytes() == whole[name].tobytes(), name
+
+
+@needs_numba
+def test_training_in_numpy_alone_agrees_up_to_the_rounding_of_float32(tmp_path):
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import numpy as np; from test_fast_paths import trained;"
+        "np.savez(sys.argv[2], **trained(2, optimizer='sgd', n_updates=1))"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code, Path(__file__).parent, tmp_path / "alone.npz"],
+        env=os.environ | {"TRACEKIT_COMPILED": "0"},
+        check=True,
+    )
+    alone = np.load(tmp_path / "alone.npz")
+    start = build_model("vgg_small", input_shape=(16, 16, 3), n_classes=10, rng=0).parameters()
+    for name, parameter in trained(2, optimizer="sgd", n_updates=1).items():
+        moved = np.abs(parameter - start[name].data).max()
+        rounding = 1e-6 * np.abs(parameter).max()
+        assert moved > 0, name
+        np.testing.assert_allclose(alone[name], parameter, rtol=0, atol=1e-4 * moved + rounding, err_msg=name)
 
 
 def test_threads_are_one_setting():
