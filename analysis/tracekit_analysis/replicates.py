@@ -19,6 +19,14 @@ from tracekit_analysis.labels import DEFAULT_SIGNAL
 OUTCOME = "outcome"
 Match = Literal["equal", "updates", "epochs", "none"]
 """How series of different lengths are treated: refused, cut to as many updates or epochs, or taken whole."""
+MATCHES: tuple[Match, ...] = ("equal", "updates", "epochs", "none")
+MATCH_WORDS: Mapping[Match, str] = {
+    "equal": "",
+    "updates": "; runs cut to as many updates as the shortest",
+    "epochs": "; runs cut to as many epochs as the shortest",
+    "none": "; lengths of runs not matched",
+}
+"""What a result adds to its method, by how lengths were matched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +72,8 @@ def seed_table(
     ----------
     frame : DataFrame
         Tidy table of traces, the result of `characterize` on one, or any table with a row per run and the
-        columns named here. If a signal has several series per run (layers), their median speaks.
+        columns named here. If a signal has several series per run, told apart by ``layer`` or ``index``,
+        their median speaks.
     factor : str
         Column whose levels are compared.
     at : str or sequence of str
@@ -89,9 +98,10 @@ def seed_table(
     Raises
     ------
     AnalysisError
-        If a column or the signal is missing, two runs of a cell share a seed, or lengths differ.
+        If a column or the signal is missing, two runs of a cell share a seed, two series of a run are not told
+        apart, or lengths differ.
     """
-    require_choice("match", match, ("equal", "updates", "epochs", "none"))
+    require_choice("match", match, MATCHES)
     strata = [at] if isinstance(at, str) else list(at)
     keys = [*strata, factor, replicate]
     for name in keys:
@@ -105,8 +115,10 @@ def seed_table(
     if {"step", "value"} <= set(frame.columns):
         runs += [name for name in ("status",) if name in frame.columns]
         ended = everything[runs].drop_duplicates().rename(columns={"status": RUN_STATUS})
-        frame = _matched(frame, strata, runs, match)
+        require_one_run_per_seed(ended, keys)
+        frame = match_lengths(frame, strata, runs, match)
         series = [name for name in ("layer", "index") if name in frame.columns and name not in runs]
+        _require_one_series(frame, keys, [*runs, *series, "step"], "values at one step")
         table = characterize(frame, by=[*runs, *series])
         runs = ["run_status" if name == "status" else name for name in runs]
     else:
@@ -117,7 +129,9 @@ def seed_table(
             table, everything = (part.rename(columns={"status": RUN_STATUS}) for part in (table, everything))
             runs.append(RUN_STATUS)
         ended = everything[runs].drop_duplicates()
-    require_one_run_per_seed(ended, keys)
+        require_one_run_per_seed(ended, keys)
+        series = [name for name in ("layer", "index") if name in table.columns and name not in runs]
+        _require_one_series(table, keys, [*runs, *series], "rows")
     if match == "equal" and "n" in table.columns:
         _require_equal_lengths(table, strata)
     names = _feature_names(table, features)
@@ -151,8 +165,11 @@ def _of_signal(frame: pd.DataFrame, signal: str) -> pd.DataFrame:
     return frame[frame["signal"] == signal].drop(columns="signal")
 
 
-def _matched(frame: pd.DataFrame, strata: list[str], runs: list[str], match: Match) -> pd.DataFrame:
-    """Cut the traces of a stratum to as many updates or epochs as its shortest finished run has."""
+def match_lengths(frame: pd.DataFrame, strata: list[str], runs: list[str], match: Match) -> pd.DataFrame:
+    """Cut the traces of a stratum to as many updates or epochs as its shortest finished run has.
+
+    `runs` are the columns that tell runs apart, the ``status`` of traces among them where there is one.
+    """
     if match in ("equal", "none"):
         return frame
     clock = "step" if match == "updates" else "epoch"
@@ -182,6 +199,21 @@ def require_one_run_per_seed(ended: pd.DataFrame, keys: list[str]) -> None:
         )
 
 
+def _require_one_series(frame: pd.DataFrame, keys: list[str], apart: list[str], what: str) -> None:
+    """Refuse runs with several rows where nothing tells them apart: values of two signals would be mixed."""
+    twice = frame.duplicated(apart)
+    if not twice.any():
+        return
+    one = frame.loc[twice, apart].iloc[:1]
+    count = len(frame[apart].merge(one, on=apart))
+    where = ", ".join(f"{name} {one[name].item()}" for name in keys)
+    raise AnalysisError(
+        f"`frame` must hold one series per run, or tell them apart by a column 'layer' or 'index', but {where} has "
+        f"{count} {what}; keep the column 'signal', pass one signal alone, or add the column in which they differ "
+        "to `at`."
+    )
+
+
 def _require_equal_lengths(table: pd.DataFrame, strata: list[str]) -> None:
     whole = table[run_outcomes(table) == "finished"]
     groups = whole.groupby(strata, dropna=False, observed=True) if strata else [("all", whole)]
@@ -191,7 +223,7 @@ def _require_equal_lengths(table: pd.DataFrame, strata: list[str]) -> None:
             where = ", ".join(f"{n} {k}" for n, k in zip(strata, key, strict=False)) or "all runs"
             raise AnalysisError(
                 f"`frame` must hold series of one length at {where}, but they have {shortest} to {longest} "
-                "values; pass the traces with match='updates' or match='epochs', or match='none'."
+                "values; pass the traces with match='updates' or match='epochs', or match='none' (in a command: --match)."
             )
 
 

@@ -311,7 +311,7 @@ def test_cells_of_different_lengths_are_refused_or_cut():
         compare(frame)
     assert str(error.value) == (
         "`frame` must hold series of one length at batch_size 32, but they have 400 to 600 values; pass the traces "
-        "with match='updates' or match='epochs', or match='none'."
+        "with match='updates' or match='epochs', or match='none' (in a command: --match)."
     )
     cut = compare(frame, match="updates")
     short = pd.concat([frame[frame["step"] < 400]], ignore_index=True)
@@ -323,6 +323,24 @@ def test_cells_of_different_lengths_are_refused_or_cut():
     assert (
         str(error.value) == "`match` (='updates') needs traces; pass the traces instead of their statistics."
     )
+
+
+@pytest.mark.parametrize("statistics", [False, True])
+def test_two_signals_are_not_mixed(statistics):
+    frame = pd.concat([traces(iid, seeds=2, n=30, optimizer=name) for name in ("sgd", "adam")])
+    both = pd.concat(
+        [frame, frame.assign(signal="train/loss", value=9.0 * frame["value"])], ignore_index=True
+    )
+    mixed = (characterize(both) if statistics else both).drop(columns="signal")
+    with pytest.raises(AnalysisError) as error:
+        compare(mixed)
+    what = "2 rows" if statistics else "2 values at one step"
+    assert str(error.value) == (
+        "`frame` must hold one series per run, or tell them apart by a column 'layer' or 'index', but batch_size 32, "
+        f"optimizer sgd, seed 0 has {what}; keep the column 'signal', pass one signal alone, or add the column in "
+        "which they differ to `at`."
+    )
+    compare(characterize(both) if statistics else both)
 
 
 @pytest.mark.parametrize(
