@@ -25,7 +25,25 @@ def test_runs_are_the_whole_grid_with_resolved_optimizers():
         "weight_decay": 0.0,
         "epsilon_hat": False,
     }
-    assert adam.attributes == {"optimizer": "adam", "batch_size": 50, "learning_rate": 0.001, "seed": 0}
+    assert adam.attributes == {
+        "optimizer": "adam:beta1=0.5",
+        "batch_size": 50,
+        "learning_rate": 0.001,
+        "seed": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("written", "attribute"),
+    [
+        ("adam", "adam"),
+        ("adam:learning_rate=0.01,beta1=0.9", "adam"),
+        ("adam:epsilon_hat=true,beta1=0.5,learning_rate=0.01", "adam:beta1=0.5,epsilon_hat=true"),
+    ],
+)
+def test_the_optimizer_attribute_names_what_differs_from_the_defaults(written, attribute):
+    (run,) = Sweep(optimizers=[written]).runs()
+    assert run.attributes["optimizer"] == attribute
 
 
 def test_one_epoch_is_the_default_length():

@@ -154,3 +154,18 @@ def test_the_frame_is_ready_for_pandas(tmp_path):
     table = frame.pivot_table(index="step", columns=["optimizer", "seed"], values="value", observed=True)
     assert table.shape == (6, 4)
     assert isinstance(frame["optimizer"].dtype, pd.CategoricalDtype)
+
+
+def test_variants_of_one_optimizer_are_cells_of_their_own(tmp_path):
+    import tracekit_analysis
+
+    variants = ["adam", "adam:beta1=0.5"]
+    sweep = Sweep(optimizers=variants, seeds=5, **SMALL | {"updates": 120}, recording={"preset": "minimal"})
+    experiment = run_sweep(sweep, tmp_path / "x", jobs=1)
+    assert {run.attributes["optimizer"] for run in experiment.runs} == set(variants)
+    frame = tracekit.read(tmp_path / "x", signals="train/loss")
+    labels = tracekit_analysis.label(frame, by=["optimizer", "batch_size"], signal="train/loss")
+    assert labels.set_index("optimizer")["n_seeds"].to_dict() == dict.fromkeys(variants, 5)
+    results = tracekit_analysis.compare(frame, signal="train/loss")
+    assert {*results["level_a"], *results["level_b"]} == set(variants)
+    assert results["n_seeds"].max() == 5

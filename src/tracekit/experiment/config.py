@@ -241,8 +241,10 @@ class RunConfig(_Common):
         """What tells this run from the others of a sweep."""
         # A method that sets its own step size has no learning rate; its column is then empty.
         rate = {key: self.optimizer[key] for key in ("learning_rate",) if key in self.optimizer}
+        others = {key: value for key, value in self.optimizer.items() if key not in rate}
         return {
-            "optimizer": self.optimizer["name"],
+            # With the settings that are not the defaults: a variant is not the method that it varies.
+            "optimizer": _words(others, OPTIMIZERS[self.optimizer["name"]].defaults),
             "batch_size": self.batch_size,
             **rate,
             "seed": self.seed,
