@@ -94,6 +94,8 @@ class ComparisonRow(Record):
     """Diverged runs among them, second arm."""
     n_left_out: int
     """Runs not used: unfinished, unusable, or without a partner."""
+    unknown: str
+    """Features that finished runs lack, with the number of runs of either level; empty if none."""
     paired: bool
     """Whether runs of one seed form a pair."""
     correlation: float
@@ -103,10 +105,12 @@ class ComparisonRow(Record):
     sentence: str
     """The row in words."""
 
-    def with_detectable_effect(self, alpha: float) -> ComparisonRow:
-        """Return the row with the effect that its seeds detect at a level."""
+    def in_family(self, size: int) -> ComparisonRow:
+        """Return the row with the size of its family, and the effect that its seeds detect at the first step."""
+        self = replace(self, family_size=size)
         if self.n_seeds < MIN_SEEDS_TEST:
             return replace(self, detectable_effect=math.inf)
+        alpha = (1.0 - self.level) / max(size, 1)
         r = 0.0 if math.isnan(self.correlation) else min(self.correlation, 0.999)
         effect = detectable_effect(self.n_a, self.n_b, paired=self.paired, correlation=r, alpha=alpha)
         return replace(self, detectable_effect=effect)
@@ -152,7 +156,7 @@ def compare_feature(
     if tested:
         method = f"permutation test of means{ranks}, {test.method}; {method}"
     unit = "share of runs" if shares else FEATURES[name].unit if name in FEATURES else name
-    row = ComparisonRow(
+    return ComparisonRow(
         feature=name,
         level_a=level_a,
         level_b=level_b,
@@ -166,7 +170,7 @@ def compare_feature(
         pvalue=test.pvalue if tested else NAN,
         pvalue_adjusted=NAN,
         family="",
-        family_size=len(arms.names),
+        family_size=0,
         smallest_pvalue=test.smallest_pvalue,
         effect_size=estimate if shares else g.estimate,
         effect_size_ci_low=low if shares else g.ci_low,
@@ -186,12 +190,12 @@ def compare_feature(
         n_diverged_a=int(np.isinf(x).sum()) if not shares else arms.n_diverged_a,
         n_diverged_b=int(np.isinf(y).sum()) if not shares else arms.n_diverged_b,
         n_left_out=arms.n_left_out + missing,
+        unknown="",
         paired=arms.paired,
         correlation=_correlation(x, y) if arms.paired else NAN,
         method=method,
         sentence="",
     )
-    return row.with_detectable_effect(alpha / len(arms.names))
 
 
 def compare_vectors(
@@ -232,7 +236,7 @@ def compare_vectors(
         pvalue=test.pvalue if enough else NAN,
         pvalue_adjusted=NAN,
         family="",
-        family_size=1,
+        family_size=0,
         smallest_pvalue=test.smallest_pvalue,
         effect_size=kinds.r_squared,
         effect_size_ci_low=NAN,
@@ -252,6 +256,7 @@ def compare_vectors(
         n_diverged_a=arms.n_diverged_a,
         n_diverged_b=arms.n_diverged_b,
         n_left_out=arms.n_left_out + missing,
+        unknown="",
         paired=arms.paired,
         correlation=float(np.median(correlations)) if correlations else NAN,
         method=f"{method}; {test.method}" if enough else method,

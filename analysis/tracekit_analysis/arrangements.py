@@ -31,8 +31,9 @@ def smallest_pvalue(
 ) -> float:
     """Return the smallest p-value that a permutation test of these seeds can give, whatever the data.
 
-    Two-sided, 3, 4, 5, 6 seeds an arm: .100, .029, .0079, .0022; paired 5, 6, 8, 10: .063, .031, .0078,
-    .0020. Arms of unequal size have no mirror images, so that two-sided is 1 / (number of arrangements).
+    Two-sided, 1, 2, 3, 4, 5, 6 seeds an arm: 1, .333, .100, .029, .0079, .0022; paired 1, 2, 3, 4, 5, 6, 8, 10:
+    1, .5, .25, .125, .063, .031, .0078, .0020. So at .05 nothing is ever significant below 4 seeds an arm, or below
+    6 pairs. Arms of unequal size have no mirror images, so that two-sided is 1 / (number of arrangements).
     """
     other = n_a if n_b is None else n_b
     total = 2**n_a if paired else math.comb(n_a + other, n_a)

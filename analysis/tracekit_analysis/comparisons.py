@@ -18,7 +18,7 @@ from tracekit_analysis.equivalence import EQUIVALENCE_MARGIN, three_way
 from tracekit_analysis.errors import AnalysisError, require_between, require_choice
 from tracekit_analysis.labels import DEFAULT_SIGNAL
 from tracekit_analysis.multiplicity import adjust_pvalues, holm
-from tracekit_analysis.replicates import OUTCOME, Match, levels_of, seed_table
+from tracekit_analysis.replicates import MATCH_WORDS, OUTCOME, Match, levels_of, seed_table
 from tracekit_analysis.wording import cell_words, comparison_sentence
 
 ALL_FEATURES = "all"
@@ -73,7 +73,7 @@ def compare(
     Runs are paired if at least half of each level's seeds are shared; seeds without a partner are then
     left out and counted. A diverged run stays: it takes the worst rank (+infinity) in every feature, and in
     the vectors a place of its own, as far from the others as the two most distant of them. Runs that failed
-    or still go on, and seeds whose features are unknown, are left out and counted.
+    or still go on, and seeds whose features are unknown, are left out and counted; `unknown` names the features.
 
     1 and 2 seeds: described, without interval or test. 3 and 4: intervals, no test. 5 to 9: tests, but no
     claim: every answer is "unresolved". From 10: claims.
@@ -125,7 +125,14 @@ def compare(
                 continue
             pair = gather(arms[0], arms[1], names, replicate, pairing)
             keys.append(key)
-            rows.append(compare_arms(pair, str(first), str(second), cell_words(key), settings))
+            found = compare_arms(pair, str(first), str(second), cell_words(key), settings)
+            method = MATCH_WORDS[match]
+            rows.append(
+                [
+                    replace(row, unknown=_unknown(arms, names, row.feature), method=f"{row.method}{method}")
+                    for row in found
+                ]
+            )
     if not rows:
         raise AnalysisError(f"`frame` has no cell in which two of the levels {chosen!r} of {factor!r} meet.")
     return _finished(keys, rows, strata, settings)
@@ -149,15 +156,15 @@ def compare_arms(
         singles.append(compare_feature(arms, DIVERGED, **arguments))  # type: ignore[arg-type]
     pvalues = pd.DataFrame({"pvalue": [row.pvalue for row in singles]})
     adjusted = adjust_pvalues(pvalues, "pvalue")["pvalue"].to_numpy()
-    family = f"Benjamini-Hochberg over {int(np.isfinite(adjusted).sum())} features"
+    size = int(np.isfinite(adjusted).sum())
+    family = f"Benjamini-Hochberg over {size} features"
     answered = []
     for row, value in zip(singles, adjusted, strict=True):
         answer, reason = three_way(
             float(value), row.equivalence_pvalue, row.n_seeds, settings.margin, alpha=1.0 - settings.level
         )
-        answered.append(
-            replace(row, pvalue_adjusted=float(value), family=family, answer=answer, reason=reason)
-        )
+        row = replace(row, pvalue_adjusted=float(value), family=family, answer=answer, reason=reason)
+        answered.append(row.in_family(size))
     together = compare_vectors(arms, singles, **arguments)  # type: ignore[arg-type]
     return [together, *answered]
 
@@ -179,6 +186,17 @@ def gather(
     arrays = [arm[list(names)].to_numpy(dtype=np.float64) for arm in usable]
     flags = [(arm[OUTCOME] == DIVERGED).to_numpy(dtype=bool) for arm in usable]
     return Arms(tuple(names), arrays[0], arrays[1], flags[0], flags[1], paired, left_out)
+
+
+def _unknown(arms: Sequence[pd.DataFrame], names: Sequence[str], feature: str) -> str:
+    """Name the features that finished runs lack, and how many runs of either level: why seeds are missing."""
+    finished = [arm[arm[OUTCOME] == "finished"] for arm in arms]
+    counts = {name: [int(arm[name].isna().sum()) for arm in finished] for name in names}
+    return ", ".join(
+        f"{name} in {a} and {b} runs"
+        for name, (a, b) in counts.items()
+        if a + b and feature in (ALL_FEATURES, name)
+    )
 
 
 def _cells(table: pd.DataFrame, strata: list[str]) -> list[tuple[dict[str, Any], pd.DataFrame]]:
@@ -207,10 +225,9 @@ def _finished(
             pvalue_adjusted=value,
             equivalence_pvalue=same,
             family=f"Holm over {size} comparisons",
-            family_size=size,
             answer=answer,
             reason=reason,
-        ).with_detectable_effect(alpha / max(size, 1))
+        ).in_family(size)
         for row in (together, *singles):
             worded = replace(row, sentence=comparison_sentence(row, cell_words(key)))
             records.append({**key, **worded.to_record()})

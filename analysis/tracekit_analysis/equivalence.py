@@ -21,6 +21,8 @@ from tracekit_analysis.trimmed import magnitude, refusal, require_pairs, vector
 
 MIN_SEEDS_TEST = 5
 MIN_SEEDS_CLAIM = 10
+MIN_SEEDS_NARROW = 20
+"""Seeds from which sameness within less than 1 between-seed sd is claimed."""
 EQUIVALENCE_MARGIN = 1.0
 
 Answer = Literal["different", "equivalent", "unresolved"]
@@ -81,7 +83,8 @@ def tost(
     Welch's, paired n - 1.
 
     With 1 seed an arm there is no test; with 2 to 4 it hardly ever finds sameness. For sameness within
-    1 sd, unpaired, 20 seeds an arm have power .86, 10 have .39.
+    1 sd, unpaired, 20 seeds an arm have power .86, 10 have .39. `three_way` claims sameness from 10 seeds on,
+    within less than 1 sd from 20.
 
     Parameters
     ----------
@@ -168,7 +171,8 @@ def three_way(
 
     Equivalent if sameness within the margin is shown, even where a smaller difference is significant;
     different if the difference is significant and not shown to be within the margin; unresolved otherwise,
-    and always below 10 seeds.
+    and always below 10 seeds. Sameness within less than 1 between-seed sd is claimed from 20 seeds on, since
+    the sd that the margin is measured in is too uncertain before.
 
     Parameters
     ----------
@@ -193,7 +197,8 @@ def three_way(
         return "unresolved", f"{n_seeds} seeds give an interval but no test; {MIN_SEEDS_TEST} are needed"
     if n_seeds < MIN_SEEDS_CLAIM:
         return "unresolved", f"{n_seeds} seeds allow a test but no claim; {MIN_SEEDS_CLAIM} are needed"
-    if equivalence_pvalue <= alpha:
+    narrow = margin < EQUIVALENCE_MARGIN and n_seeds < MIN_SEEDS_NARROW
+    if equivalence_pvalue <= alpha and not narrow:
         within = (
             f"the difference is shown to be below {margin:g} between-seed sd (p = {equivalence_pvalue:.2g})"
         )
@@ -205,6 +210,11 @@ def three_way(
     if math.isnan(equivalence_pvalue):
         return "unresolved", (
             f"no difference is shown (adjusted p = {pvalue:.2g}), and sameness could not be tested"
+        )
+    if narrow:
+        return "unresolved", (
+            f"no difference is shown (adjusted p = {pvalue:.2g}), and sameness within {margin:g} between-seed sd needs "
+            f"{MIN_SEEDS_NARROW} seeds, not {n_seeds}"
         )
     return "unresolved", (
         f"neither a difference (adjusted p = {pvalue:.2g}) nor sameness within {margin:g} between-seed sd "

@@ -14,7 +14,7 @@ import pandas as pd
 import scipy.special
 
 from tracekit_analysis.arrangements import smallest_pvalue
-from tracekit_analysis.equivalence import EQUIVALENCE_MARGIN, MIN_SEEDS_CLAIM
+from tracekit_analysis.equivalence import EQUIVALENCE_MARGIN, MIN_SEEDS_CLAIM, MIN_SEEDS_NARROW
 from tracekit_analysis.errors import bad_argument, require_between
 from tracekit_analysis.results import Record
 
@@ -79,7 +79,7 @@ def plan(
     * difference: seeds for `effects`, unpaired and paired, at level alpha / family, at least as many as can
       reach that level at all and at least 10;
     * sameness: seeds for `margins` if the true difference is zero, two one-sided tests at `alpha`, at
-      least 10;
+      least 10, for margins below 1 at least 20;
     * stable, unstable: recorded updates after the burn-in that label a constant bound stable, and a bound
       of twice the margin unstable, for 5, 10 and 20 seeds. Below 5 seeds no cell is labelled, with 1, 2,
       3, 4 seeds no difference is tested: such rows do not occur.
@@ -181,7 +181,10 @@ def power_of_difference(
 def power_of_sameness(
     margin: float, n: int, *, paired: bool = False, correlation: float = 0.0, alpha: float = 0.05
 ) -> float:
-    """Return the power of `tost` if the true difference is zero, by the central t; zero with 1 seed.
+    """Return the power of `tost` if the true difference is zero, by the central t.
+
+    With 1 seed it is zero, with 2, 3 or 4 seeds zero at margins up to 1 sd: their sd is too uncertain. Sameness is
+    claimed from 10 seeds on (20 for margins below 1 sd), whatever this power.
 
     Parameters
     ----------
@@ -235,7 +238,7 @@ def _difference(
     def reached(n: int) -> float:
         return power_of_difference(effect, n, paired=paired, correlation=correlation, alpha=alpha / family)
 
-    n = _fewest(reached, power)
+    n = _fewest(reached, power, MIN_SEEDS_CLAIM)
     smallest = math.nan if n is None else smallest_pvalue(n, paired=paired)
     got = math.nan if n is None else reached(n)
     design = _design(paired, correlation)
@@ -254,7 +257,7 @@ def _sameness(margin: float, paired: bool, correlation: float, power: float, alp
     def reached(n: int) -> float:
         return power_of_sameness(margin, n, paired=paired, correlation=correlation, alpha=alpha)
 
-    n = _fewest(reached, power)
+    n = _fewest(reached, power, MIN_SEEDS_NARROW if margin < EQUIVALENCE_MARGIN else MIN_SEEDS_CLAIM)
     got = math.nan if n is None else reached(n)
     words = (
         f"Sameness within {margin:g} between-seed sd needs {_count(n)} seeds an arm, "
@@ -281,9 +284,9 @@ def _updates(margin: float, n_seeds: int, stable: bool, tau: float) -> PlanRow:
     )  # fmt: skip
 
 
-def _fewest(reached: Callable[[int], float], power: float) -> int | None:
-    """Return the fewest seeds from 10 on with the wanted power; None if 1000 are not enough."""
-    low, high = MIN_SEEDS_CLAIM - 1, MAX_SEEDS
+def _fewest(reached: Callable[[int], float], power: float, least: int) -> int | None:
+    """Return the fewest seeds from `least` on with the wanted power; None if 1000 are not enough."""
+    low, high = least - 1, MAX_SEEDS
     if reached(high) < power:
         return None
     while high - low > 1:

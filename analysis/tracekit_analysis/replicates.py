@@ -223,7 +223,8 @@ def _require_equal_lengths(table: pd.DataFrame, strata: list[str]) -> None:
             where = ", ".join(f"{n} {k}" for n, k in zip(strata, key, strict=False)) or "all runs"
             raise AnalysisError(
                 f"`frame` must hold series of one length at {where}, but they have {shortest} to {longest} "
-                "values; pass the traces with match='updates' or match='epochs', or match='none' (in a command: --match)."
+                "values; pass the traces with match='updates' or match='epochs', or match='none' "
+                "(in a command: --match)."
             )
 
 

@@ -52,7 +52,10 @@ def freedman_lane(
 
     Null: the effects of the factors (and blocks) add up, with exchangeable errors. Alternative: the effect
     of one depends on the level of the other. Cells may have unequal numbers of values, and may be missing.
-    With one value per cell and no blocks nothing is left for the error, and there is no test.
+
+    With 1 seed a cell nothing is left for the error, blocks or not, and there is no test. 2, 3 and 4 seeds a cell
+    are tested here, with few degrees of freedom for the error and the power that they leave; `interaction` reports
+    a p-value from 5 seeds in the smallest cell on, and claims from 10.
 
     Parameters
     ----------

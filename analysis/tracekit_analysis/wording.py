@@ -117,7 +117,8 @@ def comparison_sentence(row: ComparisonRow, where: str) -> str:
         size = "" if row.feature == "diverged" else f", g {number(row.effect_size)}"
         tested = f", {pvalue_words(row)}" if math.isfinite(row.pvalue) else ", not tested"
         test = f"{number(row.estimate)} {row.unit}{interval}{size}{tested}; {row.method}"
-    return f"{subject}: {test}. {verdict[0].upper()}{verdict[1:]}; {_reach_words(row)}."
+    unknown = f"; not known: {row.unknown}" if row.unknown else ""
+    return f"{subject}: {test}. {verdict[0].upper()}{verdict[1:]}; {_reach_words(row)}{unknown}."
 
 
 def interval_words(low: float, high: float, level: float) -> str:

@@ -10,7 +10,14 @@ import pytest
 from processes import autoregressive, iid, level_break, traces
 from seed_grids import FEATURES, grid, mark
 
-from tracekit_analysis import AnalysisError, characterize, compare, compare_headline, seed_table
+from tracekit_analysis import (
+    AnalysisError,
+    characterize,
+    compare,
+    compare_headline,
+    detectable_effect,
+    seed_table,
+)
 
 CONVENTION = [
     "estimate", "ci_low", "ci_high", "pvalue", "pvalue_adjusted", "effect_size", "n_seeds", "method", "unit", "family",
@@ -151,6 +158,22 @@ def test_diverged_runs_are_an_outcome():
     assert rows.loc["x3", "method"].startswith("permutation test of means of ranks, ")
 
 
+def test_the_family_counts_every_test_that_was_made():
+    """The share of diverged runs is tested too; a feature that nobody has is not."""
+    table = mark(grid(9, seeds=12), "adam", range(4), "diverged").assign(x5=np.nan)
+    rows = compare(table, features=FEATURES).set_index("feature")
+    singles = rows.drop(index="all")
+    assert singles["family"].unique().tolist() == ["Benjamini-Hochberg over 5 features"]
+    assert singles["family_size"].unique().tolist() == [5]
+    assert (rows.loc["all", "family"], rows.loc["all", "family_size"]) == ("Holm over 1 comparisons", 1)
+    level = 0.05 / 5
+    row = singles.loc["x1"]
+    reach = detectable_effect(
+        row["n_a"], row["n_b"], paired=True, correlation=row["correlation"], alpha=level
+    )
+    assert row["detectable_effect"] == pytest.approx(reach)
+
+
 def test_one_diverged_run_is_kept_and_forbids_sameness():
     rows = compare(mark(grid(1, seeds=60), "adam", [3], "diverged"), features=FEATURES).set_index("feature")
     assert rows.loc["all", "n_a"] == 60
@@ -180,6 +203,12 @@ def test_a_feature_that_some_seeds_lack():
     assert rows.loc["x5", "n_seeds"] == 10
     assert rows.loc["x1", "n_seeds"] == 12
     assert rows.loc["all", "n_seeds"] == 10
+    assert rows["unknown"].to_dict() == {
+        "all": "x5 in 2 and 0 runs",
+        **dict.fromkeys(FEATURES, ""),
+        "x5": "x5 in 2 and 0 runs",
+    }
+    assert rows.loc["all", "sentence"].endswith("; not known: x5 in 2 and 0 runs.")
     none = compare(table.assign(x5=np.nan), features=FEATURES).set_index("feature")
     assert none.loc["all", "n_seeds"] == 12
     assert none.loc["x5", "n_seeds"] == 0
@@ -315,8 +344,10 @@ def test_cells_of_different_lengths_are_refused_or_cut():
     )
     cut = compare(frame, match="updates")
     short = pd.concat([frame[frame["step"] < 400]], ignore_index=True)
-    pd.testing.assert_frame_equal(cut, compare(short))
-    pd.testing.assert_frame_equal(compare(frame, match="epochs"), cut)
+    said = ["method", "sentence"]
+    pd.testing.assert_frame_equal(cut.drop(columns=said), compare(short).drop(columns=said))
+    pd.testing.assert_frame_equal(compare(frame, match="epochs").drop(columns=said), cut.drop(columns=said))
+    assert cut["method"].str.endswith("; runs cut to as many updates as the shortest").all()
     assert len(compare(frame, match="none")) == len(cut)
     with pytest.raises(AnalysisError) as error:
         compare(characterize(frame), match="updates")

@@ -130,6 +130,38 @@ def test_three_way_answers(pvalue, same, n, answer, reason):
     assert three_way(pvalue, same, n, 1.0) == (answer, reason)
 
 
+@pytest.mark.parametrize(
+    ("pvalue", "same", "n", "answer", "reason"),
+    [
+        (0.5, 0.01, 19, "unresolved", "no difference is shown (adjusted p = 0.5), and sameness within 0.5 between-seed sd needs 20 seeds, not 19"),
+        (0.01, 0.01, 19, "different", "the difference is significant (adjusted p = 0.01)"),
+        (0.5, 0.01, 20, "equivalent", "the difference is shown to be below 0.5 between-seed sd (p = 0.01)"),
+    ],
+)  # fmt: skip
+def test_sameness_within_less_than_one_sd_needs_twenty_seeds(pvalue, same, n, answer, reason):
+    assert three_way(pvalue, same, n, 0.5) == (answer, reason)
+
+
+def narrow_answers(n: int, gap: float, runs: int) -> dict[str, float]:
+    """Shares of answers about pairs that correlate by .95, at a margin of half a sd."""
+    rng = np.random.default_rng([n, int(10 * gap), runs])
+    counts = dict.fromkeys(("different", "equivalent", "unresolved"), 0)
+    for _ in range(runs):
+        common, x, y = rng.standard_normal((3, n))
+        x, y = (np.sqrt(0.95) * common + np.sqrt(0.05) * one for one in (x + gap / np.sqrt(0.05), y))
+        difference = scipy.stats.ttest_rel(x, y).pvalue
+        same = tost(x, y, margin=0.5, paired=True).pvalue
+        counts[three_way(difference, same, n, 0.5)[0]] += 1
+    return {answer: count / runs for answer, count in counts.items()}
+
+
+@pytest.mark.parametrize("n", [12, 20, 30])
+def test_narrow_margins_keep_their_error_rates(n):
+    assert narrow_answers(n, 0.0, 600)["different"] <= 0.05 + slack(0.05, 600)
+    assert narrow_answers(n, 0.5, 600)["equivalent"] <= 0.05 + slack(0.05, 600)
+    assert (narrow_answers(n, 0.0, 600)["equivalent"] > 0.5) == (n >= 20)
+
+
 def coverage(n: int, runs: int, lognormal: bool = False) -> dict[str, float]:
     """Share of intervals that hold the truth, for arms one sd apart; trimmed ones of lognormal values too."""
     rng = np.random.default_rng([n, runs, lognormal])

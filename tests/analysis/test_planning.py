@@ -85,6 +85,8 @@ def test_the_plan_answers_every_question_in_a_row_and_a_sentence():
     )
     assert plan(tau=3.0)["n_updates"].max() > 3 * 1880
     assert plan(effects=(0.01,))["n_seeds"].iloc[0] == math.inf
+    narrow = plan(margins=(0.9, 1.0), correlation=0.98)
+    assert narrow[(narrow["question"] == "sameness") & narrow["paired"]]["n_seeds"].tolist() == [20, 10]
 
 
 @pytest.mark.parametrize(
