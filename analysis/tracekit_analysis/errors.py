@@ -6,8 +6,13 @@ status and a reason (see `tracekit_analysis.series`).
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Iterable
+
+
+MANY_CHOICES = 4
+"""Choices among which a reader finds the one that was meant without help."""
 
 
 class AnalysisError(ValueError):
@@ -38,7 +43,13 @@ def require_choice(name: str, value: object, choices: Iterable[str]) -> None:
     """Raise AnalysisError unless `value` is one of `choices`."""
     known = list(choices)
     if value not in known:
-        raise bad_argument(name, value, f"must be one of {', '.join(repr(choice) for choice in known)}")
+        close = difflib.get_close_matches(str(value), known, n=1) if len(known) > MANY_CHOICES else []
+        raise bad_argument(
+            name,
+            value,
+            f"must be one of {', '.join(repr(choice) for choice in known)}",
+            f"the closest is {close[0]!r}" if close else "",
+        )
 
 
 def require_between(name: str, value: float, low: float, high: float) -> None:
