@@ -207,3 +207,52 @@ def test_run_gives_its_outcome_as_json(tracekit_command, tmp_path):
     assert {run["status"] for run in content["runs"]} == {"finished"}
     again = json.loads(tracekit_command("resume", tmp_path / "x", "--json").out)
     assert again == content
+
+
+@pytest.fixture(scope="module")
+def two_rates(tmp_path_factory):
+    """One optimizer at two learning rates, five seeds each."""
+    from tracekit.experiment import Sweep, run_sweep
+
+    folder = tmp_path_factory.mktemp("rates") / "rates"
+    sweep = Sweep(
+        optimizers=["sgd:learning_rate=0.1", "sgd:learning_rate=0.01"],
+        seeds=5,
+        updates=150,
+        model="softmax_regression",
+        recording={"preset": "minimal"},
+    )
+    run_sweep(sweep, folder, jobs=1)
+    return folder
+
+
+def test_cells_are_those_of_label_where_an_optimizer_has_two_rates(tracekit_command, two_rates):
+    board = watched(tracekit_command, two_rates)
+    labels = json.loads(tracekit_command("label", two_rates, "--json").out)
+    keys = ("optimizer", "batch_size", "learning_rate", "label", "index", "n_seeds")
+    seen = [tuple(cell[key] for key in keys) for cell in board["cells"]]
+    assert sorted(seen) == sorted(tuple(row[key] for key in keys) for row in labels)
+    assert [cell["n_runs"] for cell in board["cells"]] == [5, 5]
+    done = tracekit_command("watch", two_rates, "--once")
+    assert re.search(r"sgd +100 +0\.01 +5/5", done.out)
+
+
+def test_labels_so_far_of_a_run_with_two_rates(tracekit_command, tmp_path):
+    words = ("run", "--optimizer", "sgd:learning_rate=0.1", "--optimizer", "sgd:learning_rate=0.01")
+    words += ("--model", "softmax_regression", "--seeds", 5, "--preset", "minimal", "--updates", 150)
+    done = tracekit_command(*words, "--jobs", 1, "--out", tmp_path / "x")
+    assert done.code == 0
+    assert re.search(r"labels so far: sgd 100 0\.1 (stable|unstable|inconclusive)", done.err)
+
+
+def test_an_analysis_that_fails_does_not_end_the_watching(tracekit_command, two_rates, monkeypatch):
+    def fail(*args, **kwargs):
+        raise RuntimeError("no luck")
+
+    monkeypatch.setattr("tracekit_analysis.label", fail)
+    done = tracekit_command("watch", two_rates)
+    assert done.code == 0
+    assert "no labels so far (RuntimeError: no luck)" in done.out
+    board = watched(tracekit_command, two_rates)
+    assert board["labels_problem"] == "RuntimeError: no luck"
+    assert {cell["label"] for cell in board["cells"]} == {None}

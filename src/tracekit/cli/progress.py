@@ -7,14 +7,14 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from tracekit.cli.output import clock, count, shown
-from tracekit.cli.standing import CELL, CellLabels
+from tracekit.cli.standing import CellLabels, cell_columns
 from tracekit.experiment import RunConfig, RunProgress
 
 _PLAIN_SECONDS = 10.0  # between two lines where no terminal redraws them
@@ -55,11 +55,10 @@ class SweepProgress:
         self.ended = 0
         self.failures: dict[str, str] = {}  # run -> why it failed
         self.started = time.monotonic()
-        self._cells = {
-            name: tuple(config.attributes.get(key) for key in CELL) for name, config in runs.items()
-        }
+        self._attributes = {name: config.attributes for name, config in runs.items()}
+        self._by: tuple[str, ...] = ()
         self._labels = CellLabels(folder, signal)
-        self._recorded: list[tuple[str, tuple[Any, ...]]] = []
+        self._recorded: list[str] = []
         self._steps: dict[str, int] = {}
         self._lengths: dict[str, int] = {}
         self._console = Console(stderr=True)
@@ -101,7 +100,7 @@ class SweepProgress:
         if news.status == "failed":
             self.failures[news.run] = news.reason or "no reason"
         elif news.status != "running" and not self.quiet:
-            self._recorded.append((news.run, self._cells[news.run]))
+            self._recorded.append(news.run)
             self._label()
         if self._live:
             self._draw(news)
@@ -110,16 +109,17 @@ class SweepProgress:
             print(f"{self.summary()}, {self.outlook()}, {news.run} loss {news.loss:.4g}", file=sys.stderr)
 
     def _label(self) -> None:
-        """Label the cells that have enough seeds; a display must not end a training, whatever goes wrong with it."""
-        try:
-            labelled = self._labels.update(self._recorded)
-        except Exception as error:
-            self._bar.labels = [f"none ({type(error).__name__}: {error})"]
-            return
-        if labelled:
+        """Label the cells that have enough seeds."""
+        self._by = self._by or cell_columns(self._attributes.values())
+        recorded = [
+            (name, tuple(self._attributes[name].get(key) for key in self._by)) for name in self._recorded
+        ]
+        if self._labels.update(recorded, self._by):
             self._bar.labels = [
-                f"{' '.join(shown(row[key]) for key in CELL)} {row['label']}" for row in self._labels.rows
+                f"{' '.join(shown(row[key]) for key in self._by)} {row['label']}" for row in self._labels.rows
             ]
+            if self._labels.problem:
+                self._bar.labels = [f"none ({self._labels.problem})"]
             if self._bar.labels and not self._live:
                 print(f"labels so far: {'; '.join(self._bar.labels)}", file=sys.stderr)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,11 +21,25 @@ from tracekit.traces.files import (
 if TYPE_CHECKING:
     from tracekit.experiment import RunConfig
 
-#: Columns that tell one cell from another.
-CELL = ("optimizer", "batch_size")
 #: Seeds below which no label but "inconclusive" is possible.
 FEWEST_SEEDS = 5
 ENDED = ("finished", "diverged", "failed")
+
+
+def cell_columns(attributes: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Return the columns that tell one cell from another, as `tracekit label` takes them.
+
+    Parameters
+    ----------
+    attributes : iterable of mapping
+        What tells the runs apart, of all that are planned: those begun so far may yet have one learning rate.
+    """
+    import pandas as pd
+
+    from tracekit.cli.statistics import _cell
+
+    names = ("optimizer", "batch_size", "learning_rate")
+    return tuple(_cell(pd.DataFrame([{name: each.get(name) for name in names} for each in attributes])))
 
 
 def planned_runs(folder: Path) -> dict[str, RunConfig]:
@@ -60,11 +74,6 @@ class RunStanding:
     changed: float  #: when its record last changed, as `time.time` counts
     loss: float | None  #: latest recorded training loss, nats
     reason: str | None  #: why it diverged, was interrupted or failed
-
-    @property
-    def cell(self) -> tuple[Any, ...]:
-        """The configuration that it is a seed of."""
-        return tuple(self.attributes.get(name) for name in CELL)
 
 
 @dataclass(slots=True)
@@ -162,15 +171,22 @@ class CellLabels:
     signal: str
     share: float = 0.05
     rows: list[dict[str, Any]] = field(default_factory=list)  #: as `tracekit label --json` gives them
+    problem: str = ""  #: why there are none, if that is so
     _wait_until: float = 0.0
 
-    def update(self, runs: Iterable[tuple[str, tuple[Any, ...]]], *, last: bool = False) -> bool:
+    def update(
+        self, runs: Iterable[tuple[str, tuple[Any, ...]]], by: Sequence[str], *, last: bool = False
+    ) -> bool:
         """Label anew if there is a cell of enough seeds and it is time, and say whether it was done.
+
+        Labels must not end what they are shown beside: where they cannot be had, `problem` says why.
 
         Parameters
         ----------
         runs : iterable of (name, cell)
             Runs of which something is recorded.
+        by : sequence of str
+            Columns that a cell holds the values of.
         last : bool
             Whether this is the last chance: then it is always time.
         """
@@ -182,13 +198,16 @@ class CellLabels:
         started = time.monotonic()
         if not ready or (started < self._wait_until and not last):
             return False
-        self.rows = _label(self.folder, ready, self.signal)
+        try:
+            self.rows, self.problem = _label(self.folder, ready, self.signal, list(by)), ""
+        except Exception as error:
+            self.rows, self.problem = [], f"{type(error).__name__}: {error}"
         ended = time.monotonic()
         self._wait_until = ended + (ended - started) / self.share
         return True
 
 
-def _label(folder: Path, names: list[str], signal: str) -> list[dict[str, Any]]:
+def _label(folder: Path, names: list[str], signal: str, by: list[str]) -> list[dict[str, Any]]:
     import pandas as pd
 
     import tracekit_analysis
@@ -204,6 +223,6 @@ def _label(folder: Path, names: list[str], signal: str) -> list[dict[str, Any]]:
     if not frames:
         return []
     frame = pd.concat(frames, ignore_index=True)
-    if not set(CELL) <= set(frame.columns):
+    if not set(by) <= set(frame.columns):
         return []
-    return frame_records(tracekit_analysis.label(frame, by=list(CELL), signal=signal))
+    return frame_records(tracekit_analysis.label(frame, by=by, signal=signal))

@@ -45,16 +45,17 @@ def watch(
     shows is as old as the last flush of each run (5 seconds, unless --flush-seconds says otherwise). With --json it
     prints one line for each look that saw something new.
     """
-    from tracekit.cli.standing import CellLabels, Watcher
+    from tracekit.cli.standing import CellLabels, Watcher, cell_columns
 
     watcher, cells = Watcher(path), CellLabels(path, signal)
 
     def look(*, last: bool = False) -> Board:
         runs = watcher.look()
+        by = cell_columns(run.attributes for run in runs)
         if labels:
-            begun = [(run.run, run.cell) for run in runs if run.step > 0]
-            cells.update(begun, last=last or all(run.status in _ENDED for run in runs))
-        return Board(path.resolve().name, runs, cells.rows)
+            begun = [(run.run, _cell(run, by)) for run in runs if run.step > 0]
+            cells.update(begun, by, last=last or all(run.status in _ENDED for run in runs))
+        return Board(path.resolve().name, runs, by, cells.rows, cells.problem)
 
     if once:
         board = look(last=True)
@@ -79,13 +80,20 @@ def watch(
 _ENDED = ("finished", "diverged", "failed")
 
 
+def _cell(run: RunStanding, by: tuple[str, ...]) -> tuple[Any, ...]:
+    """The configuration that a run is a seed of."""
+    return tuple(run.attributes.get(name) for name in by)
+
+
 @dataclass(frozen=True, slots=True)
 class Board:
     """One look at a sweep."""
 
     name: str
     runs: list[RunStanding]
+    by: tuple[str, ...]  #: columns that tell one cell from another
     labels: list[dict[str, Any]]
+    problem: str = ""  #: why there are no labels, if that is so
 
     def n_with(self, status: str) -> int:
         """Number of runs that stand so."""
@@ -152,14 +160,18 @@ class Board:
         """One row a configuration: how far it is, its losses, its label so far."""
         import statistics
 
-        named = {(row["optimizer"], row["batch_size"]): row for row in self.labels}
+        named = {tuple(row[name] for name in self.by): row for row in self.labels}
+        cells: dict[tuple[Any, ...], list[RunStanding]] = {}
+        for run in self.runs:
+            cells.setdefault(_cell(run, self.by), []).append(run)
         rows = []
-        for cell in dict.fromkeys(run.cell for run in self.runs):
-            runs = [run for run in self.runs if run.cell == cell]
+        for cell, runs in cells.items():
             losses = [run.loss for run in runs if run.loss is not None]
+            rates = {run.attributes.get("learning_rate") for run in runs}
             row = {
-                "optimizer": cell[0],
-                "batch_size": cell[1],
+                "optimizer": runs[0].attributes.get("optimizer"),
+                "batch_size": runs[0].attributes.get("batch_size"),
+                "learning_rate": rates.pop() if len(rates) == 1 else None,
                 "n_runs": len(runs),
                 "n_ended": sum(run.status in _ENDED for run in runs),
                 "updates": sum(run.step for run in runs),
@@ -184,6 +196,7 @@ class Board:
             "eta_seconds": self.eta,
             "silent_seconds": self.silence,
             "cells": self.cells(),
+            "labels_problem": self.problem or None,
             "runs": [
                 {
                     "run": run.run,
@@ -206,13 +219,16 @@ class Board:
         from rich.text import Text
 
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for name in ("optimizer", "batch", "runs", "updates", "loss", "label so far"):
-            table.add_column(name)
+        rate = [("rate", "learning_rate")] if "learning_rate" in self.by else []
+        told = [("optimizer", "optimizer"), ("batch", "batch_size"), *rate]
+        for title in (*(title for title, _ in told), "runs", "updates", "loss", "label so far"):
+            table.add_column(title)
         for row in self.cells():
-            words = [row["optimizer"], row["batch_size"], f"{row['n_ended']}/{row['n_runs']}", row["updates"]]
+            words = [*(row[key] for _, key in told), f"{row['n_ended']}/{row['n_runs']}", row["updates"]]
             table.add_row(*(Text(shown(word)) for word in (*words, row["loss"], _label_words(row))))
         failed = [(run.run, run.status, run.reason or "") for run in self.runs if run.status == "failed"]
-        return Group(Text(self.summary()), table, *map(Text, by_reason(failed)))
+        problem = [f"no labels so far ({self.problem})"] if self.problem else []
+        return Group(Text(self.summary()), table, *map(Text, [*problem, *by_reason(failed)]))
 
 
 def _label_words(row: dict[str, Any]) -> str:
