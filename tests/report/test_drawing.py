@@ -35,6 +35,15 @@ def test_block_quantiles_need_enough_points_to_be_more_than_minima():
     assert block_quantiles(np.arange(30.0), np.arange(30.0), tau=0.05)[0].size == 0
 
 
+def test_both_bounds_have_the_same_blocks_at_every_length():
+    value = np.sin(np.arange(600.0))
+    for n in range(1, 601):
+        for tau in (0.05, 0.1, 0.2):
+            lower, _ = block_quantiles(np.arange(float(n)), value[:n], tau=tau)
+            upper, _ = block_quantiles(np.arange(float(n)), value[:n], tau=1.0 - tau)
+            np.testing.assert_array_equal(lower, upper, err_msg=f"{n} values, tau {tau}")
+
+
 def test_shared_limits_show_the_bulk_when_a_few_points_dwarf_it():
     values = np.concatenate([np.linspace(-1, 1, 1000), [1e9]])
     low, high = shared_limits([values])

@@ -129,7 +129,8 @@ def block_quantiles(
     """
     finite = np.isfinite(value)
     step, value = step[finite], value[finite]
-    n_blocks = min(max_blocks, int(value.size * min(tau, 1.0 - tau) / 1.25))
+    # 1 - .9 is less than .1 in floats; both bounds must have the same blocks.
+    n_blocks = min(max_blocks, int(value.size * min(tau, 1.0 - tau) / 1.25 + 1e-9))
     if n_blocks < 2:
         return np.empty(0), np.empty(0)
     parts = np.array_split(np.arange(value.size), n_blocks)
