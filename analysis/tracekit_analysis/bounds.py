@@ -16,8 +16,8 @@ import scipy.special
 import scipy.stats
 from numpy.typing import ArrayLike
 
-from tracekit_analysis.cosine import ConstancyTest, resolve_tau
-from tracekit_analysis.dependence import local_bound_tau
+from tracekit_analysis.cosine import ConstancyTest, resolve_tau, tau_note
+from tracekit_analysis.dependence import local_bound_tau, short_note
 from tracekit_analysis.errors import require_between, require_choice
 from tracekit_analysis.monotone import kendall_pvalue, theil_sen
 from tracekit_analysis.results import Record, Side, Status
@@ -137,7 +137,8 @@ def stability_index(
     x : (n,) array-like
         Values in recorded order.
     tau : float or "auto"
-        Quantile level; "auto" is 0.05, and 0.10 for fewer than 500 values.
+        Quantile level; "auto" is 0.05, and 0.10 for fewer than 500 values. Below 0.05 a note asks for
+        100 / tau values (10,000 for 0.01).
     side : {"lower", "upper"}
         Which bound; the upper bound of `x` is the lower bound of ``-x``, and `bound` and `drift` are
         given in the direction of `x`.
@@ -217,7 +218,7 @@ def stability_index(
         n_used=values.size,
         status=series.status,
         reason=series.reason,
-        notes=series.notes,
+        notes=series.notes + tau_note(quantile, values.size) + short_note(series),
     )
 
 

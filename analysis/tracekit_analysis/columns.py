@@ -17,8 +17,10 @@ from tracekit_analysis.column_registry import GROUPS, PRESETS, ColumnGroup, Pres
 from tracekit_analysis.cosine import MIN_TEST_LENGTH, lfq_test
 from tracekit_analysis.dependence import autocorrelation_time
 from tracekit_analysis.groups import Row
+from tracekit_analysis.interleaving import detect_interleaving
 from tracekit_analysis.regime import Regime
-from tracekit_analysis.results import Side
+from tracekit_analysis.results import Side, collect_results
+from tracekit_analysis.row_notes import row_notes
 from tracekit_analysis.spectral import epoch_comb, periodogram
 from tracekit_analysis.stationarity import judge
 from tracekit_analysis.trend import mann_kendall
@@ -37,13 +39,12 @@ from tracekit_analysis.volatility import arch_test
         "burn_in": "values cut off as initial transient",
         "settled": "False if a transient takes more than a quarter; the whole series is then used",
         "settles_at": "share of the series after which its level is constant; missing if never",
-        "notes": "warnings, joined by semicolons",
+        "notes": "warnings of all statistics in the row, and why some are missing, joined by semicolons",
     },
 )
 def _state(regime: Regime) -> Row:
     whole = regime.whole
     refused = regime.late.refusal(MIN_TEST_LENGTH)
-    notes = [*whole.notes, *(note for test in regime.confirmatory for note in test.notes)]
     return {
         "n": whole.n,
         "n_used": regime.late.n_used,
@@ -54,7 +55,7 @@ def _state(regime: Regime) -> Row:
         "burn_in": regime.start,
         "settled": regime.settled,
         "settles_at": math.nan if regime.burn_in is None else regime.burn_in.level_fraction,
-        "notes": "; ".join(dict.fromkeys(notes)),
+        "notes": "; ".join(whole.notes),
     }
 
 
@@ -108,7 +109,6 @@ def _bound(regime: Regime, side: Side) -> Row:
     lfq = regime.lfq_lower if side == "lower" else regime.lfq_upper
     index = stability_index(regime.late, side=side)
     label = stability_label(index, lfq=lfq)
-    cut = regime.start > 0
     row = {
         "index": index.index,
         "index_ci_low": index.ci_low,
@@ -118,10 +118,14 @@ def _bound(regime: Regime, side: Side) -> Row:
         "label_at_040": label.label_at_040,
         "label_reason": label.reason,
         "lfq_pvalue": lfq.pvalue,
-        "index_whole": stability_index(regime.whole, side=side).index if cut else index.index,
-        "lfq_pvalue_whole": lfq_test(regime.whole, side=side).pvalue if cut else lfq.pvalue,
+        "index_whole": index.index,
+        "lfq_pvalue_whole": lfq.pvalue,
         "bound_variance_excess": index.theta,
     }
+    if regime.start > 0:
+        with collect_results():  # kept from the notes of the row, which are about what the transient leaves
+            row["index_whole"] = stability_index(regime.whole, side=side).index
+            row["lfq_pvalue_whole"] = lfq_test(regime.whole, side=side).pvalue
     row |= {name: getattr(index, name) for name in BOUND_COLUMNS if name not in row}
     return {f"{side}_{name}": row[name] for name in BOUND_COLUMNS}
 
@@ -213,6 +217,9 @@ LABEL_TOPICS: tuple[ModuleType, ...] = (whiteness, peaks, whittle, tails, spikes
 
 @column_group("standard", {name: text for topic in LABEL_TOPICS for name, text in topic.COLUMNS.items()})
 def _label_topics(regime: Regime) -> Row:
+    detect_interleaving(
+        regime.late
+    )  # for the notes: mixed channels look heavy-tailed, periodic and stationary
     return {name: cell for topic in LABEL_TOPICS for name, cell in topic.columns(regime.late).items()}
 
 
@@ -225,8 +232,13 @@ def groups_of(preset: Preset) -> Iterator[ColumnGroup]:
 
 
 def row_of(regime: Regime, preset: Preset) -> Row:
-    """Compute all columns of one series."""
-    return {name: cell for group in groups_of(preset) for name, cell in group.compute(regime).items()}
+    """Compute all columns of one series; `notes` gathers what the results behind them say."""
+    with collect_results() as results:
+        row = {name: cell for group in groups_of(preset) for name, cell in group.compute(regime).items()}
+    notes = regime.whole.notes
+    if regime.late.refusal(MIN_TEST_LENGTH) is None:
+        notes = tuple(row_notes(results, own=notes, reason=row["reason"]))
+    return row | {"notes": "; ".join(notes)}
 
 
 def describe_columns(preset: Preset = "standard") -> dict[str, str]:

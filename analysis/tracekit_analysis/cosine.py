@@ -16,13 +16,16 @@ import scipy.fft
 import scipy.special
 from numpy.typing import ArrayLike
 
-from tracekit_analysis.dependence import autocorrelation_time, short_note
+from tracekit_analysis.dependence import short_note
 from tracekit_analysis.errors import bad_argument, require_between, require_choice
 from tracekit_analysis.results import Record, Side, Status
 from tracekit_analysis.series import FloatArray, Series, as_series
 
 MIN_TEST_LENGTH = 50
 SHORT_LENGTH = 500
+LEAST_TAU = 0.05
+"""Smallest quantile level that any series allows; below it 100 values must lie beyond the bound."""
+MIN_BEYOND = 100
 MIN_BANDS, MAX_BANDS = 12, 64
 N_WANDER = 3
 PVALUE_FLOOR = 1e-12
@@ -89,7 +92,8 @@ def lfq_test(
     x : (n,) array-like
         Values in recorded order.
     tau : float or "auto"
-        Quantile level; "auto" is 0.05, and 0.10 for fewer than 500 values.
+        Quantile level; "auto" is 0.05, and 0.10 for fewer than 500 values. Below 0.05 a note asks for
+        100 / tau values (10,000 for 0.01).
     side : {"lower", "upper"}
         Which bound; the upper bound is the lower bound of ``-x``.
     n_epochs : int, optional
@@ -211,6 +215,14 @@ def resolve_tau(tau: float | Literal["auto"], n: int) -> float:
     return float(tau)
 
 
+def tau_note(tau: float, n: int) -> tuple[str, ...]:
+    """Return the warning for a quantile level so small that few values lie beyond it; empty if it is not."""
+    if not tau < LEAST_TAU or n >= MIN_BEYOND / tau:
+        return ()
+    needed = math.ceil(MIN_BEYOND / tau - 1e-9)
+    return (f"tau = {tau:g} is meant for {needed:,} values or more; of these {n} few lie beyond the bound",)
+
+
 def cosine_weights(values: FloatArray, n_bands: int) -> FloatArray:
     """Return ``Lambda_j = sqrt(2/n) sum_t x_t cos(pi j (t - 1/2) / n)`` for j = 1 .. n_bands."""
     transform = scipy.fft.dct(values - values.mean(), type=2)
@@ -328,5 +340,5 @@ def _low_frequency_test(
         n_used=n,
         status=series.status,
         reason=series.reason,
-        notes=series.notes + notes + short_note(n, autocorrelation_time(series).tau_int),
+        notes=series.notes + notes + tau_note(tau, n) + short_note(series),
     )

@@ -156,11 +156,9 @@ def autocorrelation_time(x: ArrayLike | Series) -> AutocorrelationTime:
     refused = series.refusal()
     if refused:
         return AutocorrelationTime(math.nan, math.nan, series.n, 0, *refused, series.notes)
-    values = series.values
-    n = values.size
-    tau = max(geyer_tau(autocovariance(values)), 1.0 / math.log10(n))
+    n, tau = series.n_used, _tau_of(series)
     return AutocorrelationTime(
-        tau, n / tau, series.n, n, series.status, series.reason, series.notes + short_note(n, tau)
+        tau, n / tau, series.n, n, series.status, series.reason, series.notes + short_note(series)
     )
 
 
@@ -169,8 +167,22 @@ def effective_sample_size(x: ArrayLike | Series) -> float:
     return autocorrelation_time(x).ess
 
 
-def short_note(n: int, tau: float) -> tuple[str, ...]:
-    """Return the warning for a series that is short in units of its own dependence; empty if it is not."""
+def _tau_of(series: Series) -> float:
+    """Return the integrated autocorrelation time of a usable series, computed once."""
+    if "tau_int" not in series.known:
+        least = 1.0 / math.log10(series.n_used)
+        series.known["tau_int"] = max(geyer_tau(autocovariance(series.values)), least)
+    return float(series.known["tau_int"])
+
+
+def short_note(series: Series) -> tuple[str, ...]:
+    """Return the warning for a usable series that is short in units of its own dependence; empty if it is not.
+
+    For tests whose size rests on the number of independent values. Those of a unit root need none (dependence
+    is their null), nor those that first take the dependence out (ARCH, Ljung-Box), reject it (whiteness) or
+    compare neighbouring frequencies (peaks, Nyquist).
+    """
+    n, tau = series.n_used, _tau_of(series)
     if n >= MIN_TAUS * tau:
         return ()
     return (

@@ -21,7 +21,7 @@ from tracekit_analysis import (
 from tracekit_analysis.bounds import stability_index
 from tracekit_analysis.cosine import lfq_test
 from tracekit_analysis.dependence import autocorrelation_time
-from tracekit_analysis.results import Side
+from tracekit_analysis.results import Side, collect_results
 from tracekit_analysis.series import Series
 
 TOPICS: tuple[ModuleType, ...] = (
@@ -67,8 +67,9 @@ def full_columns(series: Series) -> dict[str, Any]:
     """Return the columns of `FULL_COLUMNS` for one series; a series that cannot be used gives empty ones."""
     row = {name: cell for topic in TOPICS for name, cell in topic.columns(series).items()}
     rest = epochs.remove_epoch_profile(series)
-    for cells in (_bounds(rest), *(topic.columns(rest) for topic in PROFILE_FREE)):
-        row |= {name + SUFFIX: cell for name, cell in cells.items()}
+    with collect_results():  # kept from the notes of the row, which are about the series itself
+        for cells in (_bounds(rest), *(topic.columns(rest) for topic in PROFILE_FREE)):
+            row |= {name + SUFFIX: cell for name, cell in cells.items()}
     return row
 
 

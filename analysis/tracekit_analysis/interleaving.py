@@ -13,17 +13,19 @@ import numpy as np
 import scipy.fft
 import scipy.special
 import scipy.stats
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from tracekit_analysis.errors import bad_argument, require_between
+from tracekit_analysis.errors import bad_argument, require_between, require_count
 from tracekit_analysis.results import Record, Status
-from tracekit_analysis.series import FloatArray, Series, as_series, unavailable
+from tracekit_analysis.series import FloatArray, Series, as_series, numbers, unavailable
 
 MAX_CHANNELS = 64
 MIN_PER_CHANNEL = 8
 MAX_VALUES = 100_000
+MAX_CYCLE, MIN_PER_PLACE = 1000, 4
 STRICT = 0.001
 N_SIDE, GUARD = 8, 1
+WARNING = "this looks like"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Interleaving(Record):
     alternative: str
     """Alternative, in words."""
     interleaved: bool
-    """True if both p-values are below `alpha`."""
+    """True if all three p-values are below `alpha`."""
     n_channels: int
     """Number P of channels that explains the ranks best, by BIC; 1 if none is significant."""
     statistic: float
@@ -45,6 +47,9 @@ class Interleaving(Record):
     line_pvalue: float
     """P-value that the spectrum of the ranks has lines at the multiples of 1/P, times the number of P tried:
     these must stand out of their neighbourhood, or serial dependence alone explains `pvalue`."""
+    spread_pvalue: float
+    """The larger one of both p-values, for that P alone, on the distances from the median of each position: these
+    must differ too, or levels that the epoch or an oscillation repeats explain the others."""
     explained: float
     """Share of the variance of the ranks of |x| that the position explains at that P."""
     alpha: float
@@ -70,9 +75,10 @@ def detect_interleaving(
     the significant P the one of least ``n ln(1 - H / (n - 1)) + P ln n``, as every multiple of the true
     number separates the channels too. Null: |x| is distributed alike at all positions. Alternative: it is
     not. That test presumes independent values (AR(0.9), n = 1,000: .31 at 5 %), so the ranks must also have
-    spectral lines at the multiples of 1/P, by an F test against their neighbours. It fails where a line has
-    another cause: epochs of at most 64 values in fixed order, or an oscillation of period 2 around a level
-    other than 0; and it cannot tell channels of equal size.
+    spectral lines at the multiples of 1/P, by an F test against their neighbours. Epochs of at most 64 values
+    in fixed order and oscillations of period 2 around a level other than 0 have such lines too, of one spread
+    at all positions: so the same two tests on the distance from the median of each position must reject as well.
+    It cannot tell channels of equal spread; channels that do not vary at all, it can.
 
     Parameters
     ----------
@@ -96,10 +102,23 @@ def detect_interleaving(
     ----------
     Kruskal and Wallis (1952), JASA 47:583.
     """
-    if int(max_channels) != max_channels or not 2 <= max_channels <= 1000:
+    if isinstance(max_channels, str) or int(max_channels) != max_channels or not 2 <= max_channels <= 1000:
         raise bad_argument("max_channels", max_channels, "must be a whole number from 2 to 1000")
     require_between("alpha", alpha, 0.0, 1.0)
     series = as_series(x)
+    asked = f"interleaving {max_channels} {alpha!r}"
+    if asked not in series.known:
+        series.known[asked] = _detect(series, int(max_channels), alpha)
+    found: Interleaving = series.known[asked]
+    return found
+
+
+def interleaving_note(series: Series) -> tuple[str, ...]:
+    """Return the warning for a series of several channels in turn; empty if it is none (p < .001)."""
+    return tuple(note for note in detect_interleaving(series).notes if note.startswith(WARNING))
+
+
+def _detect(series: Series, max_channels: int, alpha: float) -> Interleaving:
     known: dict[str, Any] = {
         "null": "the size of a value does not depend on its position modulo any number",
         "alternative": "several channels of different size are interleaved",
@@ -115,7 +134,7 @@ def detect_interleaving(
     ranks = scipy.stats.rankdata(size)
     ranks -= ranks.mean()
     periods = np.arange(2, min(int(max_channels), n // MIN_PER_CHANNEL) + 1)
-    explained = np.array([_explained(ranks, int(period)) for period in periods])
+    explained = _explained(ranks, periods)
     # With the tied-rank variance in the denominator, H is corrected for ties.
     statistics = (n - 1) * explained
     adjusted = _holm(np.asarray(scipy.special.chdtrc(periods - 1, statistics), dtype=np.float64))
@@ -126,18 +145,24 @@ def detect_interleaving(
         best = int(significant[np.argmin(criterion[significant])])
     else:
         best = int(np.argmin(adjusted))
-    line_pvalue = min(1.0, periods.size * _line_pvalue(ranks, int(periods[best])))
+    period = int(periods[best])
+    line_pvalue = min(1.0, periods.size * _line_pvalue(ranks, period))
     interleaved = bool(significant.size) and line_pvalue < alpha
+    spread_pvalue = _spread_pvalue(series.values[:MAX_VALUES], period) if interleaved else math.nan
+    interleaved = interleaved and spread_pvalue < alpha
     notes = series.notes
+    if interleaved:
+        notes += (f"{WARNING} {period} channels of different size in turn: split them (`split_channels`)",)
     if n < series.n_used:
         notes += (f"tested on the first {n} values",)
     return Interleaving(
         **known,
         interleaved=interleaved,
-        n_channels=int(periods[best]) if interleaved else 1,
+        n_channels=period if interleaved else 1,
         statistic=float(statistics[best]),
         pvalue=float(adjusted[best]),
         line_pvalue=line_pvalue,
+        spread_pvalue=spread_pvalue,
         explained=float(explained[best]),
         n=series.n,
         n_used=n,
@@ -160,23 +185,69 @@ def split_channels(x: ArrayLike, n_channels: int) -> list[FloatArray]:
     Raises
     ------
     AnalysisError
-        If `n_channels` is not a whole number of at least 1.
+        If `x` is not a one-dimensional array of numbers, or `n_channels` not a whole number of at least 1.
     """
-    if int(n_channels) != n_channels or n_channels < 1:
-        raise bad_argument("n_channels", n_channels, "must be a whole number of at least 1")
-    values = np.asarray(x, dtype=np.float64)
+    require_count("n_channels", n_channels, 1)
+    values = numbers("x", x)
     return [values[channel :: int(n_channels)] for channel in range(int(n_channels))]
 
 
-def _explained(ranks: FloatArray, period: int) -> float:
-    """Return the share of the variance of centred ranks that lies between positions modulo the period."""
-    n, full = ranks.size, ranks.size // period
-    sums = ranks[: full * period].reshape(full, period).sum(axis=0)
-    counts = np.full(period, float(full))
-    rest = n - full * period
-    sums[:rest] += ranks[full * period :]
-    counts[:rest] += 1.0
-    return float(np.sum(sums * sums / counts) / (ranks @ ranks))
+def _explained(ranks: FloatArray, periods: NDArray[np.int_]) -> FloatArray:
+    """Return the shares of the variance of centred ranks that lie between positions modulo each period.
+
+    Sums by position modulo P are those modulo 2 P, added in pairs: only the larger half of the periods reads
+    all values.
+    """
+    sums: dict[int, FloatArray] = {}
+    shares = np.empty(periods.size)
+    total = float(ranks @ ranks)
+    for place in range(periods.size - 1, -1, -1):
+        period = int(periods[place])
+        if 2 * period in sums:
+            found = sums[2 * period].reshape(2, period).sum(axis=0)
+        else:
+            full = ranks.size // period
+            found = np.ones(full) @ ranks[: full * period].reshape(full, period)
+            found[: ranks.size - full * period] += ranks[full * period :]
+        sums[period] = found
+        counts = np.full(period, float(ranks.size // period))
+        counts[: ranks.size % period] += 1.0
+        shares[place] = float(np.sum(found * found / counts)) / total
+    return shares
+
+
+def _spread_pvalue(values: FloatArray, period: int) -> float:
+    """Return the larger p-value of Kruskal's and of the line test on distances from the median of each position.
+
+    Channels that do not vary are told apart by their levels alone: 0.
+    """
+    cycle = _level_cycle(values, period)
+    values = values[
+        : values.size // cycle * cycle
+    ]  # as many values at every place: their median shrinks distances
+    distance = np.empty(values.size)
+    for place in range(cycle):
+        own = values[place::cycle]
+        distance[place::cycle] = np.abs(own - np.median(own))
+    if distance.min() == distance.max():
+        return 0.0
+    ranks = scipy.stats.rankdata(distance)
+    ranks -= ranks.mean()
+    statistic = (ranks.size - 1) * float(_explained(ranks, np.array([period]))[0])
+    return max(float(scipy.special.chdtrc(period - 1, statistic)), _line_pvalue(ranks, period))
+
+
+def _level_cycle(values: FloatArray, period: int) -> int:
+    """Return the multiple of the period after which the level repeats, by adjusted R^2 on the ranks of the values.
+
+    An epoch of 50 in fixed order repeats sizes modulo 25 too, but there each position mixes two levels. A cycle that
+    is too long does no harm.
+    """
+    longest = max(period, min(MAX_CYCLE, values.size // MIN_PER_PLACE))
+    cycles = np.arange(period, longest + 1, period)
+    ranks = scipy.stats.rankdata(values)
+    ranks -= ranks.mean()
+    return int(cycles[np.argmin((1.0 - _explained(ranks, cycles)) / (values.size - cycles))])
 
 
 def _line_pvalue(ranks: FloatArray, period: int) -> float:
@@ -215,6 +286,7 @@ COLUMNS: dict[str, str] = {
     "n_channels": "number of interleaved channels; 1 if none were found",
     "interleaving_pvalue": "Kruskal p-value, Holm over 2 to 64 channels; presumes independent values",
     "interleaving_line_pvalue": "p-value of spectral lines at the channels' frequencies",
+    "interleaving_spread_pvalue": "p-value of unequal spreads of the channels; missing unless those are below .001",
 }
 
 
@@ -226,4 +298,5 @@ def columns(series: Series) -> dict[str, Any]:
         "n_channels": found.n_channels,
         "interleaving_pvalue": found.pvalue,
         "interleaving_line_pvalue": found.line_pvalue,
+        "interleaving_spread_pvalue": found.spread_pvalue,
     }

@@ -7,7 +7,7 @@ looks perfectly stable, so a series whose order is in doubt is refused.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -57,6 +57,8 @@ class Series:
     """Share of values that are exactly zero."""
     stride: float | None = None
     """Most common distance between recorded steps; None without steps."""
+    known: dict[str, Any] = field(init=False, repr=False, default_factory=dict)
+    """What several statistics need and one of them has computed, by name; a part or a copy starts without."""
 
     @property
     def n_used(self) -> int:
@@ -129,10 +131,10 @@ def as_series(
     """
     if isinstance(x, Series):
         return x
-    values = _numbers("x", x)
+    values = numbers("x", x)
     n = int(values.size)
-    positions = None if steps is None else _numbers("steps", steps, n)
-    passes = None if epochs is None else _numbers("epochs", epochs, n)
+    positions = None if steps is None else numbers("steps", steps, n)
+    passes = None if epochs is None else numbers("epochs", epochs, n)
     doubt = "" if positions is None else _order_doubt(positions)
     if doubt:
         return _refused(n, "inconclusive", doubt)
@@ -188,9 +190,9 @@ def unavailable(kind: type[Result], series: Series, refusal: tuple[Status, str],
     status, reason = (series.status, series.reason) if series.status == "divergent" else refusal
     known |= {"n": series.n, "n_used": 0, "status": status, "reason": reason, "notes": series.notes}
     blanks = {
-        field.name: _BLANKS[str(field.type)]
-        for field in fields(kind)  # type: ignore[arg-type]
-        if field.name not in known
+        column.name: _BLANKS[str(column.type)]
+        for column in fields(kind)  # type: ignore[arg-type]
+        if column.name not in known
     }
     return kind(**blanks, **known)
 
@@ -219,7 +221,7 @@ def _refused(n: int, status: Status, reason: str, n_missing: int = 0) -> Series:
     return Series(np.empty(0), 1.0, n, status, reason, n_missing=n_missing)
 
 
-def _numbers(name: str, x: Any, length: int | None = None) -> FloatArray:
+def numbers(name: str, x: Any, length: int | None = None) -> FloatArray:
     """Return `x` as a contiguous float64 vector; pandas NA becomes NaN."""
     try:
         raw = x.to_numpy(dtype=np.float64, na_value=np.nan) if hasattr(x, "to_numpy") else np.asarray(x)

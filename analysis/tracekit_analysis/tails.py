@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from tracekit_analysis.dependence import autocovariance, geyer_tau
 from tracekit_analysis.errors import require_between
+from tracekit_analysis.interleaving import interleaving_note
 from tracekit_analysis.results import Record, Status
 from tracekit_analysis.series import FloatArray, Series, as_series, unavailable
 
@@ -93,8 +94,9 @@ def tail_index(x: ArrayLike | Series, *, level: float = 0.95) -> TailIndex:
     Values are centred by the median and scaled by the interquartile range of up to 16 blocks of at least
     250 values. Hill: ``alpha = k / sum log(z_(i) / z_(k+1))`` with interval ``alpha / (1 +- 1.96 s)``, s =
     sqrt(tau / k), tau the correlation time of exceedances. Assumes one channel: mixed channels of different
-    scale look heavy-tailed. Hill presumes a power law; of normal values it makes alpha = 6, and of a stable
-    law with alpha = 1.8 it makes 2.7 (k = 5 %, n = 10,000): never read it without `xi` and the verdict.
+    scale look heavy-tailed, and a note says so where `detect_interleaving` finds them. Hill presumes a power
+    law; of normal values it makes alpha = 6, and of a stable law with alpha = 1.8 it makes 2.7 (k = 5 %, n =
+    10,000): never read it without `xi` and the verdict.
     Near alpha = 2 even that errs: stable noise with alpha = 1.8 is called a power law of finite variance
     in .08 (n = 10,000).
 
@@ -125,7 +127,7 @@ def tail_index(x: ArrayLike | Series, *, level: float = 0.95) -> TailIndex:
     refused = series.refusal(MIN_TAIL_LENGTH)
     if refused:
         return unavailable(TailIndex, series, refused, **known)
-    values, notes = series.values, series.notes
+    values, notes = series.values, series.notes + interleaving_note(series)
     if series.zeros > MAX_ZEROS:
         values = values[values != 0.0]
         notes += (f"{series.zeros:.0%} of the values are exactly zero; the tail is that of the others",)

@@ -13,7 +13,7 @@ import numpy as np
 import scipy.stats
 from numpy.typing import ArrayLike
 
-from tracekit_analysis.dependence import autocovariance, geyer_tau
+from tracekit_analysis.dependence import autocovariance, geyer_tau, short_note
 from tracekit_analysis.errors import require_between
 from tracekit_analysis.results import Record, Status
 from tracekit_analysis.series import FloatArray, Series, as_series
@@ -121,7 +121,7 @@ def mann_kendall(x: ArrayLike | Series, *, level: float = 0.95) -> TrendTest:
         n_used=m * length,
         status=series.status,
         reason=series.reason,
-        notes=series.notes,
+        notes=series.notes + short_note(series),
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tracekit_analysis.cosine import MIN_TEST_LENGTH, SHORT_LENGTH, kpss_cosine
+from tracekit_analysis.dependence import short_note
 from tracekit_analysis.errors import require_choice
 from tracekit_analysis.results import Record, Status
 from tracekit_analysis.series import FloatArray, Series, as_series
@@ -185,6 +186,7 @@ def kpss(x: ArrayLike | Series, *, lags: int | None = None, trend: Trend = "c") 
         cosine = kpss_cosine(series)
         statistic, pvalue, used_lags = cosine.statistic, cosine.pvalue, 0
         notes = (*notes, "the automatic lag failed; kpss_cosine was used instead")
+    notes += short_note(series)
     return _outcome("kpss", null, alternative, trend, series, values, statistic, pvalue, used_lags, notes)
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from processes import iid, linear_trend, lower_tail, reshuffled
 
-from tracekit_analysis import AnalysisError, kpss_cosine, lfq_test, scale_lfq
+from tracekit_analysis import AnalysisError, kpss_cosine, lfq_test, scale_lfq, stability_index
 from tracekit_analysis.cosine import trend_pvalue
 
 seeds = st.integers(0, 2**32 - 1)
@@ -86,6 +86,15 @@ def test_short_dependent_series_carry_a_warning():
     x = np.repeat(iid(np.random.default_rng(1), 20), 10)
     (note,) = kpss_cosine(x).notes
     assert note.startswith("200 values are fewer than 50 autocorrelation times of ")
+
+
+def test_a_bound_far_out_asks_for_a_long_series():
+    x = iid(np.random.default_rng(0), 9999)
+    (note,) = lfq_test(x, tau=0.01).notes
+    assert note == "tau = 0.01 is meant for 10,000 values or more; of these 9999 few lie beyond the bound"
+    assert stability_index(x, tau=0.01).notes == (note,)
+    assert scale_lfq(x, tau=0.01).notes == (note,)
+    assert lfq_test(x, tau=0.05).notes == lfq_test(np.append(x, 0.0), tau=0.01).notes == ()
 
 
 def test_hypotheses_are_said_in_words():

@@ -3,13 +3,33 @@
 from __future__ import annotations
 
 import re
+import time
 
 import numpy as np
 import pytest
-from processes import Process, autoregressive, garch, iid, random_walk, reshuffled, student
+from processes import (
+    Process,
+    autoregressive,
+    garch,
+    iid,
+    random_walk,
+    reshuffled,
+    sawtooth,
+    student,
+    traces,
+)
 from rates import slack
 
-from tracekit_analysis import AnalysisError, detect_interleaving, split_channels
+from tracekit_analysis import (
+    AnalysisError,
+    as_series,
+    characterize,
+    detect_interleaving,
+    split_channels,
+    stable_alpha,
+    tail_index,
+)
+from tracekit_analysis.simulation import fixed_order, interleaved
 
 FULL = pytest.mark.calibration
 SINGLE: dict[str, Process] = {
@@ -21,7 +41,12 @@ SINGLE: dict[str, Process] = {
     "GARCH": garch,
     "walk": random_walk,
     "reshuffled": reshuffled(50),
+    "sawtooth": sawtooth(50),
+    "fixed order": fixed_order(50),
+    "fixed order, E = 200": fixed_order(200, 0.5),
+    "period 2": lambda rng, n: 1.0 + 0.5 * np.resize([1.0, -1.0], n) + rng.standard_normal(n),
 }
+WARNING = "this looks like 8 channels of different size in turn: split them (`split_channels`)"
 
 
 def check_size(process: str, n: int, runs: int) -> None:
@@ -73,4 +98,46 @@ def test_channels_are_split_in_turn():
 
 def test_long_series_are_judged_by_their_start():
     found = detect_interleaving(np.resize([1.0, -2.0], 150_000))
-    assert (found.n_channels, found.notes) == (2, ("tested on the first 100000 values",))
+    assert found.n_channels == 2
+    assert found.notes[1:] == ("tested on the first 100000 values",)
+
+
+@pytest.mark.parametrize("process", ["iid", "AR.9", "reshuffled", "fixed order", "fixed order, E = 200"])
+def test_only_interleaved_series_carry_the_note_in_a_table(process):
+    quiet = characterize(traces(SINGLE[process], seeds=20, n=2000))
+    assert not quiet["notes"].str.contains("this looks like").any()
+
+
+def test_interleaved_series_carry_the_note_once_in_a_table_and_in_both_estimates_of_alpha():
+    table = characterize(traces(interleaved(), n=2000))
+    assert [notes.split("; ").count(WARNING) for notes in table["notes"]] == [1] * 5
+    x = interleaved()(np.random.default_rng(0), 2000)
+    for estimate in (tail_index, stable_alpha):
+        assert WARNING in estimate(x).notes
+        assert WARNING not in estimate(split_channels(x, 8)[0].repeat(2)).notes
+
+
+def test_the_note_is_cheap():
+    rng = np.random.default_rng(0)
+    series = [as_series(iid(rng, 20_000)) for _ in range(12)]
+    spent = []
+    for one in series:
+        start = time.process_time()
+        detect_interleaving(one)
+        spent.append(time.process_time() - start)
+    assert min(spent) < 0.010
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        ("abc", "`x` (='str96') must be an array of real numbers."),
+        (["a", "b"], "`x` (='str32') must be an array of real numbers."),
+        (3.0, "`x` (=()) must be one-dimensional; pass one series at a time."),
+        (np.ones((4, 2)), "`x` (=(4, 2)) must be one-dimensional; pass one series at a time."),
+    ],
+)
+def test_what_cannot_be_split_is_named(x, message):
+    with pytest.raises(AnalysisError) as error:
+        split_channels(x, 2)
+    assert str(error.value) == message

@@ -8,7 +8,22 @@ from processes import autoregressive, garch, iid, linear_trend, scale_break, stu
 from rates import rejection_rate, slack
 from scipy.stats import norm
 
-from tracekit_analysis import AnalysisError, arch_test, mann_kendall
+from tracekit_analysis import (
+    AnalysisError,
+    arch_test,
+    as_series,
+    autocorrelation_time,
+    dependence,
+    kpss,
+    kpss_cosine,
+    lfq_test,
+    ljung_box,
+    mann_kendall,
+    nyquist_test,
+    peak_test,
+    scale_lfq,
+    stability_index,
+)
 
 
 def trend_pvalue(x):
@@ -32,6 +47,45 @@ def test_a_trend_is_found_and_measured():
     assert trend.n_blocks == 50
     falling = mann_kendall(linear_trend(-1.0)(np.random.default_rng(0), 20_000))
     assert falling.statistic < 0 > falling.slope_ci_high
+
+
+def test_a_short_series_with_bursts_warns_of_tests_that_reject_too_often():
+    rng = np.random.default_rng(0)
+    rejected = unwarned = warned = 0
+    for _ in range(200):
+        x = garch(rng, 200)
+        warns = any("reject too often" in note for note in arch_test(x).notes)
+        rejects = lfq_test(x).pvalue < 0.05
+        warned, rejected, unwarned = warned + warns, rejected + rejects, unwarned + (rejects and not warns)
+    assert rejected / 200 > 0.08
+    assert unwarned / 200 <= 0.05 + slack(0.05, 200)
+    assert warned / 200 >= 0.30 - slack(0.30, 200)
+    long = arch_test(garch(rng, 5000))
+    assert (long.pvalue < 0.05, long.notes) == (True, ())
+
+
+def test_tests_that_dependence_deceives_say_so_and_the_others_keep_their_size():
+    rng = np.random.default_rng(0)
+    series = [as_series(autoregressive(0.9)(rng, 200)) for _ in range(200)]
+    for test in (kpss, mann_kendall, kpss_cosine, lfq_test, scale_lfq, stability_index):
+        notes = [test(x).notes for x in series if test(x).status == "ok"]
+        assert np.mean([any("autocorrelation times" in note for note in some) for some in notes]) > 0.9
+    for test in (arch_test, ljung_box, peak_test, nyquist_test):
+        found = np.mean([test(x).pvalue < 0.05 for x in series])
+        assert found <= 0.09 + slack(0.09, 200)
+        assert not any("autocorrelation times" in note for x in series for note in test(x).notes)
+
+
+def test_the_correlation_time_is_computed_once_per_series(monkeypatch):
+    seen = []
+    real = dependence.geyer_tau
+    monkeypatch.setattr(dependence, "geyer_tau", lambda covariance: seen.append(1) or real(covariance))
+    series = as_series(iid(np.random.default_rng(0), 2000))
+    for test in (lfq_test, kpss_cosine, scale_lfq, autocorrelation_time, kpss):
+        test(series)
+    assert len(seen) == 1
+    autocorrelation_time(series.since(10))
+    assert len(seen) == 2
 
 
 def test_block_means_agree_with_pymannkendall():
