@@ -16,6 +16,7 @@ from tracekit.errors import StoreError
 from tracekit.experiment import Interrupted, Sweep, execution, resume_sweep, run_sweep, unfinished_runs
 from tracekit.experiment.checkpointing import Checkpointer
 from tracekit.traces import RunWriter, open_experiment
+from tracekit.traces.doctor import examine, quarantine
 
 SETTINGS = {"model": "mlp", "batch_sizes": [100], "updates": 60}
 
@@ -144,6 +145,29 @@ def test_ctrl_c_stops_after_an_update_and_says_how_to_go_on(tmp_path):
     resume_sweep(tmp_path / "x", jobs=1)
     assert unfinished_runs(tmp_path / "x") == []
     assert decoded(tmp_path / "x") == decoded(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("damaged", [0, 7, -1])
+def test_a_damaged_part_of_an_unfinished_run_is_recorded_again(tmp_path, monkeypatch, dies_after, damaged):
+    """Whether it is the first, one in the middle or the last: no step is missing in the end."""
+    sweep = Sweep(optimizers=["adam"], **SETTINGS)
+    run_sweep(sweep, tmp_path / "whole", jobs=1)
+    with monkeypatch.context():
+        dies_after(20)
+        run_sweep(sweep, tmp_path / "died", jobs=1)
+        monkeypatch.undo()
+    (run,) = open_experiment(tmp_path / "died").runs
+    part = run.parts[damaged]
+    part.write_bytes(part.read_bytes()[:-20])
+    quarantine(examine(tmp_path / "died"))
+    steps = tracekit.read(tmp_path / "died")["step"]
+    assert sorted(set(steps)) == list(range(1, len(set(steps)) + 1))  # up to the hole
+    assert json.loads((run.path / "status.json").read_text())["lost"]
+    resume_sweep(tmp_path / "died", jobs=1)
+    assert decoded(tmp_path / "died") == decoded(tmp_path / "whole")
+    status = json.loads((run.path / "status.json").read_text())
+    assert (status["status"], status.get("lost", [])) == ("finished", [])
+    assert examine(tmp_path / "died") == []
 
 
 def test_failed_runs_are_tried_again_on_request(tmp_path, monkeypatch):

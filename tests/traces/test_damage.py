@@ -64,8 +64,7 @@ def test_a_truncated_part(store):
         (
             "b",
             part.name,
-            "was struck off, with 20 values of updates 11 to 20; move the run's folder away and `tracekit resume` "
-            "trains it anew",
+            "was struck off, with 20 values of updates 11 to 20; `tracekit resume` records them anew",
             "values",
         )
     ]
@@ -93,8 +92,17 @@ def test_a_missing_part(store):
     assert problems(store) == [("b", part.name, "is missing, with 20 values", "values")]
     with pytest.raises(StoreError, match=f"{part} cannot be read as Parquet"):
         read(store)
+    (moved,) = quarantine(examine(store))
+    assert moved.name == "part-000001.parquet"  # what comes after the hole
+    assert read(store, runs="b").empty
+    (run,) = (run for run in open_experiment(store).runs if run.name == "b")
+    assert run.step == 0
+    (store / "a" / "traces" / "part-000002.parquet").unlink()
     assert quarantine(examine(store)) == []
-    assert read(store, runs="b")["step"].min() == 11
+    assert [entry[2].partition("; ")[2] for entry in problems(store)] == [
+        "move the run's folder away and `tracekit resume` trains it anew",
+        *["`tracekit resume` records them anew"] * 2,
+    ]
 
 
 def test_a_part_of_another_run(store):
@@ -105,7 +113,7 @@ def test_a_part_of_another_run(store):
     assert str(caught.value) == f"{target} is a part of another run; move it to where it belongs."
     assert problems(store) == [("b", target.name, "is a part of another run; it held 20 values", "values")]
     quarantine(examine(store))
-    assert [found[:2] for found in problems(store)] == [("b", target.name)]
+    assert [found[:2] for found in problems(store)] == [("b", target.name), ("b", "part-000001.parquet")]
     assert quarantine(examine(store)) == []
 
 

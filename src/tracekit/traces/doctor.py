@@ -24,7 +24,7 @@ from tracekit.traces.files import (
 )
 from tracekit.traces.lock import RunLock
 from tracekit.traces.parts import PartRecord, check_version, read_part
-from tracekit.traces.schema import SCHEMA_VERSION, STATUSES
+from tracekit.traces.schema import ENDED_STATUSES, SCHEMA_VERSION, STATUSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +179,12 @@ def _run(folder: Path) -> Iterator[Finding]:
         yield from _part(folder, part, str(config.get("run_id", "")))
     for part in status.get("lost", []):
         span = f"{part['n_rows']} values of updates {part['first_step']} to {part['last_step']}"
-        clause = (
-            f"was struck off, with {span}; move the run's folder away and `tracekit resume` trains it anew"
+        way_out = (
+            "move the run's folder away and `tracekit resume` trains it anew"
+            if status.get("status") in ENDED_STATUSES
+            else f"`tracekit resume{' --failed' if status.get('status') == 'failed' else ''}` records them anew"
         )
+        clause = f"was struck off, with {span}; {way_out}"
         yield Finding(name, folder / TRACES_FOLDER / part["file"], clause, "values", movable=False)
     yield from _counts(folder, status, parts)
     yield from _strangers(folder, parts)
@@ -241,6 +244,9 @@ def quarantine(findings: list[Finding]) -> list[Path]:
     deleted. The run's status goes on naming what it has lost, and so does `examine`. Values that a finished run has
     lost are not recorded again: to have them, move the run's folder away and resume the experiment.
 
+    Of a run that has not ended, the later parts and the checkpoint are set aside too: it is recorded anew by
+    `tracekit resume`, which would else go on after the hole.
+
     Returns
     -------
     list of Path
@@ -264,7 +270,7 @@ def quarantine(findings: list[Finding]) -> list[Path]:
         try:
             if finding.path.exists():
                 moved.append(_set_aside(finding.path, run / QUARANTINE_FOLDER))
-            _strike_off(run, finding.path.name)
+            moved += _strike_off(run, finding.path.name)
         finally:
             lock.release()
     return moved
@@ -283,11 +289,24 @@ def _set_aside(path: Path, folder: Path) -> Path:
         raise StoreError(f"cannot move {path} to {target} ({error.strerror or error}).") from error
 
 
-def _strike_off(run: Path, file: str) -> None:
+def _strike_off(run: Path, file: str) -> list[Path]:
+    """Take a part off the run's list, and of an unfinished run all that comes after it; returns what was moved."""
     status = read_json(run / STATUS_FILE)
     parts: list[PartRecord] = status.get("parts", [])
-    kept = [part for part in parts if part["file"] != file]
-    if len(kept) != len(parts):
-        lost = [*status.get("lost", []), *(part for part in parts if part["file"] == file)]
-        n_rows = sum(part["n_rows"] for part in kept)
-        write_json(run / STATUS_FILE, status | {"parts": kept, "n_rows": n_rows, "lost": lost})
+    struck = [part for part in parts if part["file"] == file]
+    if not struck:
+        return []
+    moved: list[Path] = []
+    step = status.get("step", 0)
+    if status.get("status") not in ENDED_STATUSES:
+        first = struck[0]["first_step"]
+        later = [part for part in parts if part["file"] != file and part["last_step"] >= first]
+        # The checkpoint first: a process that ends in between must not leave one that lies after the hole.
+        paths = [run / CHECKPOINT_FILE, *(run / TRACES_FOLDER / part["file"] for part in later)]
+        moved = [_set_aside(path, run / QUARANTINE_FOLDER) for path in paths if path.exists()]
+        struck += later
+        step = max((part["last_step"] for part in parts if part not in struck), default=0)
+    kept = [part for part in parts if part not in struck]
+    changes = {"step": step, "parts": kept, "n_rows": sum(part["n_rows"] for part in kept)}
+    write_json(run / STATUS_FILE, status | changes | {"lost": [*status.get("lost", []), *struck]})
+    return moved

@@ -32,3 +32,5 @@ TABLE_SCHEMA = pa.schema(
 
 #: Ways a run can end, and the one in which it has not. A run whose process was killed stays "running".
 STATUSES = ("running", "finished", "diverged", "interrupted", "failed")
+#: Those of runs that are complete: there is nothing to resume.
+ENDED_STATUSES = ("finished", "diverged")

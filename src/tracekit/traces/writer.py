@@ -30,7 +30,7 @@ from tracekit.traces.files import (
 )
 from tracekit.traces.lock import RunLock
 from tracekit.traces.parts import PartRecord, read_part, sort_table, write_part
-from tracekit.traces.schema import TABLE_SCHEMA
+from tracekit.traces.schema import ENDED_STATUSES, TABLE_SCHEMA
 
 #: Small parts of a running run that are merged into one as soon as there are so many.
 _MERGE_PARTS = 64
@@ -129,7 +129,7 @@ class RunWriter:
             The run has ended, is being written, or one of its parts is damaged.
         """
         config, status = read_json(folder / CONFIG_FILE), read_json(folder / STATUS_FILE)
-        if status.get("status") in ("finished", "diverged"):
+        if status.get("status") in ENDED_STATUSES:
             raise StoreError(f"{folder} has {status['status']}; there is nothing to resume.")
         writer = cls.__new__(cls)
         writer._start(folder, str(config.get("run_id", "")), flush_seconds, rows_per_part)
@@ -293,7 +293,7 @@ class RunWriter:
             if len(self._small_parts()) > 1 and status != "interrupted":
                 self._merge(status, reason)
             self._write_status(status, reason)
-            if status in ("finished", "diverged"):
+            if status in ENDED_STATUSES:
                 (self.folder / CHECKPOINT_FILE).unlink(missing_ok=True)
         finally:
             self._thread.shutdown()
