@@ -192,7 +192,7 @@ def compare_feature(
         n_left_out=arms.n_left_out + missing,
         unknown="",
         paired=arms.paired,
-        correlation=_correlation(x, y) if arms.paired else NAN,
+        correlation=pair_correlation(x, y) if arms.paired else NAN,
         method=method,
         sentence="",
     )
@@ -276,7 +276,8 @@ def _share_difference(x: FloatArray, y: FloatArray, level: float) -> tuple[float
     return p - q, p - q - math.hypot(p - p_low, q_high - q), p - q + math.hypot(p_high - p, q - q_low)
 
 
-def _correlation(x: FloatArray, y: FloatArray) -> float:
+def pair_correlation(x: FloatArray, y: FloatArray) -> float:
+    """Return the correlation of pairs, of those that are finite; NaN below 3 of them."""
     both = np.isfinite(x) & np.isfinite(y)
     scale = magnitude(x, y)
     x, y = x / scale, y / scale

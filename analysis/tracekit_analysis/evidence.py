@@ -13,6 +13,7 @@ from tracekit_analysis.errors import bad_argument
 from tracekit_analysis.features import characterize
 from tracekit_analysis.interactions import interaction
 from tracekit_analysis.labels import label_from_features
+from tracekit_analysis.replicates import MATCH_WORDS, Match, match_lengths
 
 RATE = "learning_rate"
 MULTIPLE = "multiple_of_rate"
@@ -49,6 +50,7 @@ def gather_evidence(
     at: str,
     signal: str,
     replicate: str,
+    match: Match,
     base: Mapping[str, float] | None,
     index_margin: float,
     margin: float,
@@ -66,28 +68,43 @@ def gather_evidence(
             "signal", signal, "must be a recorded signal", f"recorded are {recorded or 'none'}"
         )
     # A copy has one block per type: marking runs in a table of many loose columns would warn of their number.
-    features = characterize(chosen) if {"step", "value"} <= set(frame.columns) else chosen.copy()
+    checked = match
+    if {"step", "value"} <= set(frame.columns):
+        if match in ("updates", "epochs"):
+            runs = [at, factor, replicate, *(name for name in ("run", "status") if name in frame.columns)]
+            chosen, checked = match_lengths(chosen, [at], list(dict.fromkeys(runs)), match), "none"
+        features = characterize(chosen)
+    elif match in ("updates", "epochs"):
+        raise bad_argument("match", match, "needs traces", "pass the traces instead of their statistics")
+    else:
+        features = chosen.copy()
     own, tenfold = _by_rate(features, factor, base)
 
     def compared(table: pd.DataFrame, by: str, strata: Sequence[str], pairing: Pairing) -> pd.DataFrame:
         if table.empty or table.groupby(list(strata), dropna=False, observed=True)[by].nunique().max() < 2:
             return pd.DataFrame(columns=[*strata, "feature", "level_a", "level_b"])
         found = compare(
-            table, factor=by, at=strata, signal=signal, replicate=replicate, pairing=pairing, margin=margin,
-            level=level, n_permutations=n_permutations, rng=seed,
+            table, factor=by, at=strata, signal=signal, replicate=replicate, pairing=pairing, match=checked,
+            margin=margin, level=level, n_permutations=n_permutations, rng=seed,
         )  # fmt: skip
-        return found[found["feature"] == ALL_FEATURES]
+        return said(found[found["feature"] == ALL_FEATURES])
+
+    def said(found: pd.DataFrame) -> pd.DataFrame:
+        """Say of every result how lengths were matched: traces were cut before they were compared."""
+        methods = found["method"].str.removesuffix(MATCH_WORDS[checked]) + MATCH_WORDS[match]
+        return found.assign(method=methods)
 
     interactions = pd.DataFrame(columns=["answer", "pvalue_adjusted"])
     if own[factor].nunique() > 1 and own[at].nunique() > 1:
-        interactions = interaction(
-            own, factor=factor, at=at, signal=signal, replicate=replicate, level=level,
+        interactions = said(interaction(
+            own, factor=factor, at=at, signal=signal, replicate=replicate, match=checked, level=level,
             n_permutations=n_permutations, rng=seed,
-        )  # fmt: skip
+        ))  # fmt: skip
+    labels = label_from_features(
+        own, (factor, at), signal=signal, replicate=replicate, margin=index_margin, level=level
+    )
     return Evidence(
-        labels=label_from_features(
-            own, (factor, at), signal=signal, replicate=replicate, margin=index_margin, level=level
-        ),
+        labels=said(labels) if checked != match else labels,
         pairs=compared(own, factor, [at], "auto"),
         interactions=interactions,
         rates=compared(tenfold, MULTIPLE, [factor, at], "auto"),

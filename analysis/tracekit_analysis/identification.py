@@ -33,7 +33,7 @@ from tracekit_analysis.equivalence import MIN_SEEDS_CLAIM, MIN_SEEDS_TEST
 from tracekit_analysis.errors import AnalysisError, require_between, require_choice
 from tracekit_analysis.labels import DEFAULT_SIGNAL
 from tracekit_analysis.multiplicity import holm
-from tracekit_analysis.replicates import FEATURES, OUTCOME, Match, levels_of, seed_table
+from tracekit_analysis.replicates import FEATURES, MATCH_WORDS, OUTCOME, Match, levels_of, seed_table
 from tracekit_analysis.results import Record
 from tracekit_analysis.series import FloatArray
 from tracekit_analysis.wording import cell_words
@@ -75,6 +75,9 @@ class Identification(Record):
     """The same, adjusted over the comparisons (controls have their own family)."""
     smallest_pvalue: float
     """Smallest p-value that these seeds can give."""
+    detectable_effect: float
+    """Always NaN: what share these seeds detect depends on how the features differ together, and has no closed form;
+    `compare` says what they detect in a feature."""
     n_seeds: int
     """Seeds of the smaller arm; pairs if paired."""
     n_left_out: int
@@ -89,6 +92,8 @@ class Identification(Record):
     """Unit of the estimate."""
     family: str
     """Correction and what it goes over."""
+    family_size: int
+    """Tests in the family."""
     method: str
     """How the share and its p-value were found."""
     sentence: str
@@ -169,7 +174,8 @@ def identifiability(
         pairs += [("negative control", a, a, _halves(arm, names)) for a, arm in members.items() if len(arm)]
         for role, a, b, arms in pairs:
             generator = substream(root, "identify", role, where, *sorted((str(a), str(b))))
-            rows.append(_identify(arms, role, str(a), str(b), level, n_permutations, generator))
+            row = _identify(arms, role, str(a), str(b), level, n_permutations, generator)
+            rows.append(replace(row, method=f"{row.method}{MATCH_WORDS[match]}"))
             keys.append(where)
     records = [
         {**key, **row.to_record()} for key, row in zip(keys, _adjusted(rows, keys, level), strict=True)
@@ -214,6 +220,7 @@ def _identify(
         pvalue=pvalue,
         pvalue_adjusted=math.nan,
         smallest_pvalue=smallest,
+        detectable_effect=math.nan,
         n_seeds=n_seeds,
         n_left_out=arms.n_left_out + missing,
         paired=arms.paired,
@@ -221,6 +228,7 @@ def _identify(
         with_scale=any(name in FEATURES and FEATURES[name].kind == "scale" for name in arms.names),
         unit="share of runs",
         family="",
+        family_size=0,
         method=f"linear discriminant, one {'pair' if arms.paired else 'seed'} held out; {how or 'not tested'}",
         sentence="",
     )
@@ -273,7 +281,9 @@ def _adjusted(rows: list[Identification], keys: list[dict[str, Any]], level: flo
         adjusted = holm({str(i): rows[i].pvalue for i in chosen})
         size = sum(math.isfinite(value) for value in adjusted.values())
         for i in chosen:
-            row = replace(rows[i], pvalue_adjusted=adjusted[str(i)], family=f"Holm over {size} tests")
+            row = replace(
+                rows[i], pvalue_adjusted=adjusted[str(i)], family=f"Holm over {size} tests", family_size=size
+            )
             shown = row.pvalue_adjusted <= 1.0 - level and row.n_seeds >= MIN_SEEDS_CLAIM
             row = replace(
                 row, answer="identified" if shown else "unresolved", reason=_reason(row, bool(shown))

@@ -18,7 +18,8 @@ from tracekit_analysis.equivalence import MIN_SEEDS_CLAIM, MIN_SEEDS_TEST
 from tracekit_analysis.errors import bad_argument, require_choice
 from tracekit_analysis.labels import DEFAULT_SIGNAL
 from tracekit_analysis.multiplicity import adjust_pvalues
-from tracekit_analysis.replicates import FEATURES, OUTCOME, Match, levels_of, seed_table
+from tracekit_analysis.planning import detectable_interaction
+from tracekit_analysis.replicates import FEATURES, MATCH_WORDS, OUTCOME, Match, levels_of, seed_table
 from tracekit_analysis.results import Record, Status
 from tracekit_analysis.two_way import freedman_lane
 
@@ -59,10 +60,15 @@ class Interaction(Record):
     """Whether seeds shared between cells are blocks of the model."""
     smallest_pvalue: float
     """Smallest p-value that these arrangements can give."""
+    detectable_effect: float
+    """Smallest partial R squared found with power .8 by these seeds at the family's first step, for normal errors;
+    infinite where nothing could be significant."""
     unit: str
     """Unit of the feature."""
     family: str
     """Correction and what it goes over."""
+    family_size: int
+    """Tests in the family."""
     method: str
     """How the p-value was found."""
     status: Status
@@ -163,10 +169,13 @@ def interaction(
                 n_diverged=int(diverged.sum()),
                 blocked=blocked,
                 smallest_pvalue=1.0 / (n_permutations + 1),
+                detectable_effect=math.inf,
                 unit=FEATURES[name].unit if name in FEATURES else name,
                 family="",
+                family_size=0,
                 method=f"Freedman-Lane, {n_permutations} random permutations of residuals"
-                + (", seeds as blocks" if blocked else ""),
+                + (", seeds as blocks" if blocked else "")
+                + MATCH_WORDS[match],
                 status=test.status,
                 sentence="",
             )
@@ -176,16 +185,21 @@ def interaction(
 
 def _finished(rows: list[Interaction], factor: str, at: str, alpha: float) -> pd.DataFrame:
     adjusted = adjust_pvalues(pd.DataFrame({"p": [row.pvalue for row in rows]}), "p")["p"].to_numpy()
-    family = f"Benjamini-Hochberg over {int(np.isfinite(adjusted).sum())} features"
+    size = int(np.isfinite(adjusted).sum())
+    family = f"Benjamini-Hochberg over {size} features"
     records = []
     for row, value in zip(rows, adjusted, strict=True):
         shown = bool(value <= alpha) and row.n_seeds >= MIN_SEEDS_CLAIM
         reason = row.reason or _reason(row.n_seeds, float(value), shown)
         missing = f", {row.n_missing_cells} cells missing" if row.n_missing_cells else ""
         diverged = f", {row.n_diverged} runs diverged" if row.n_diverged else ""
+        reach = math.inf
+        if math.isfinite(row.pvalue) and row.smallest_pvalue <= alpha / size:
+            reach = detectable_interaction(row.df_interaction, row.df_residual, alpha=alpha / size)
         tested = (
             f"F({row.df_interaction}, {row.df_residual}) = {row.estimate:.3g}, partial R squared "
-            f"{row.effect_size:.2g}, p = {row.pvalue:.2g}, adjusted {value:.2g}; {row.method}; {family}"
+            f"{row.effect_size:.2g}, p = {row.pvalue:.2g}, adjusted {value:.2g}; {row.method}; {family}, "
+            f"smallest attainable p {row.smallest_pvalue:.2g}, {_reach_words(reach)}"
             if math.isfinite(row.pvalue)
             else "not tested"
         )
@@ -197,12 +211,20 @@ def _finished(rows: list[Interaction], factor: str, at: str, alpha: float) -> pd
             row,
             pvalue_adjusted=float(value),
             family=family,
+            family_size=size,
+            detectable_effect=reach,
             answer="interaction" if shown else "unresolved",
             reason=reason,
             sentence=sentence,
         )
         records.append(row.to_record())
     return pd.DataFrame.from_records(records, columns=[field.name for field in fields(Interaction)])
+
+
+def _reach_words(reach: float) -> str:
+    if math.isinf(reach):
+        return "so no effect could be significant here"
+    return f"power .8 for a partial R squared of {reach:.2g}"
 
 
 def _reason(n_seeds: int, pvalue: float, shown: bool) -> str:

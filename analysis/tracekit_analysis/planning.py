@@ -232,6 +232,31 @@ def detectable_effect(
     return high
 
 
+def detectable_interaction(
+    df_interaction: int, df_residual: int, *, alpha: float = 0.05, power: float = 0.8
+) -> float:
+    """Return the smallest partial R squared that an F test of these degrees of freedom detects, for normal errors.
+
+    With noncentrality L, partial R squared is L / (L + df_interaction + df_residual + 1) (Cohen 1988, ch. 9).
+    Infinite without degrees of freedom, as with 1 seed a cell. 2, 3 and 4 seeds a cell detect large ones only,
+    and `interaction` reports no p-value for them.
+
+    Parameters
+    ----------
+    df_interaction, df_residual : int
+        Degrees of freedom.
+    alpha : float
+        Level of this test, already divided by the size of its family if that is wanted.
+    power : float
+        Wanted probability of significance.
+    """
+    if min(df_interaction, df_residual) < 1:
+        return math.inf
+    critical = float(scipy.special.fdtri(df_interaction, df_residual, 1.0 - alpha))
+    noncentrality = float(scipy.special.ncfdtrinc(df_interaction, df_residual, 1.0 - power, critical))
+    return noncentrality / (noncentrality + df_interaction + df_residual + 1)
+
+
 def _difference(
     effect: float, paired: bool, correlation: float, family: int, power: float, alpha: float
 ) -> PlanRow:

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import scipy.stats
 
+from tracekit_analysis.arm_comparisons import pair_correlation
 from tracekit_analysis.arrangements import (
     N_PERMUTATIONS,
     Randomness,
@@ -28,9 +29,19 @@ from tracekit_analysis.comparisons import Pairing, gather
 from tracekit_analysis.effects import cliffs_delta
 from tracekit_analysis.equivalence import MIN_SEEDS_CLAIM, MIN_SEEDS_TEST
 from tracekit_analysis.errors import require_between, require_choice
+from tracekit_analysis.features import require_column
 from tracekit_analysis.multiplicity import holm
 from tracekit_analysis.permutation import mean_permutation
-from tracekit_analysis.replicates import OUTCOME, levels_of, seed_table
+from tracekit_analysis.planning import detectable_effect
+from tracekit_analysis.replicates import (
+    MATCH_WORDS,
+    MATCHES,
+    OUTCOME,
+    Match,
+    levels_of,
+    match_lengths,
+    seed_table,
+)
 from tracekit_analysis.results import Record
 from tracekit_analysis.run_performance import DEFAULT_PERFORMANCE, performance
 from tracekit_analysis.series import FloatArray
@@ -74,6 +85,9 @@ class Rank(Record):
     """probability_of_improvement."""
     smallest_pvalue: float
     """Smallest p-value that a comparison of these seeds can give."""
+    detectable_effect: float
+    """Smallest difference from another level found with power .8 by these seeds at Holm's first step, in between-seed
+    sd of normal values (ranks need about 5 % more seeds); infinite where nothing could be significant."""
     omnibus_pvalue: float
     """P-value that all levels are exchangeable: Friedman if paired, else Kruskal-Wallis, by permutation."""
     n_seeds: int
@@ -84,6 +98,8 @@ class Rank(Record):
     """Whether all comparisons are within seeds."""
     family: str
     """Correction and what it goes over."""
+    family_size: int
+    """Pairs in the family."""
     method: str
     """How levels were told apart."""
     sentence: str
@@ -101,6 +117,7 @@ def rank(
     lower_is_better: bool = True,
     replicate: str = "seed",
     pairing: Pairing = "auto",
+    match: Match = "equal",
     level: float = 0.95,
     n_permutations: int = N_PERMUTATIONS,
     rng: Randomness = 0,
@@ -119,8 +136,8 @@ def rank(
         "final", "anytime" or "best" of `performance`, or a column of the table.
     signal, lower_is_better
         As for `performance`.
-    factor, at, levels, replicate, pairing, level, n_permutations, rng
-        As for `compare`.
+    factor, at, levels, replicate, pairing, match, level, n_permutations, rng
+        As for `compare`; lengths are those of `signal`.
 
     Returns
     -------
@@ -134,14 +151,18 @@ def rank(
     """
     require_choice("pairing", pairing, ("auto", "paired", "unpaired"))
     require_between("level", level, 0.5, 1.0)
+    require_choice("match", match, MATCHES)
+    strata = [at] if isinstance(at, str) else list(at)
+    checked = match
     if {"signal", "step", "value"} <= set(frame.columns):
+        if match in ("updates", "epochs"):
+            frame, checked = _cut(frame, signal, [*strata, factor, replicate], strata, match), "none"
         frame = performance(frame, signal=signal, lower_is_better=lower_is_better)
     if OUTCOME in frame.columns:
         frame = frame.assign(status=frame[OUTCOME].replace({"unfinished": "running"}))
-    table = seed_table(frame, factor=factor, at=at, features=[metric], replicate=replicate, match="none")
+    table = seed_table(frame, factor=factor, at=at, features=[metric], replicate=replicate, match=checked)
     table = table[(table[OUTCOME] == "diverged") | table[metric].notna()]
     chosen = levels_of(table, factor, levels)
-    strata = [at] if isinstance(at, str) else list(at)
     sign = 1.0 if lower_is_better else -1.0
     table = table.assign(**{metric: sign * table[metric]})
     root = as_seed(rng)
@@ -155,9 +176,19 @@ def rank(
         rows = _rank_cell(arms, metric, replicate, pairing, level, n_permutations, (root, words))
         for row in rows:
             low, high = sorted((sign * row.ci_low, sign * row.ci_high))
-            row = replace(row, estimate=sign * row.estimate, ci_low=low, ci_high=high)
+            method = f"{row.method}{MATCH_WORDS[match]}"
+            row = replace(row, estimate=sign * row.estimate, ci_low=low, ci_high=high, method=method)
             records.append({**where, **replace(row, sentence=_sentence(row, len(arms), words)).to_record()})
     return pd.DataFrame.from_records(records, columns=[*strata, *(field.name for field in fields(Rank))])
+
+
+def _cut(frame: pd.DataFrame, signal: str, keys: list[str], strata: list[str], match: Match) -> pd.DataFrame:
+    """Cut the traces of the signal to the shortest run of a stratum; the others stay, for how runs ended."""
+    for name in keys:
+        require_column(frame, name)
+    runs = [*keys, *(name for name in ("run", "status") if name in frame.columns and name not in keys)]
+    judged = (frame["signal"] == signal).to_numpy()
+    return pd.concat([match_lengths(frame[judged], strata, runs, match), frame[~judged]])
 
 
 def _rank_cell(
@@ -177,6 +208,7 @@ def _rank_cell(
     pvalues: dict[str, float] = {}
     better: dict[tuple[str, str], float] = {}
     smallest: dict[str, float] = dict.fromkeys(arms, math.nan)
+    pairs: dict[tuple[str, str], tuple[FloatArray, FloatArray, bool]] = {}
     designs, sizes = [], {}
     for a, b in itertools.combinations(arms, 2):
         pair = gather(arms[a], arms[b], [metric], replicate, pairing)
@@ -189,6 +221,7 @@ def _rank_cell(
             both[: x.size], both[x.size :], paired=pair.paired, n_permutations=n_permutations, rng=generator
         )
         designs.append(pair.paired)
+        pairs[a, b] = x, y, pair.paired
         sizes[a, b] = min(x.size, y.size)
         pvalues[f"{a}\n{b}"] = test.pvalue if sizes[a, b] >= MIN_SEEDS_TEST else math.nan
         reach = smallest_pvalue(x.size, y.size, paired=pair.paired, n_permutations=n_permutations)
@@ -203,7 +236,9 @@ def _rank_cell(
     centres = {name: iqm(arm, level=level) for name, arm in values.items()}
     order = sorted(arms, key=lambda name: (ranks[name], centres[name].estimate, name))
     told = {(a, b): (apart.get((a, b)) or apart.get((b, a)) or False) for a in order for b in order if a != b}
-    family = f"Holm over {sum(math.isfinite(p) for p in pvalues.values())} pairs"
+    size = sum(math.isfinite(p) for p in pvalues.values())
+    reaches = {key: _reach(*arrays, (1.0 - level) / max(size, 1)) for key, arrays in pairs.items()}
+    family = f"Holm over {size} pairs"
     rows = []
     for position, name in enumerate(order, start=1):
         others = [other for other in order if other != name]
@@ -229,16 +264,29 @@ def _rank_cell(
                 pvalue_adjusted=min((adjusted[key] for key in own), default=math.nan),
                 effect_size=probability,
                 smallest_pvalue=smallest[name],
+                detectable_effect=min(
+                    (found for key, found in reaches.items() if name in key), default=math.nan
+                ),
                 omnibus_pvalue=omnibus,
                 n_seeds=len(arms[name]),
                 n_diverged=int(np.isinf(values[name]).sum()),
                 paired=paired,
                 family=family,
+                family_size=size,
                 method=f"permutation tests of ranks, {'sign flips within pairs' if paired else 'seeds exchanged'}",
                 sentence="",
             )
         )
     return rows
+
+
+def _reach(x: FloatArray, y: FloatArray, paired: bool, alpha: float) -> float:
+    """Return the difference that these seeds detect at a level; infinite where they are too few for a test."""
+    if min(x.size, y.size) < MIN_SEEDS_TEST:
+        return math.inf
+    correlation = pair_correlation(x, y) if paired else math.nan
+    r = 0.0 if math.isnan(correlation) else min(correlation, 0.999)
+    return detectable_effect(x.size, y.size, paired=paired, correlation=r, alpha=alpha)
 
 
 def _ranks(
@@ -292,10 +340,15 @@ def _sentence(row: Rank, n_levels: int, where: str) -> str:
     )
     diverged = f", {row.n_diverged} diverged" if row.n_diverged else ""
     ties = f"not told apart from {row.tied_with}" if row.tied_with else "told apart from all others"
+    reach = (
+        ""
+        if math.isinf(row.detectable_effect)
+        else f", power .8 for {row.detectable_effect:.3g} between-seed sd"
+    )
     few = "" if row.n_seeds >= MIN_SEEDS_CLAIM else f"; ranks are claimed from {MIN_SEEDS_CLAIM} seeds on"
     return (
         f"{start}{row.entry} has {place} of {n_levels} in {row.unit} ({row.n_seeds} seeds{diverged}): IQM "
         f"{row.estimate:.3g}{interval}, better than another run with probability "
         f"{row.probability_of_improvement:.2f}, {ties} ({row.method}, {row.family}, smallest attainable p "
-        f"{row.smallest_pvalue:.2g}){few}."
+        f"{row.smallest_pvalue:.2g}{reach}){few}."
     )

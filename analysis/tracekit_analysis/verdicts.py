@@ -13,10 +13,11 @@ from tracekit_analysis.arrangements import N_PERMUTATIONS, Randomness, as_seed
 from tracekit_analysis.bounds import MARGIN
 from tracekit_analysis.claims import PAPER_CLAIMS, Claim, Statement, Verdict
 from tracekit_analysis.equivalence import EQUIVALENCE_MARGIN
-from tracekit_analysis.errors import bad_argument
+from tracekit_analysis.errors import bad_argument, require_choice
 from tracekit_analysis.evidence import Evidence, gather_evidence
 from tracekit_analysis.features import require_column
 from tracekit_analysis.labels import DEFAULT_SIGNAL
+from tracekit_analysis.replicates import MATCHES, Match
 from tracekit_analysis.results import Record
 
 ALL_PARTS = "all"
@@ -50,6 +51,12 @@ class ClaimRow(Record):
     """Seeds of the smallest cell."""
     family: str
     """Correction and what it goes over."""
+    family_size: float
+    """Tests in the family; this and the next two are NaN for whole claims and for labels, which rest on an interval."""
+    smallest_pvalue: float
+    """Smallest p-value that these seeds can give."""
+    detectable_effect: float
+    """Smallest effect found with power .8: between-seed sd for a difference, partial R squared for an interaction."""
     method: str
     """How it was decided."""
     contradicts: str
@@ -68,6 +75,7 @@ def evaluate_claims(
     at: str = "batch_size",
     signal: str = DEFAULT_SIGNAL,
     replicate: str = "seed",
+    match: Match = "equal",
     base: Mapping[str, float] | None = None,
     index_margin: float = MARGIN,
     margin: float = EQUIVALENCE_MARGIN,
@@ -88,8 +96,8 @@ def evaluate_claims(
         Tidy table of traces, or the result of `characterize` on one.
     claims : sequence of Claim
         By default those of the reference paper, with the controls.
-    factor, at, signal, replicate
-        As for `compare`; `at` is one column here.
+    factor, at, signal, replicate, match
+        As for `compare`; `at` is one column here. Traces that are cut are cut for the labels too.
     base : mapping, optional
         Learning rate of each level of `factor` that the claims are about.
     index_margin : float
@@ -110,11 +118,12 @@ def evaluate_claims(
     names = [claim.name for claim in claims]
     if len(set(names)) < len(names):
         raise bad_argument("claims", names, "must have different names")
+    require_choice("match", match, MATCHES)
     for name in (factor, at, replicate, "signal"):
         require_column(frame, name)
     evidence = gather_evidence(
-        frame, factor=factor, at=at, signal=signal, replicate=replicate, base=base, index_margin=index_margin,
-        margin=margin, level=level, n_permutations=n_permutations, seed=as_seed(rng),
+        frame, factor=factor, at=at, signal=signal, replicate=replicate, match=match, base=base,
+        index_margin=index_margin, margin=margin, level=level, n_permutations=n_permutations, seed=as_seed(rng),
     )  # fmt: skip
     rows = [row for claim in claims for row in _claim_rows(claim, claims, evidence)]
     columns = [field.name for field in fields(ClaimRow)]
@@ -146,6 +155,9 @@ def _claim_rows(claim: Claim, claims: Sequence[Claim], evidence: Evidence) -> li
         effect_size=math.nan,
         n_seeds=min(sizes, default=math.nan),
         family="",
+        family_size=math.nan,
+        smallest_pvalue=math.nan,
+        detectable_effect=math.nan,
         method="all statements must hold",
         contradicts=against,
         source=claim.source,
@@ -175,6 +187,9 @@ class Part:
     n_seeds: float = math.nan
     family: str = ""
     method: str = ""
+    family_size: float = math.nan
+    smallest_pvalue: float = math.nan
+    detectable_effect: float = math.nan
 
 
 def _named(part: Part, claim: Claim, against: str) -> ClaimRow:
@@ -267,7 +282,8 @@ def _compared(words: str, row: pd.Series, if_different: Verdict, if_equivalent: 
     return Part(
         words, verdict, f"{row['answer']}{control}: {row['reason']}", row["estimate"], row["ci_low"],
         row["ci_high"], row["unit"], row["pvalue"], row["pvalue_adjusted"], row["effect_size"],
-        row["n_seeds"], row["family"], row["method"],
+        row["n_seeds"], row["family"], row["method"], row["family_size"], row["smallest_pvalue"],
+        row["detectable_effect"],
     )  # fmt: skip
 
 
@@ -303,6 +319,9 @@ def _interacting(statement: Statement, evidence: Evidence) -> list[Part]:
             n_seeds=best["n_seeds"],
             family=best["family"],
             method=best["method"],
+            family_size=best["family_size"],
+            smallest_pvalue=best["smallest_pvalue"],
+            detectable_effect=best["detectable_effect"],
         )
     ]
 

@@ -137,6 +137,47 @@ def test_equal_optimizers_refute_a_difference():
     assert verdicts(many.assign(learning_rate=0.1), claim) == {"differ": "refuted"}
 
 
+def test_evidence_says_its_family_and_what_could_have_been_seen(features):
+    claims = [
+        Claim("differ", "", differ("sgd", "adam", (50, 100))),
+        Claim("interaction", "", (Statement("interact"),)),
+    ]
+    table = evaluate_claims(
+        features, [*claims, Claim("stable", "", stable("sgd", (50,)))], n_permutations=299
+    )
+    parts = table[table["part"] != "all"].set_index("part")
+    differing = parts.loc["sgd and adam differ at 50"]
+    assert differing["family_size"] == 2
+    assert differing["smallest_pvalue"] == 2 / 2**10
+    assert 0.1 < differing["detectable_effect"] < 3.0
+    interacting = parts.loc["the effect of one factor depends on the other"]
+    assert 0.0 < interacting["detectable_effect"] < 1.0
+    numbers = ["family_size", "smallest_pvalue", "detectable_effect"]
+    assert parts.loc["sgd is stable at 50", numbers].isna().all()
+    assert table.loc[table["part"] == "all", numbers].isna().all(axis=None)
+
+
+def test_runs_of_different_lengths_are_refused_or_cut():
+    frame = pd.concat([cell(iid, "sgd", 50, seeds=3), cell(iid, "adam", 50, seeds=3)], ignore_index=True)
+    frame = frame[(frame["optimizer"] == "adam") | (frame["step"] < 400)]
+    claims = [Claim("differ", "", differ("sgd", "adam")), Claim("stable", "", stable("adam"))]
+    with pytest.raises(AnalysisError) as error:
+        evaluate_claims(frame, claims)
+    assert "pass the traces with match='updates' or match='epochs', or match='none'" in str(error.value)
+    cut = evaluate_claims(frame, claims, match="updates", n_permutations=99)
+    parts = cut[cut["part"] != "all"]
+    assert parts["method"].str.endswith("; runs cut to as many updates as the shortest").all()
+    short = evaluate_claims(frame[frame["step"] < 400], claims, n_permutations=99)
+    pd.testing.assert_series_equal(cut["estimate"], short["estimate"])
+    whole = evaluate_claims(frame, claims, match="none", n_permutations=99)
+    assert whole["method"].tolist()[1].endswith("; lengths of runs not matched")
+    with pytest.raises(AnalysisError) as error:
+        evaluate_claims(characterize(frame), claims, match="epochs")
+    assert (
+        str(error.value) == "`match` (='epochs') needs traces; pass the traces instead of their statistics."
+    )
+
+
 @pytest.mark.parametrize("seeds", [1, 2, 3, 4])
 def test_few_seeds_decide_nothing(seeds):
     frame = pd.concat(

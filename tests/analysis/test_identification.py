@@ -43,6 +43,8 @@ def test_a_planted_difference_identifies_and_the_controls_do_not():
     assert table["reason"].tolist()[1] == "as it should be, seeds of one level are not told apart"
     assert table["sentence"].iloc[0].startswith("At batch_size 50, adam and sgd (10 pairs): ")
     assert table["family"].tolist() == ["Holm over 1 tests", "Holm over 2 tests", "Holm over 2 tests"]
+    assert table["family_size"].tolist() == [1, 2, 2]
+    assert table["detectable_effect"].isna().all()
 
 
 def test_a_control_that_fails_is_named():

@@ -10,6 +10,7 @@ from seed_grids import grid, mark
 from statsmodels.formula.api import ols
 
 from tracekit_analysis import AnalysisError, freedman_lane, interaction
+from tracekit_analysis.planning import detectable_interaction
 
 BATCHES = (50, 100, 150)
 
@@ -72,6 +73,42 @@ def test_seeds_are_blocks_where_cells_share_them():
     apart = planted(0.0)
     apart["seed"] = np.arange(len(apart))
     assert not interaction(apart, features=["x1"], n_permutations=99)["blocked"].item()
+
+
+@pytest.mark.parametrize("seeds", [5, 12])
+def test_the_detectable_effect_is_found_with_the_power_that_is_stated(seeds):
+    """One cell of 2 x 4 is moved so far that the interaction has the partial R squared which is found four times in five."""
+    first, second = np.repeat([0, 1], 4 * seeds), np.tile(np.repeat(np.arange(4), seeds), 2)
+    share = detectable_interaction(3, 8 * seeds - 8)
+    moved = ((first == 1) & (second == 3)).astype(float)
+    additive = np.column_stack([np.ones(8 * seeds), first, *(second == k for k in (1, 2, 3))])
+    left = moved - additive @ np.linalg.lstsq(additive, moved, rcond=None)[0]
+    shift = np.sqrt(share / (1 - share) * (8 * seeds - 4) / (left @ left))
+    rng = np.random.default_rng(seeds)
+    found = [
+        freedman_lane(
+            rng.standard_normal(8 * seeds) + shift * moved,
+            first.tolist(),
+            second.tolist(),
+            n_permutations=199,
+            rng=rng,
+        ).pvalue
+        <= 0.05
+        for _ in range(300)
+    ]
+    assert np.mean(found) == pytest.approx(0.8, abs=2.58 * np.sqrt(0.16 / 300))
+
+
+def test_results_say_their_family_and_what_could_have_been_seen():
+    table = interaction(planted(3.0), features=["x1", "x2"], n_permutations=999)
+    assert table["family_size"].tolist() == [2, 2]
+    assert table["detectable_effect"].between(0.05, 0.5).all()
+    assert "smallest attainable p 0.001, power .8 for a partial R squared of 0." in table["sentence"].iloc[0]
+    coarse = interaction(planted(3.0), features=["x1", "x2"], n_permutations=19)
+    assert np.isinf(coarse["detectable_effect"]).all()
+    assert np.isinf(
+        interaction(planted(9.0, seeds=4), features=["x1"], n_permutations=99)["detectable_effect"]
+    ).all()
 
 
 def test_bytes_repeat():

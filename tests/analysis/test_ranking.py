@@ -147,6 +147,39 @@ def test_order_of_rows_does_not_matter_and_bytes_repeat():
     pd.testing.assert_frame_equal(rank(shuffled), rank(frame))
 
 
+def test_runs_of_different_lengths_are_refused_or_cut():
+    """A loss that still falls: whoever trained longer is ahead, unless all are judged at the same update."""
+    short, long = runs({"adam": 0.3}, n=120), runs({"sgd": 0.3}, n=400)
+    frame = pd.concat([short, long], ignore_index=True)
+    with pytest.raises(AnalysisError) as error:
+        rank(frame)
+    assert str(error.value) == (
+        "`frame` must hold series of one length at batch_size 50, but they have 120 to 400 values; pass the traces with "
+        "match='updates' or match='epochs', or match='none' (in a command: --match)."
+    )
+    whole = rank(frame, match="none").set_index("entry")
+    assert whole.loc["sgd", "estimate"] < whole.loc["adam", "estimate"] - 0.02
+    assert whole["method"].str.endswith("; lengths of runs not matched").all()
+    cut = rank(frame, match="updates").set_index("entry")
+    assert cut.loc["sgd", "estimate"] == pytest.approx(
+        rank(frame[frame["step"] < 120]).set_index("entry").loc["sgd", "estimate"]
+    )
+    assert cut["method"].str.endswith("; runs cut to as many updates as the shortest").all()
+    with pytest.raises(AnalysisError) as error:
+        rank(performance(frame), match="epochs")
+    assert (
+        str(error.value) == "`match` (='epochs') needs traces; pass the traces instead of their statistics."
+    )
+
+
+def test_ranks_say_what_these_seeds_could_have_told_apart():
+    table = rank(runs(LEVELS))
+    assert table["family_size"].tolist() == [3, 3, 3]
+    assert table["family"].unique().tolist() == ["Holm over 3 pairs"]
+    assert table["detectable_effect"].between(0.3, 3.0).all()
+    assert np.isinf(rank(runs({"sgd": 9.0, "adam": 0.3}, seeds=4))["detectable_effect"]).all()
+
+
 def test_median_time_agrees_with_statsmodels():
     rng = np.random.default_rng(0)
     times, reached = np.ceil(rng.exponential(50, 40)), rng.random(40) < 0.7

@@ -43,6 +43,7 @@ def ranks_of(material: Material, metric: str, *, lower_is_better: bool) -> pd.Da
             factor="row",
             at="batch_size",
             replicate=replicate_column(material.cells),
+            match="none",
             level=material.settings.level,
             n_permutations=2_000,
         )
