@@ -206,6 +206,8 @@ def label_sentence(key: Mapping[Hashable, Any], label: CellLabel) -> str:
             f"Index {number(label.index)} over all seeds, median seed {number(label.index_median)}; "
             f"{label.agreement:.0%} of the seeds alone are {label.seed_label}"
         )
+    if label.caution:
+        parts.append(_capital(label.caution))
     return ". ".join(parts) + "."
 
 

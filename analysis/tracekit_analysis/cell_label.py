@@ -104,6 +104,16 @@ class CellLabel(Record):
     """quiet (interval below 0.1), jittery (above), inconclusive, diverged; not analysed if not recorded."""
     lfq_rejections: int
     """Seeds in which LFQ rejects a constant bound at 1 - `level`."""
+    memory_d: float
+    """Memory parameter d at n^0.5 frequencies, median over seeds; NaN if it was not estimated."""
+    memory_seeds: int
+    """Seeds whose series has long memory."""
+    arch_pvalue: float
+    """P-value that the size of the noise does not depend on its past, median over seeds; NaN if it was not tested."""
+    arch_seeds: int
+    """Seeds in which that is rejected at 5 %: their noise comes in bursts."""
+    caution: str
+    """What of these makes LFQ reject and the label say unstable too often; empty if nothing, or if it is stable."""
     reason: str
     """The label in one plain sentence."""
     side: Side
@@ -150,6 +160,14 @@ class Seed:
     """LFQ p-value of its series."""
     traits: SeedTraits | None = None
     """What its series shows besides; None if that is unknown."""
+    n_used: int = 0
+    """Values of its series that were analysed."""
+    memory: str = ""
+    """Verdict on the memory of its series; empty if unknown."""
+    memory_d: float = math.nan
+    """Memory parameter d of its series at n^0.5 frequencies."""
+    arch_pvalue: float = math.nan
+    """ARCH p-value of its series."""
     exact: bool = False
     """Whether theta is known without error inside the run, as it is for a recorded cross-section."""
     jitter: float = math.nan

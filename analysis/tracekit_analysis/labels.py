@@ -273,6 +273,10 @@ def _seed(series: pd.DataFrame, side: Side, unit: Unit) -> Seed:
             "verdict": str(median["stationarity"]) if "stationarity" in series.columns else "",
             "lfq_pvalue": float(median[f"{side}_lfq_pvalue"]),
             "traits": read_traits({str(name): cell for name, cell in median.items()}),
+            "n_used": int(median["n_used"]),
+            "memory": str(median.get("memory", "")),
+            "memory_d": float(median.get("memory_d_robust", math.nan)),
+            "arch_pvalue": float(median.get("arch_pvalue", math.nan)),
         }
     if unit == "cross_section":
         index = float(first["cross_index"])

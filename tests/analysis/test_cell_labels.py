@@ -5,9 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from processes import NORMAL_05, iid, level_break, linear_trend, traces
+from processes import NORMAL_05, autoregressive, garch, iid, level_break, linear_trend, traces
 
-from tracekit_analysis import AnalysisError, characterize, label, label_from_features, wilson_interval
+from tracekit_analysis import (
+    AnalysisError,
+    characterize,
+    label,
+    label_from_features,
+    pooled_interval,
+    wilson_interval,
+)
+from tracekit_analysis.simulation import fractional_noise, with_break
 
 UNSTABLE = level_break(0.6 * 2 * NORMAL_05)  # index 0.6
 
@@ -200,3 +208,41 @@ def test_two_runs_of_one_seed_are_not_two_replicates():
 def test_wilson_interval_of_a_textbook_example():
     assert wilson_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)  # Newcombe (1998), method 3
     assert wilson_interval(0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
+
+
+def test_bursts_and_long_memory_stand_beside_the_label_where_they_make_it_liberal():
+    bursting = only(traces(with_break(garch, 1.5)))
+    assert bursting["arch_seeds"] >= 4
+    assert bursting["arch_pvalue"] < 0.05
+    assert bursting["caution"].startswith(f"bursts of noise (ARCH) in {bursting['arch_seeds']} of 5 seeds")
+    assert bursting["sentence"].endswith("LFQ rejects and the label says unstable too often.")
+    wandering = only(traces(fractional_noise(0.3), seeds=10, n=4000))
+    assert wandering["memory_seeds"] >= 5
+    assert 0.2 < wandering["memory_d"] < 0.4
+    if wandering["label"] != "stable":
+        assert f"long memory in {wandering['memory_seeds']} of 10 seeds, median d 0." in wandering["caution"]
+
+
+@pytest.mark.parametrize("process", [iid, autoregressive(0.5), with_break(iid, 1.5)])
+def test_plain_noise_gives_no_caution(process):
+    row = only(traces(process, seeds=10))
+    assert (row["caution"], row["memory_seeds"] <= 2, row["arch_seeds"] <= 3) == ("", True, True)
+
+
+def test_a_label_from_the_minimal_preset_knows_neither():
+    row = label_from_features(characterize(traces(iid), preset="minimal")).iloc[0]
+    assert (row["memory_seeds"], row["arch_seeds"], row["caution"]) == (0, 0, "")
+    assert np.isnan([row["memory_d"], row["arch_pvalue"]]).all()
+
+
+@pytest.mark.parametrize("n_seeds", [0, 1, 2])
+def test_fewer_than_three_seeds_have_no_pooled_interval(n_seeds):
+    assert np.isnan(pooled_interval(*[[0.1] * n_seeds] * 3, *[[16] * n_seeds, [4] * n_seeds])).all()
+    low, high = pooled_interval(*[[0.1, 0.2, 0.3]] * 3, [16] * 3, [4] * 3)
+    assert low < 0.2 < high
+
+
+def test_seeds_of_a_pooled_interval_must_match():
+    with pytest.raises(AnalysisError) as error:
+        pooled_interval([0.1] * 3, [0.1] * 3, [0.1] * 2, [16] * 3, [4] * 3)
+    assert str(error.value) == "`msw` (=2) must be as long as `theta` (=3)."
