@@ -297,3 +297,60 @@ def test_states_of_observers_are_part_of_the_checkpoint(tmp_path, monkeypatch, d
         for name in ("whole", "died")
     ]
     assert np.array_equal(*norms)
+
+
+LOGGED = """
+import os, sys, time
+from tracekit.experiment import Sweep, run_sweep
+from tracekit.experiment.checkpointing import Checkpointer
+original = Checkpointer.on_update_end
+reached = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+def on_update_end(self, step):
+    os.write(reached, f"{time.monotonic()} {step}\\n".encode())
+    original(self, step)
+Checkpointer.on_update_end = on_update_end
+sweep = Sweep(optimizers=["adam"], model="mlp", batch_sizes=[50], updates=10_000_000)
+run_sweep(sweep, sys.argv[1], jobs=1, flush_seconds=0.2)
+"""
+#: Seconds that writing a part may take on a machine that is busy with other things.
+SLACK = 1.0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the clock must be the same for two processes")
+def test_a_kill_costs_at_most_the_last_flush_interval(tmp_path):
+    path, log = tmp_path / "x", tmp_path / "reached"
+    with subprocess.Popen([sys.executable, "-c", LOGGED, str(path), str(log)]) as process:
+        deadline = time.monotonic() + 120
+        while not any(path.glob("*/checkpoint.npz")):
+            assert process.poll() is None
+            assert time.monotonic() < deadline, "nothing was stored"
+            time.sleep(0.05)
+        time.sleep(2.0)
+        killed = time.monotonic()
+        process.send_signal(signal.SIGKILL)
+    reached = [line.split() for line in log.read_text().splitlines() if line.count(" ") == 1]
+    owed = max(int(step) for moment, step in reached if float(moment) <= killed - 0.2 - SLACK)
+    (run,) = open_experiment(path).runs
+    assert run.status == "running"
+    assert run.step >= owed > 1
+    loss = tracekit.read(path, signals="train/loss")
+    assert loss["step"].tolist() == list(range(1, run.step + 1))
+
+
+def test_the_clock_of_a_run_goes_on(tmp_path, monkeypatch, dies_after):
+    settings = SETTINGS | {"recording": {"signals": ["time/seconds"]}}
+    dies_after(30)
+    original = execution.execute_run
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            execution,
+            "execute_run",
+            lambda *args, **kwargs: original(*args, **kwargs | {"stopped": lambda: time.sleep(0.005)}),
+        )
+        run_sweep(Sweep(optimizers=["adam"], **settings), tmp_path / "x", jobs=1)
+    monkeypatch.undo()
+    resume_sweep(tmp_path / "x", jobs=1)
+    seconds = tracekit.read(tmp_path / "x")["value"].to_numpy()
+    assert len(seconds) == 60
+    assert np.all(np.diff(seconds) > 0)
+    assert seconds[30] >= 30 * 0.005

@@ -1,5 +1,6 @@
 """The recorder: what it keeps, leaves out, survives and refuses."""
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -335,3 +336,32 @@ def test_per_sample_gradients_are_those_of_the_training_pass_with_its_dropout():
             rows.rows["noise/scale/squared_norm", None, step] + rows.rows["noise/scale/trace", None, step] / 6
         )
         assert squared == pytest.approx(sum(norm**2 for norm in norms), rel=1e-5)
+
+
+def test_what_float32_cannot_hold_is_kept_as_it_is(tmp_path):
+    """Bit for bit through the store: 1e300 must not become infinite, nor 1e-300 zero."""
+    kept = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e308, -1e300, 1e-300, -5e-324, 1e-40, 1e-45, 3.5e38, 1.5]
+    rounded = [0.1, -1.0e30, 1.3e-38, 3.4028234663852886e38, 3.4028235e38]
+    values = np.array([*kept, *rounded])
+    entry = replace(
+        SIGNALS["train/sample_logits"], name="odd", index="number", fields=(), function=lambda now: values
+    )
+    with RunWriter(tmp_path / "a", attributes={"seed": 0}, configuration={}, meta={}) as writer:
+        run([Recorder(writer, signals=[entry])], n_updates=1)
+        writer.finish()
+    expected = np.concatenate([kept, np.array(rounded, np.float32).astype(np.float64)])
+    assert read(tmp_path)["value"].to_numpy().tobytes() == expected.tobytes()
+
+
+def test_a_recorder_in_a_plain_training_loop_leaves_parts_in_time(tmp_path):
+    class Slow(Observer):
+        def on_update_end(self, step):
+            time.sleep(0.03)
+
+    with RunWriter(
+        tmp_path / "a", attributes={"seed": 0}, configuration={}, meta={}, flush_seconds=0.1
+    ) as writer:
+        run([Recorder(writer, signals=choose_signals(["train/loss"])), Slow()], n_updates=30)
+        writer._settle()
+        assert read(tmp_path)["step"].max() >= 10
+        writer.finish()

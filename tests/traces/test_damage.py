@@ -368,3 +368,59 @@ def test_a_store_that_lists_no_parts_is_read_whole(store):
         del content[key]
         path.write_text(json.dumps(content))
     assert len(read(store, runs="b")) == 40
+
+
+def test_a_writer_flushes_by_itself_when_a_part_is_due(tmp_path):
+    """By age, at the next update; parts end between updates."""
+    with writer(tmp_path / "a", flush_seconds=0.05) as run:
+        fill(run, 1, 3)
+        time.sleep(0.06)
+        fill(run, 4, 4)
+        run._settle()
+        frame = read(tmp_path)
+        assert (len(frame), frame["step"].max()) == (6, 3)
+        run.record_series("x", np.array([1]), np.array([1]), np.array([1.0]))
+        time.sleep(0.06)
+        run.record_series("y", np.array([1]), np.array([1]), np.array([1.0]))
+        run._settle()
+        assert len(read(tmp_path)) == 9
+        run.finish()
+    with writer(tmp_path / "b", flush_seconds=0.01, flush_when_due=False) as run:
+        fill(run, 1, 3)
+        time.sleep(0.02)
+        fill(run, 4, 4)
+        assert run.due
+        assert read(tmp_path / "b").empty
+        run.finish()
+
+
+def test_the_end_is_the_clocks_time_after_a_rest(tmp_path):
+    import datetime
+    import json
+
+    with writer(tmp_path / "a") as run:
+        fill(run, 1, 10)
+        run.finish("interrupted")
+    path = tmp_path / "a" / "status.json"
+    content = json.loads(path.read_text())
+    content["started"] = "2020-01-01T00:00:00+00:00"
+    path.write_text(json.dumps(content))
+    with RunWriter.resume(tmp_path / "a", last_step=10, meta={"threads": 3}) as run:
+        run.finish()
+    content = json.loads(path.read_text())
+    assert content["started"] == "2020-01-01T00:00:00+00:00"
+    age = datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(content["ended"])
+    assert age < datetime.timedelta(minutes=5)
+    assert json.loads((tmp_path / "a" / "meta.json").read_text()) == {"threads": 3}
+
+
+def test_what_a_writer_at_work_has_is_no_leftover(store):
+    with writer(store / "c") as run:
+        fill(run, 1, 2)
+        leftover = store / "c" / "traces" / ".part-000000.parquet.123.tmp"
+        leftover.write_bytes(b"PAR1")
+        before = sorted(store.rglob("*"))
+        assert problems(store) == []
+        assert sorted(store.rglob("*")) == before
+        run.abandon()
+    assert problems(store) == [("c", leftover.name, "is a leftover of an interrupted write", "none")]

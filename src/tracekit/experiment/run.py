@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from tracekit.experiment.config import RunConfig
 from tracekit.experiment.environment import describe
 from tracekit.record import Planned, Recorder, Selection, check_model, choose_signals, plan
 from tracekit.traces import RunWriter
-from tracekit.traces.files import CHECKPOINT_FILE, CONFIG_FILE, read_json
+from tracekit.traces.files import CHECKPOINT_FILE, CONFIG_FILE, META_FILE, read_json
 
 #: A seed's independent streams of random numbers, by what they are for.
 _STREAMS = {"initialisation": 0, "order": 1, "dropout": 2}
@@ -149,7 +150,14 @@ def execute_run(
     start = _Start()
     if resume:
         start = _load_start(folder, setup, dropout_rng, dataset)
-        writer = RunWriter.resume(folder, last_step=start.step, flush_seconds=flush_seconds)
+        # Parts leave together with checkpoints, see `Checkpointer`.
+        writer = RunWriter.resume(
+            folder,
+            last_step=start.step,
+            meta=_continued(meta, read_json(folder / META_FILE)) if start.step else meta,
+            flush_seconds=flush_seconds,
+            flush_when_due=False,
+        )
     else:
         writer = RunWriter(
             folder,
@@ -157,6 +165,7 @@ def execute_run(
             configuration=configuration,
             meta=meta,
             flush_seconds=flush_seconds,
+            flush_when_due=False,
         )
     with writer, use_threads(n_threads):
         n_probe = config.recording.probe_size
@@ -190,6 +199,13 @@ def execute_run(
         )
         writer.finish(result.status, reason=result.reason)
     return result
+
+
+def _continued(now: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    """Circumstances of a run that goes on, with those that it had before under `earlier` where they were others."""
+    earlier = list(before.pop("earlier", []))
+    earlier += [before] if before != now else []
+    return now | ({"earlier": earlier} if earlier else {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ class Observation:
         The fixed probe batch.
     selection : Selection
     started : float
-        Time on the monotonic clock when the recorder was made.
+        When the recording began, on the clock of `time.perf_counter`.
     """
 
     def __init__(
@@ -182,7 +182,7 @@ class Observation:
         return np.random.default_rng((_ENTROPY, self.step.step))
 
     def seconds(self) -> float:
-        """Return the time since the recorder was made."""
+        """Return the time since the recording began."""
         return time.perf_counter() - self._started
 
 

@@ -15,6 +15,11 @@ from tracekit.record.schedule import Schedule, every
 from tracekit.record.signal import Shape, Signal, Source, choose_signals
 from tracekit.traces import Channel, Columns, RunWriter
 
+#: The smallest float32 with all its digits.
+_SMALLEST = float(np.finfo(np.float32).smallest_normal)
+#: What the recorder's own entry in its state is called, beside those of its memory.
+_SECONDS = "seconds"
+
 
 class Recorder(Observer):
     """Records signals of a training run.
@@ -75,7 +80,7 @@ class Recorder(Observer):
         self._reads_initial = self._reading("initial parameters")
         self._reads_previous = self._reading("previous gradients")
         self._reads_calls = self._reading("per-sample gradients")
-        self._started = time.perf_counter()
+        self._started = time.perf_counter()  # put back by what was recorded before
 
     def _reading(self, source: Source) -> list[Schedule]:
         return list(dict.fromkeys(entry.due for entry in self._planned if source in entry.signal.reads))
@@ -111,12 +116,13 @@ class Recorder(Observer):
             self._at_epoch_end.record(end, epoch.step, epoch.epoch, self._writer)
 
     def state(self) -> dict[str, np.ndarray]:
-        """Return what must be known to go on recording: initial parameters, last gradients, codes of the epoch."""
-        return self._memory.state()
+        """Return what must be known to go on: initial parameters, last gradients, codes of the epoch, the time."""
+        return self._memory.state() | {_SECONDS: np.array(time.perf_counter() - self._started)}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
         """Take up what `state` returned."""
-        self._memory.restore(state)
+        self._started = time.perf_counter() - float(state[_SECONDS]) if _SECONDS in state else self._started
+        self._memory.restore({name: array for name, array in state.items() if name != _SECONDS})
 
 
 class _Group:
@@ -138,7 +144,11 @@ class _Group:
         wide = np.array(values, np.float64)
         with np.errstate(over="ignore", under="ignore"):
             rounded = wide.astype(np.float32).astype(np.float64)
-        rounded[kept_wide] = wide[kept_wide]
+            size = np.abs(rounded)
+        # What float32 has no room for is kept as it is: no number becomes infinite, or loses its digits near zero.
+        outside = ((size < _SMALLEST) & (wide != 0)) | ((size == np.inf) & np.isfinite(wide))
+        outside[kept_wide] = True
+        np.copyto(rounded, wide, where=outside)
         writer.record_row(step, epoch, columns, rounded)
 
     def _new_columns(self, shapes: tuple[Shape | None, ...]) -> tuple[Columns, list[int]]:

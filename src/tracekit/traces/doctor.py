@@ -22,7 +22,7 @@ from tracekit.traces.files import (
     read_json,
     write_json,
 )
-from tracekit.traces.lock import RunLock
+from tracekit.traces.lock import RunLock, is_held
 from tracekit.traces.parts import PartRecord, check_version, read_part
 from tracekit.traces.schema import ENDED_STATUSES, SCHEMA_VERSION, STATUSES
 
@@ -218,7 +218,12 @@ def _counts(folder: Path, status: dict[str, Any], parts: list[PartRecord]) -> It
 
 
 def _strangers(folder: Path, parts: list[PartRecord]) -> Iterator[Finding]:
-    """Find files that no record names: leftovers of a killed writer, or parts put there by hand."""
+    """Find files that no record names: leftovers of a killed writer, or parts put there by hand.
+
+    A writer that is at work has such files all the time.
+    """
+    if is_held(folder):
+        return
     listed = {part["file"] for part in parts}
     for path in sorted((folder / TRACES_FOLDER).glob("*")):
         if path.name not in listed:

@@ -50,3 +50,16 @@ class RunLock:
         """Let others write the run."""
         self._path.unlink(missing_ok=True)
         self._file.close()
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a run is being written; nothing is written to find out."""
+    try:
+        with (folder / LOCK_FILE).open("rb") as file:
+            try:
+                _lock(file)
+            except OSError:
+                return True
+    except OSError:
+        pass  # no lock, or none that may be read
+    return False

@@ -42,8 +42,9 @@ class RunWriter:
     """Writes one run's folder; a context manager that marks the run failed if its block raises.
 
     Values are buffered and leave in parts, which a thread writes while the training goes on. What has left
-    is readable whatever happens to the process; `due` says when the next part should leave, so that a
-    process that is killed loses at most `flush_seconds` of its run.
+    is readable whatever happens to the process. A part leaves by itself when it is due and the next update
+    begins, so that a process that is killed loses at most `flush_seconds` of its run, and the update in which
+    they were over.
 
     Parameters
     ----------
@@ -59,7 +60,10 @@ class RunWriter:
     flush_seconds : float
         Age of the oldest buffered value at which a part is due.
     rows_per_part : int
-        Buffered values at which a part is due; at twice as many it leaves without being asked for.
+        Buffered values at which a part is due; at twice as many it leaves in the midst of an update, too.
+    flush_when_due : bool
+        Whether a part that is due leaves by itself. Whoever keeps something beside the parts that must not be
+        ahead of them asks `due` instead, and calls `flush`.
 
     Raises
     ------
@@ -67,7 +71,7 @@ class RunWriter:
         The folder holds a run already.
     StoreError
         The folder cannot be written to, or another process is writing the run. Errors of the writing
-        thread are raised by the next `flush` or by `finish`.
+        thread are raised when the next part leaves, or by `finish`.
     """
 
     def __init__(
@@ -79,6 +83,7 @@ class RunWriter:
         meta: Mapping[str, Any],
         flush_seconds: float = 5.0,
         rows_per_part: int = 1_000_000,
+        flush_when_due: bool = True,
     ) -> None:
         clash = sorted(set(attributes) & {*TABLE_SCHEMA.names, "status"})
         if clash:
@@ -88,7 +93,7 @@ class RunWriter:
         if (folder / CONFIG_FILE).exists():
             raise OutputExistsError(f"{folder} holds a run already; remove it or write to another folder.")
         make_folder(folder / TRACES_FOLDER)
-        self._start(folder, uuid.uuid4().hex, flush_seconds, rows_per_part)
+        self._start(folder, uuid.uuid4().hex, flush_seconds, rows_per_part, flush_when_due)
         write_json(folder / META_FILE, dict(meta))
         self._write_status("running", None)
         write_json(
@@ -96,7 +101,9 @@ class RunWriter:
             {"run_id": self._run_id, "attributes": dict(attributes), "configuration": dict(configuration)},
         )
 
-    def _start(self, folder: Path, run_id: str, flush_seconds: float, rows_per_part: int) -> None:
+    def _start(
+        self, folder: Path, run_id: str, flush_seconds: float, rows_per_part: int, flush_when_due: bool
+    ) -> None:
         for name, value in (("flush_seconds", flush_seconds), ("rows_per_part", rows_per_part)):
             if not value > 0:
                 raise ArgumentError(bad_argument(name, value, "must be positive"))
@@ -105,6 +112,8 @@ class RunWriter:
         self._run_id = run_id
         self._flush_seconds = flush_seconds
         self._rows_per_part = rows_per_part
+        self._flush_when_due = flush_when_due
+        self._step = 0  # which values come in of
         # Durations come from a clock that cannot be set back; the dates in the status are for people.
         self._started, self._clock = datetime.datetime.now(datetime.UTC), time.monotonic()
         self._seconds_before = 0.0
@@ -119,9 +128,18 @@ class RunWriter:
 
     @classmethod
     def resume(
-        cls, folder: Path, *, last_step: int, flush_seconds: float = 5.0, rows_per_part: int = 1_000_000
+        cls,
+        folder: Path,
+        *,
+        last_step: int,
+        meta: Mapping[str, Any] | None = None,
+        flush_seconds: float = 5.0,
+        rows_per_part: int = 1_000_000,
+        flush_when_due: bool = True,
     ) -> Self:
         """Go on writing an interrupted run after `last_step`; values of later steps are dropped.
+
+        `meta`, the circumstances from now on, replaces those that are recorded.
 
         Raises
         ------
@@ -132,7 +150,8 @@ class RunWriter:
         if status.get("status") in ENDED_STATUSES:
             raise StoreError(f"{folder} has {status['status']}; there is nothing to resume.")
         writer = cls.__new__(cls)
-        writer._start(folder, str(config.get("run_id", "")), flush_seconds, rows_per_part)
+        run_id = str(config.get("run_id", ""))
+        writer._start(folder, run_id, flush_seconds, rows_per_part, flush_when_due)
         writer._parts = list(status.get("parts", []))
         # What comes after `last_step` is recorded again.
         writer._lost = [part for part in status.get("lost", []) if part["first_step"] <= last_step]
@@ -144,6 +163,8 @@ class RunWriter:
         writer._started = datetime.datetime.fromisoformat(status["started"])
         writer._last_step = last_step
         writer._drop_after(last_step)
+        if meta is not None:
+            write_json(folder / META_FILE, dict(meta))
         writer._write_status("running", None)
         writer._remove_unlisted()
         return writer
@@ -160,6 +181,7 @@ class RunWriter:
         self, step: int, epoch: int, signal: str, value: ArrayLike | float, *, layer: str | None = None
     ) -> None:
         """Keep one value, or a vector of values (its positions become the `index` column), of a signal."""
+        self._begin(step)
         if isinstance(value, (float, int)):
             columns = self._columns.get((signal, layer, None)) or self._columns_of(signal, layer, None)
             self._buffer.add_row(step, epoch, columns, value)
@@ -169,6 +191,13 @@ class RunWriter:
             self._buffer.add_row(step, epoch, columns, vector.ravel())
         if self._buffer.n_values >= 2 * self._rows_per_part:
             self.flush()
+
+    def _begin(self, step: int) -> None:
+        """Let the part before an update leave if it is due: at its first value, so that parts end between updates."""
+        if step != self._step:
+            self._step = step
+            if self._flush_when_due and self.due:
+                self.flush()
 
     def _columns_of(self, signal: str, layer: str | None, size: int | None) -> Columns:
         """Columns of one signal: of a number, or of a vector of some size."""
@@ -190,6 +219,7 @@ class RunWriter:
         values : ndarray of float64, (n_channels,), or float
             A number if there is one channel. Not copied: the array must not change afterwards.
         """
+        self._begin(step)
         self._buffer.add_row(step, epoch, columns, values)
         if self._buffer.n_values >= 2 * self._rows_per_part:
             self.flush()
@@ -210,6 +240,8 @@ class RunWriter:
             raise ArgumentError(bad_argument("lengths", lengths, "of steps, epochs and values must be equal"))
         if not len(steps):
             return
+        if self._flush_when_due and self.due:
+            self.flush()
         self._buffer.add_series((signal, layer, index), steps, epochs, values)
         if self._buffer.n_values >= 2 * self._rows_per_part:
             self.flush()
@@ -306,7 +338,7 @@ class RunWriter:
 
     def _write_status(self, status: str, reason: str | None, *, step: int | None = None) -> None:
         seconds = self._seconds_before + time.monotonic() - self._clock
-        ended = self._started + datetime.timedelta(seconds=seconds)
+        ended = datetime.datetime.now(datetime.UTC)  # not started + seconds: a run may have rested
         write_json(
             self.folder / STATUS_FILE,
             {

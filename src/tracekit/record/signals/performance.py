@@ -52,7 +52,7 @@ def eval_accuracy(end: EpochObservation) -> float | None:
     precision="float64",
 )
 def seconds(now: Observation) -> float:
-    """Wall time since the recording began.
+    """Wall time since the recording began, without the time that an interrupted run has rested.
 
     In no preset: it is the one signal that differs between two runs of the same seed, which are otherwise the
     same bytes. The whole run's time is in its status in any case.
