@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,7 +12,11 @@ from simulation import simulate_experiment
 from tracekit.report import write_report
 from tracekit.report.build import gather
 from tracekit.report.material import Settings
+from tracekit.report.sections import STRICT
 from tracekit.traces import open_experiment
+
+# Readers get a report without the section that fails; tests get the fault. Set here, workers inherit it.
+os.environ[STRICT] = "1"
 
 
 @pytest.fixture(scope="session")

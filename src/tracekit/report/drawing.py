@@ -32,6 +32,9 @@ ENVELOPE_BINS = 150
 #: Extremes that lie farther out than this many widths of the middle 99 % are left beyond the axis.
 _OFF_SCALE = 0.6
 
+#: Powers of ten, up and down, at which a logarithmic axis ends at the latest.
+_DECADES = 305
+
 
 @dataclass(frozen=True, slots=True)
 class Thinned:
@@ -157,7 +160,8 @@ def shared_limits(
         return 0.0, 1.0
     if log:
         low, high = shared_limits([np.log10(pooled)])
-        return float(10.0**low), float(10.0**high)
+        # The margin beyond values near the largest float would leave the floats.
+        return float(10.0 ** max(low, -_DECADES)), float(10.0 ** min(high, _DECADES))
     low, high = float(pooled.min()), float(pooled.max())
     inner_low, inner_high = inner or tuple(float(q) for q in np.quantile(pooled, [0.005, 0.995]))
     width = inner_high - inner_low
@@ -185,7 +189,8 @@ STYLE: Any = {
 
 def draw(paint: Callable[[Axes], Any], *, width: float = 2.15, height: float = 1.65) -> Drawing:
     """Draw one pair of axes (width and height in inches) as SVG whose bytes depend on its data alone."""
-    with matplotlib.rc_context():
+    # Ticks beyond the largest float, and bands as wide, become infinite, and so are not drawn.
+    with matplotlib.rc_context(), np.errstate(over="ignore", under="ignore", invalid="ignore"):
         # Not the reader's matplotlibrc: the same data must give the same bytes everywhere.
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(STYLE)
@@ -213,6 +218,8 @@ class PlainPowers(LogFormatterSciNotation):
 
     def __call__(self, x: float, pos: int | None = None) -> str:
         """Return the label at x; empty where there is none."""
+        if not 0 < x < np.inf:
+            return ""
         label = super().__call__(x, pos)
         power = _POWER.fullmatch(label)
         if power is None:

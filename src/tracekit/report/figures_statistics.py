@@ -93,7 +93,9 @@ def spectrum(data: pd.DataFrame, ax: Axes, *, lines: Sequence[float] = ()) -> Ax
         ax.axvline(
             line, color=MUTED, linewidth=0.9 if position == 0 else 0.5, linestyle=(0, (4, 2)), zorder=1
         )
-    if data.empty:
+    density = data["density"].to_numpy(float)
+    data = data[np.isfinite(density) & (density > 0)]
+    if len(data) < 2:
         return say_nothing(ax, "no spectrum: too few values")
     at = data["frequency"].to_numpy(float)
     if {"low", "high"} <= set(data.columns):
@@ -103,7 +105,8 @@ def spectrum(data: pd.DataFrame, ax: Axes, *, lines: Sequence[float] = ()) -> Ax
     ax.set_yscale("log")
     ax.set_xlim(at[0], at[-1])
     low, high = ax.get_ylim()
-    middle, reach = math.sqrt(low * high), max(math.sqrt(high / low), 10.0)
+    # Roots first: the product of two large powers would be infinite.
+    middle, reach = math.sqrt(low) * math.sqrt(high), max(math.sqrt(high) / math.sqrt(low), 10.0)
     ax.set_ylim(middle / reach, middle * reach)
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_minor_formatter(NullFormatter())
@@ -219,9 +222,7 @@ def heat_map(
     finite = values[np.isfinite(values)]
     if finite.size == 0:
         return say_nothing(ax, "no values")
-    low, high = limits or (float(finite.min()), float(finite.max()))
-    if not low < high:
-        low, high = (low / 2, high * 2) if log and low > 0 else (low - 0.5, high + 0.5)
+    low, high = color_ends(*(limits or (float(finite.min()), float(finite.max()))), log=log)
     last = steps or float(values.shape[1])
     image = ax.imshow(
         np.ma.masked_invalid(values),
@@ -241,6 +242,15 @@ def heat_map(
     return ax
 
 
+def color_ends(low: float, high: float, *, log: bool) -> tuple[float, float]:
+    """Give the ends of a colour scale room between them, and one that is logarithmic positive ends."""
+    if log:
+        low, high = (min(max(end, 1e-300), 1e300) for end in (low, high))
+    if low < high:
+        return low, high
+    return (low / 2, low * 2) if log else (low - 0.5, low + 0.5)
+
+
 def color_scale(limits: tuple[float, float], ax: Axes, *, unit: str = "", log: bool = True) -> Axes:
     """Draw the colour scale that heat maps share.
 
@@ -248,7 +258,7 @@ def color_scale(limits: tuple[float, float], ax: Axes, *, unit: str = "", log: b
     """
     house_style(ax, x=unit)
     ax.grid(False)
-    low, high = limits
+    low, high = color_ends(*limits, log=log)
     steps = np.geomspace(low, high, 128) if log else np.linspace(low, high, 128)
     edges = np.geomspace(low, high, 129) if log else np.linspace(low, high, 129)
     ax.pcolormesh(

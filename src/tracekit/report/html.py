@@ -6,6 +6,7 @@ import base64
 import functools
 import hashlib
 import importlib.resources
+import math
 import re
 from typing import Any
 
@@ -82,6 +83,8 @@ def _asset(name: str) -> str:
 
 
 def _clean(value: Any) -> Any:
+    if isinstance(value, float) and math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"  # as scripts read it
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 

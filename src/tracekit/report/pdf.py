@@ -7,6 +7,7 @@ import datetime
 import functools
 import importlib.resources
 import json
+import math
 import re
 import textwrap
 from typing import Any
@@ -75,6 +76,8 @@ def _plain(node: Any) -> Any:
         return fields
     if isinstance(node, tuple):
         return [_plain(part) for part in node]
+    if isinstance(node, float) and not math.isfinite(node):
+        return None  # JSON has no infinity; the template reads texts, not the numbers that they sort by
     return breakable(printable(node)) if isinstance(node, str) else node
 
 

@@ -62,14 +62,16 @@ def portray(rows: pd.DataFrame, *, burn_in: int, segment: int) -> Portrait:
     steps = rows["step"].to_numpy(np.float64)[finite][burn_in : burn_in + series.n_used]
     values = rows["value"].to_numpy(np.float64)[finite][burn_in : burn_in + series.n_used]
     spectrum = welch_psd(series, segment=segment)
-    variance = float(values.var()) if values.size else 0.0
-    sound = spectrum.frequency.size > 0 and variance > 0
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        variance = float(values.var()) if values.size else 0.0
+        density = spectrum.density / variance if 0 < variance < np.inf else np.empty(0)
+    sound = density.size > 0 and bool(np.isfinite(density).all())
     spikes, changes, channels = find_spikes(series), change_points(series), detect_interleaving(series)
     shown = np.sort(np.argsort(-np.abs(spikes.score), kind="stable")[:SPIKES])
     empty = np.empty(0)
     return Portrait(
         frequency=spectrum.frequency if sound else empty,
-        density=spectrum.density / variance if sound else empty,
+        density=density if sound else empty,
         autocorrelation=_autocorrelation(series.values),
         n_used=series.n_used,
         stride=float("nan") if series.stride is None else series.stride,

@@ -2,12 +2,13 @@
 
 A package adds sections through the entry point group ``tracekit.report_sections``: each entry point names a
 module, or a function in one, that `section` decorates. A section that fails is named in its place; the rest of
-the report stands.
+the report stands. Tests set the environment variable `STRICT`, under which the fault of a built-in section is raised.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -17,6 +18,9 @@ from tracekit.report.material import Material, MissingSignalError
 
 #: Entry points by which installed packages add sections.
 GROUP = "tracekit.report_sections"
+
+#: Environment variable that lets faults of built-in sections through; it holds in worker processes, too.
+STRICT = "TRACEKIT_STRICT_SECTIONS"
 
 #: Order of sections that could not be loaded: behind all others but the reproduction block.
 LAST = 89
@@ -88,9 +92,9 @@ def compose(entry: SectionEntry, material: Material) -> Section:
     except MissingSignalError as error:
         blocks = (not_recorded(*error.names),)
     except Exception as error:
-        if entry.write.__module__.startswith(f"{__name__}."):
+        if os.environ.get(STRICT) and entry.write.__module__.startswith(f"{__name__}."):
             raise
-        # Somebody else's section: its fault must not take the report away.
+        # One section's fault must not take the report away.
         blocks = tuple(_failed(entry.name, entry.title, f"`{entry.write.__module__}`", error).write(material))
     return Section(entry.name, entry.title, blocks)
 

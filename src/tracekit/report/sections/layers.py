@@ -62,14 +62,20 @@ def _has(material: Material, name: str) -> bool:
 def _figure(material: Material, name: str, cells: tuple[Cell, ...]) -> Block:
     title, label, log = _MAPS[name]
     tables = [(cell, table) for cell in cells if not (table := cell_map(material, name, cell)).empty]
+    if not tables:
+        return paragraph(
+            "No run with this signal has finished, and the maps are of finished runs: nothing to draw."
+        )
     values = np.concatenate([table.to_numpy(float).ravel() for _, table in tables])
     values = values[np.isfinite(values) & ((values > 0) | (not log))]
     if not log and not values.max(initial=0.0) > 0:
         return paragraph("0 in every layer throughout, median over runs: nothing to draw.")
+    if log and not values.size:
+        return paragraph("No positive value, and the colours are logarithmic: nothing to draw.")
     limits = (0.0, 1.0)
-    if log and values.size:
+    if log:
         low, high = (float(end) for end in np.quantile(values, [0.01, 0.99]))
-        limits = (low, high) if low < high else (low / 2, high * 2)
+        limits = figures_statistics.color_ends(low, high, log=True)
     panels = []
     for cell, table in tables:
         paint = functools.partial(

@@ -74,8 +74,11 @@ def spectra(material: Material) -> list[Block]:
         blocks.append(
             Alert(
                 "note",
-                "Not shown: too few values for a spectrum",
-                (f"128 values after the transient are needed: {'; '.join(without[:8])}.",),
+                "Not shown: no spectrum to estimate",
+                (
+                    "It needs 128 values after the transient, with a variance that is neither 0 nor beyond the largest "
+                    f"float: {'; '.join(without[:8])}.",
+                ),
             )
         )
     rows = material.judged()
