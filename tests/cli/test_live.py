@@ -256,3 +256,32 @@ def test_an_analysis_that_fails_does_not_end_the_watching(tracekit_command, two_
     board = watched(tracekit_command, two_rates)
     assert board["labels_problem"] == "RuntimeError: no luck"
     assert {cell["label"] for cell in board["cells"]} == {None}
+
+
+def test_that_numba_is_missing_is_said_once_for_all_workers(tmp_path):
+    (tmp_path / "numba.py").write_text("raise ModuleNotFoundError('numba')")
+    words = [*RUN, "--updates", "3", "--jobs", "3", "-q", "--out", str(tmp_path / "x")]
+    done = subprocess.run(
+        words,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    assert done.stderr.count("numba is not installed") == 1
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_resume_takes_threads_and_flush_seconds(tracekit_command, tmp_path, monkeypatch):
+    tracekit_command(*RUN[3:], "--updates", 3, "--jobs", 1, "-q", "--out", tmp_path / "x")
+    shutil.rmtree(next((tmp_path / "x").glob("adam-*")))
+    seen = {}
+    monkeypatch.setattr(
+        "tracekit.experiment.resume_sweep", lambda *args, **given: seen.update(given) or 1 / 0
+    )
+    with pytest.raises(ZeroDivisionError):
+        tracekit_command(
+            "--debug", "resume", tmp_path / "x", "--threads", 2, "--flush-seconds", 0.5, "--jobs", 1
+        )
+    assert (seen["threads"], seen["flush_seconds"]) == (2, 0.5)

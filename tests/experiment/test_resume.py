@@ -354,3 +354,60 @@ def test_the_clock_of_a_run_goes_on(tmp_path, monkeypatch, dies_after):
     assert len(seconds) == 60
     assert np.all(np.diff(seconds) > 0)
     assert seconds[30] >= 30 * 0.005
+
+
+@pytest.fixture
+def interrupted(tmp_path, monkeypatch, dies_after):
+    """An experiment of one run that died, and a way to change what it says of its circumstances."""
+    dies_after(20)
+    run_sweep(Sweep(optimizers=["adam"], **SETTINGS), tmp_path / "x", jobs=1, threads=1)
+    monkeypatch.undo()
+    (meta,) = (tmp_path / "x").rglob("meta.json")
+
+    def put(**changes):
+        meta.write_text(json.dumps(json.loads(meta.read_text()) | changes))
+
+    return tmp_path / "x", meta, put
+
+
+def test_compiled_loops_and_others_are_not_mixed_in_one_run(interrupted, monkeypatch):
+    folder, meta, put = interrupted
+    here = json.loads(meta.read_text())["compiled"]
+    ways = {
+        True: "without compiled loops, which are used here, and would go on to other values; set TRACEKIT_COMPILED=0",
+        False: "with compiled loops, which are not used here, and would go on to other values; install numba "
+        "(`pip install tracekit[fast]`) and do not set TRACEKIT_COMPILED=0",
+    }
+    for now, sentence in ways.items():
+        monkeypatch.setattr(
+            "tracekit.experiment.environment.describe", lambda now=now: {"compiled": now, "versions": {}}
+        )
+        put(compiled=not now)
+        with pytest.raises(StoreError) as caught:
+            resume_sweep(folder, jobs=1)
+        assert str(caught.value) == (
+            f"{meta.parent} was recorded {sentence}, or move the folder away to train the run anew."
+        )
+    monkeypatch.undo()
+    put(compiled=not here)
+    (meta.parent / "checkpoint.npz").unlink()  # then nothing is mixed: it starts anew
+    resume_sweep(folder, jobs=1)
+    content = json.loads(meta.read_text())
+    assert (content["compiled"], "earlier" in content) == (here, False)
+
+
+def test_other_versions_are_said_in_one_sentence_and_recorded(interrupted, caplog):
+    folder, meta, put = interrupted
+    versions = json.loads(meta.read_text())["versions"]
+    put(versions=versions | {"numpy": "1.0"})
+    resume_sweep(folder, jobs=1, threads=2, flush_seconds=1.0)
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        f"interrupted runs go on with numpy {np.__version__} instead of 1.0: values may differ in the last digits "
+        "from those of runs that were not interrupted."
+    )
+    content = json.loads(meta.read_text())
+    assert (content["threads"], content["versions"]) == (2, versions)
+    (before,) = content["earlier"]
+    assert (before["threads"], before["versions"]["numpy"]) == (1, "1.0")
+    assert open_experiment(folder).runs[0].meta == content

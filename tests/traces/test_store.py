@@ -194,6 +194,35 @@ def test_newer_formats_are_refused_with_the_way_out(tmp_path):
     )
 
 
+def put_version(path, version):
+    (part,) = (path / "traces").glob("*.parquet")
+    key = {} if version is None else {"tracekit_schema_version": version}
+    metadata = {name: text for name, text in pq.read_schema(part).metadata.items() if b"version" not in name}
+    pq.write_table(pq.read_table(part).replace_schema_metadata(metadata | key), part)
+    return part
+
+
+@pytest.mark.parametrize(
+    ("version", "sentence"),
+    [
+        (None, "does not say its trace format (`tracekit_schema_version` in the file's metadata); another program wrote it: move it away, or have it written with that key."),
+        ("one", "has trace format 'one', which is not a number; it is damaged."),
+    ],
+)  # fmt: skip
+def test_a_part_without_a_format_is_told_from_one_of_a_newer_format(tmp_path, version, sentence):
+    write_run(tmp_path / "a")
+    part = put_version(tmp_path / "a", version)
+    with pytest.raises(StoreError) as caught:
+        read(tmp_path)
+    assert str(caught.value) == f"{part} {sentence}"
+
+
+def test_an_older_format_is_read(tmp_path):
+    write_run(tmp_path / "a")
+    put_version(tmp_path / "a", "0")
+    assert len(read(tmp_path)) == 12
+
+
 def test_damaged_records_are_named(tmp_path):
     write_run(tmp_path / "a")
     path = tmp_path / "a" / "config.json"

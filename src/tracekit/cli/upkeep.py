@@ -21,6 +21,12 @@ def resume(
     ],
     data_dir: DataDir = None,
     jobs: Annotated[int | None, typer.Option(help="Worker processes (default: all processors).")] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Threads of each worker (default: as the experiment was begun).")
+    ] = None,
+    flush_seconds: Annotated[
+        float, typer.Option(help="How much of each run a sudden end of the process may cost.")
+    ] = 5.0,
     failed: Annotated[bool, typer.Option("--failed", help="Try failed runs again, too.")] = False,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -41,7 +47,15 @@ def resume(
         return
     runs = {name: config for name, config in planned_runs(path).items() if name in unfinished}
     with SweepProgress(runs, path, signal=DEFAULT_SIGNAL, quiet=quiet) as progress:
-        experiment = resume_sweep(path, data_dir=data_dir, jobs=jobs, failed=failed, progress=progress)
+        experiment = resume_sweep(
+            path,
+            data_dir=data_dir,
+            jobs=jobs,
+            threads=threads,
+            flush_seconds=flush_seconds,
+            failed=failed,
+            progress=progress,
+        )
     report_outcome(experiment, path, progress.failures, quiet=quiet, as_json=as_json)
 
 

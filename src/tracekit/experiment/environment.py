@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import subprocess
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from tracekit.engine.compiled import are_used
+from tracekit.errors import StoreError
 
 _PACKAGES = (
     "tracekit",
@@ -35,6 +37,49 @@ def describe() -> dict[str, Any]:
         "machine": platform.machine(),
         "system": platform.system(),
     }
+
+
+def check_continuation(folder: Path, before: Mapping[str, Any]) -> list[str]:
+    """Compare what a run began in with what it would go on in.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's folder.
+    before : mapping
+        What `describe` returned when the run began.
+
+    Returns
+    -------
+    list of str
+        Other versions of the packages that compute: last digits may differ.
+
+    Raises
+    ------
+    StoreError
+        Loops were compiled then and are not now, or the other way round: values would differ.
+    """
+    now = describe()
+    if bool(before.get("compiled", now["compiled"])) != now["compiled"]:
+        changed, way_out = (
+            ("without compiled loops, which are used here", "set TRACEKIT_COMPILED=0")
+            if now["compiled"]
+            else (
+                "with compiled loops, which are not used here",
+                "install numba (`pip install tracekit[fast]`) and do not set TRACEKIT_COMPILED=0",
+            )
+        )
+        raise StoreError(
+            f"{folder} was recorded {changed}, and would go on to other values; {way_out}, or move the folder away "
+            "to train the run anew."
+        )
+    versions = before.get("versions", {})
+    computing = ("numpy", "numba") if now["compiled"] else ("numpy",)
+    return [
+        f"{name} {now['versions'][name]} instead of {versions[name]}"
+        for name in computing
+        if versions.get(name) not in (None, now["versions"][name])
+    ]
 
 
 def _version(package: str) -> str | None:

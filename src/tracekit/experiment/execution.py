@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import multiprocessing
 import os
 import queue
@@ -151,6 +152,8 @@ _worker: dict[str, Any] = {}
 def _start_worker(dataset: str, data_dir: str | Path | None, news: Any, stop: Any) -> None:
     # Ctrl-C goes to the whole process group; the parent decides, and asks the workers through `stop`.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What the engine has to say of the installation, the sweep's own process has said: not once a worker.
+    logging.getLogger("tracekit.engine").setLevel(logging.ERROR)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     _worker.update(dataset=load_dataset(dataset, data_dir=data_dir), news=news, stop=stop)
 

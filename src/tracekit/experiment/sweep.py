@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import logging
 import shutil
 from pathlib import Path
 
@@ -11,11 +12,21 @@ from tracekit.data import Dataset, load_dataset
 from tracekit.errors import ArgumentError, OutputExistsError, StoreError, bad_argument
 from tracekit.experiment.checkpointing import Interrupted
 from tracekit.experiment.config import Sweep
+from tracekit.experiment.environment import check_continuation
 from tracekit.experiment.execution import ProgressListener, Task, execute_tasks
 from tracekit.experiment.run import check_run
 from tracekit.traces import SCHEMA_VERSION, Experiment, make_folder, open_experiment, write_json
-from tracekit.traces.files import CONFIG_FILE, EXPERIMENT_FILE, STATUS_FILE, read_json
+from tracekit.traces.files import (
+    CHECKPOINT_FILE,
+    CONFIG_FILE,
+    EXPERIMENT_FILE,
+    META_FILE,
+    STATUS_FILE,
+    read_json,
+)
 from tracekit.traces.lock import RunLock
+
+_log = logging.getLogger("tracekit.experiment")
 
 
 def run_sweep(
@@ -98,6 +109,7 @@ def resume_sweep(
     *,
     data_dir: str | Path | None = None,
     jobs: int | None = None,
+    threads: int | None = None,
     flush_seconds: float = 5.0,
     failed: bool = False,
     progress: ProgressListener | None = None,
@@ -113,23 +125,26 @@ def resume_sweep(
         The experiment's folder.
     failed : bool
         Try failed runs again, too.
+    threads : int, optional
+        Threads that each worker computes with; by default as many as when the experiment was begun.
     data_dir, jobs, flush_seconds, progress
         As in `run_sweep`.
 
     Raises
     ------
     StoreError
-        The folder holds no experiment, or one of its runs is being written by another process.
+        The folder holds no experiment, one of its runs is being written by another process, or was recorded
+        with compiled loops that are not used now, or the other way round.
     Interrupted
         Ctrl-C, again.
     """
-    _check_numbers(jobs=jobs, flush_seconds=flush_seconds)
+    _check_numbers(jobs=jobs, threads=threads, flush_seconds=flush_seconds)
     folder = Path(path)
     unfinished = unfinished_runs(folder, failed=failed)
     record = read_json(folder / EXPERIMENT_FILE)
     sweep = Sweep(**record.get("configuration", {}))
     dataset = load_dataset(sweep.dataset, data_dir=data_dir)
-    threads = record.get("threads")
+    threads = threads or record.get("threads")
     tasks = []
     for name, config in sweep.named_runs():
         if name in unfinished:
@@ -138,6 +153,7 @@ def resume_sweep(
                 # The process ended while it made the folder, before there was anything in it to keep.
                 shutil.rmtree(folder / name)
             tasks.append(Task(name, config, folder / name, threads, flush_seconds, resume=begun))
+    _check_circumstances([task.folder for task in tasks if task.resume])
     if tasks:
         _execute(tasks, folder, dataset, data_dir, jobs, progress)
     return open_experiment(folder)
@@ -169,6 +185,18 @@ def _execute(
         raise Interrupted(
             f"stopped; what was recorded is kept in {folder}: go on with `tracekit resume {folder}`."
         ) from None
+
+
+def _check_circumstances(runs: list[Path]) -> None:
+    """Say in one sentence if runs go on with other versions; StoreError if they would go on to other values."""
+    begun = [run for run in runs if (run / CHECKPOINT_FILE).exists()]  # the others start anew
+    changes = [change for run in begun for change in check_continuation(run, read_json(run / META_FILE))]
+    if changes:
+        _log.warning(
+            "interrupted runs go on with %s: values may differ in the last digits from those of runs that were not "
+            "interrupted.",
+            ", ".join(dict.fromkeys(changes)),
+        )
 
 
 def _status(run: Path) -> str | None:

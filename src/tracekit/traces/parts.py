@@ -167,7 +167,8 @@ def read_part(
     try:
         # The version is checked first: a newer format may lack columns that this reader asks for.
         metadata = pq.read_metadata(path).metadata or {}
-        check_version(path, metadata.get(VERSION_KEY.encode(), b"?").decode())
+        version = metadata.get(VERSION_KEY.encode())
+        check_version(path, None if version is None else version.decode(errors="replace"))
         recorded = metadata.get(RUN_KEY.encode(), b"").decode()
         if run_id is not None and recorded != run_id:
             raise StoreError(f"{path} is a part of another run; move it to where it belongs.")
@@ -202,8 +203,15 @@ def part_signals(path: Path, run_id: str | None = None) -> set[str]:
 
 
 def check_version(path: Path, version: object) -> None:
-    """Raise StoreError if a file is of a newer format than this reader's."""
-    if not str(version).isdigit() or int(str(version)) > SCHEMA_VERSION:
+    """Raise StoreError if a file is of a newer format than this reader's, or does not say of which."""
+    if version is None:
+        raise StoreError(
+            f"{path} does not say its trace format (`{VERSION_KEY}` in the file's metadata); another program wrote "
+            "it: move it away, or have it written with that key."
+        )
+    if not str(version).isdigit():
+        raise StoreError(f"{path} has trace format {version!r}, which is not a number; it is damaged.")
+    if int(str(version)) > SCHEMA_VERSION:
         raise StoreError(
             f"{path} has trace format {version}, this tracekit reads up to {SCHEMA_VERSION}; upgrade tracekit."
         )
