@@ -42,11 +42,11 @@ class TraceAccessor:
         return characterize(self._frame, by=by, preset=preset, jobs=jobs, progress=progress, **columns)
 
     def lower_bound(self, **arguments: Any) -> pd.DataFrame:
-        """Measure how far the lower bound of every series moves; see `bound`."""
+        """Measure how far the lower bound of every series moves; takes the arguments of `bound` but `side`."""
         return self.bound("lower", **arguments)
 
     def upper_bound(self, **arguments: Any) -> pd.DataFrame:
-        """Measure how far the upper bound of every series moves; see `bound`."""
+        """Measure how far the upper bound of every series moves; takes the arguments of `bound` but `side`."""
         return self.bound("upper", **arguments)
 
     def bound(
@@ -54,6 +54,9 @@ class TraceAccessor:
         side: Side,
         *,
         by: str | Sequence[str] | None = None,
+        value: str = "value",
+        step: str = "step",
+        epoch: str = "epoch",
         tau: float | Literal["auto"] = "auto",
         level: float = 0.95,
         remove_burn_in: bool = True,
@@ -66,7 +69,9 @@ class TraceAccessor:
         side : {"lower", "upper"}
             Which bound.
         by : str or sequence of str, optional
-            Columns that tell series apart; default: all but ``value``, ``step``, ``epoch`` and ``wall_time``.
+            Columns that tell series apart; default: all but `value`, `step`, `epoch` and ``wall_time``.
+        value, step, epoch : str
+            Names of the columns of values, of update numbers and of epochs; `epoch` may be absent.
         tau, level
             As for `tracekit_analysis.stability_index`.
         remove_burn_in : bool
@@ -85,16 +90,16 @@ class TraceAccessor:
             If a column is missing or an argument cannot be used.
         """
         require_choice("side", side, ("lower", "upper"))
-        for name in ("value", "step"):
+        for name in (value, step):
             require_column(self._frame, name)
         if by is None:
-            measured = ("value", "step", "epoch", WALL_TIME)
-            by = [str(name) for name in self._frame.columns if name not in measured]
+            inner = (value, step, epoch, WALL_TIME)
+            by = [str(name) for name in self._frame.columns if name not in inner]
         return apply_over_groups(
             self._frame,
             [by] if isinstance(by, str) else list(by),
-            _Bound(side, tau, level, remove_burn_in),
-            measured=[name for name in ("value", "step", "epoch") if name in self._frame.columns],
+            _Bound(value, step, epoch, side, tau, level, remove_burn_in),
+            measured=[name for name in (value, step, epoch) if name in self._frame.columns],
             columns=[field.name for field in fields(StabilityIndex)],
             jobs=jobs,
         )
@@ -114,15 +119,18 @@ class TraceAccessor:
 class _Bound:
     """The row of one series, as a callable that can be sent to another process."""
 
+    value: str
+    step: str
+    epoch: str
     side: Side
     tau: float | Literal["auto"]
     level: float
     remove_burn_in: bool
 
     def __call__(self, series: pd.DataFrame) -> Row:
-        epochs = series["epoch"] if "epoch" in series.columns else None
+        epochs = series[self.epoch] if self.epoch in series.columns else None
         regime = Regime(
-            as_series(series["value"], steps=series["step"], epochs=epochs),
+            as_series(series[self.value], steps=series[self.step], epochs=epochs),
             remove_burn_in=self.remove_burn_in,
         )
         return stability_index(regime.late, tau=self.tau, side=self.side, level=self.level).to_record()

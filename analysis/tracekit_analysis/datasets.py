@@ -2,11 +2,13 @@
 
 A first pass reads the key columns only and learns which series lie in which row groups; a second one reads a
 few series at a time from just those row groups. Memory is bounded by the largest series and the largest row
-group, or by two million rows if that is more.
+group, or by two million rows if that is more. Of a trace store (docs/format.md) it knows what to leave out, and
+which file tells a run from the others.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,7 @@ from numpy.typing import NDArray
 
 from tracekit_analysis.errors import bad_argument
 from tracekit_analysis.groups import (
+    RUN_STATUS,
     Progress,
     Row,
     RowFunction,
@@ -29,6 +32,8 @@ from tracekit_analysis.groups import (
 from tracekit_analysis.parallel import require_jobs
 
 BUCKET_ROWS = 2_000_000
+QUARANTINE = "quarantine"
+"""Folder into which `tracekit doctor --quarantine` sets damaged files aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +92,55 @@ def _dataset(path: str | Path) -> Any:
     """Open all Parquet files below a folder (or one file) as one dataset, in the order of their paths."""
     import pyarrow.dataset
 
-    folder = Path(path)
-    files = sorted(folder.rglob("*.parquet")) if folder.is_dir() else [folder]
+    files = _files(Path(path))
     if not files or not files[0].is_file():
         raise bad_argument("frame", str(path), "must be a table, or a Parquet file or folder that exists")
     return pyarrow.dataset.dataset([str(file) for file in files], format="parquet")
+
+
+def _files(path: Path) -> list[Path]:
+    """Return the Parquet files below a folder, but those set aside and the leftovers of interrupted writes."""
+    if not path.is_dir():
+        return [path]
+    return [file for file in sorted(path.rglob("*.parquet")) if not _ignored(file.relative_to(path))]
+
+
+def _ignored(place: Path) -> bool:
+    return any(part == QUARANTINE or part.startswith(".") for part in place.parts)
+
+
+def with_run_attributes(table: pd.DataFrame, path: str | Path) -> pd.DataFrame:
+    """Put what tells runs apart, where a trace store is read, and how each run ended beside the name of the run.
+
+    ``RUN/config.json`` holds the attributes of the runs in ``RUN/traces/*.parquet``, ``RUN/status.json`` their
+    status. A table without a column ``run`` comes back as it is, as does one of files that no store has written,
+    or in which two runs of one name differ.
+    """
+    if "run" not in table.columns or not Path(path).is_dir():
+        return table
+    known: dict[str, dict[str, Any]] = {}
+    for folder in dict.fromkeys(file.parent.parent for file in _files(Path(path))):
+        attributes = dict(_json(folder / "config.json").get("attributes", {}))
+        if status := _json(folder / "status.json").get("status"):
+            attributes[RUN_STATUS] = status
+        if known.setdefault(folder.name, attributes) != attributes:
+            return table
+    names = dict.fromkeys(name for attributes in known.values() for name in attributes)
+    place = list(table.columns).index("run") + 1
+    runs = [known.get(str(run), {}) for run in table["run"]]
+    for name in (name for name in names if name not in table.columns):
+        table.insert(place, name, pd.Series([run.get(name) for run in runs], index=table.index))
+        place += 1
+    return table
+
+
+def _json(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file; an empty one where there is none to read."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _catalogue(dataset: Any, by: Sequence[str]) -> Catalogue:

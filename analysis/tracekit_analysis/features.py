@@ -10,7 +10,7 @@ import pandas as pd
 
 from tracekit_analysis.column_registry import PRESETS, Preset
 from tracekit_analysis.columns import describe_columns, row_of
-from tracekit_analysis.datasets import apply_over_dataset, column_names
+from tracekit_analysis.datasets import apply_over_dataset, column_names, with_run_attributes
 from tracekit_analysis.errors import bad_argument, require_choice
 from tracekit_analysis.groups import RUN_STATUS, Progress, Row, apply_over_groups, require_column
 from tracekit_analysis.parallel import require_jobs
@@ -45,7 +45,9 @@ def characterize(
     frame : DataFrame or path
         Tidy table, rows of each series in the order of its steps; other series may lie in between. A path
         names a Parquet file, or a folder of Parquet files, which are read in the order of their paths a few
-        series at a time: memory is bounded by the largest series, not by the folder.
+        series at a time: memory is bounded by the largest series, not by the folder. Folders ``quarantine`` and
+        names that start with a dot are left out. Of a trace store the result holds the runs' attributes and
+        ``run_status`` too, as a table from `tracekit.read` would, unless `by` is given.
     by : str or sequence of str, optional
         Columns that tell series apart; they may hold NA. Default: every column other than `value`,
         `step`, `epoch` and ``wall_time``.
@@ -80,9 +82,9 @@ def characterize(
         elif name not in present:
             known = ", ".join(repr(column) for column in present)
             raise bad_argument("frame", str(frame), f"must have a column {name!r}", f"it has {known}")
+    keys = [by] if isinstance(by, str) else list(by or ())
     if by is None:
-        by = [str(name) for name in present if name not in (value, step, epoch, WALL_TIME)]
-    keys = [by] if isinstance(by, str) else list(by)
+        keys = [str(name) for name in present if name not in (value, step, epoch, WALL_TIME)]
     measured = [name for name in (value, step, epoch) if name in present]
     function = SeriesRow(preset, value, step, epoch)
     columns = list(describe_columns(preset))
@@ -90,9 +92,10 @@ def characterize(
         return apply_over_groups(
             frame, keys, function, measured=measured, columns=columns, progress=progress, jobs=jobs
         )
-    return apply_over_dataset(
+    table = apply_over_dataset(
         frame, keys, function, measured=measured, columns=columns, progress=progress, jobs=jobs
     )
+    return with_run_attributes(table, frame) if by is None else table
 
 
 @dataclass(frozen=True, slots=True)

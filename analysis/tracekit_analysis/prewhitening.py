@@ -85,6 +85,8 @@ def prewhiten(x: ArrayLike | Series, *, order: int | None = None) -> Series:
     residuals = ar_residuals(series.values, ar_order(series.values) if order is None else int(order))
     if float(np.ptp(residuals)) <= 1e-9 * float(np.ptp(series.values)):
         why = "the autoregression predicts the series without error"
+        if series.status == "divergent":
+            return replace(series, values=np.empty(0), reason=f"{series.reason}; {why} before")
         return replace(series, values=np.empty(0), status="degenerate", reason=why)
     return replace(series, values=residuals, n_epochs=None, points_per_epoch=None, epoch_start=0)
 

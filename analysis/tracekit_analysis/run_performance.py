@@ -11,7 +11,7 @@ import pandas as pd
 from tracekit_analysis.errors import bad_argument, require_between
 from tracekit_analysis.features import RUN_STATUS, apply_over_groups, require_column
 from tracekit_analysis.replicates import OUTCOME, run_outcomes
-from tracekit_analysis.series import FloatArray
+from tracekit_analysis.series import FloatArray, rescaled
 
 DEFAULT_PERFORMANCE = "eval/loss"
 FINAL_SHARE = 0.1
@@ -108,11 +108,12 @@ def _run_row(steps: FloatArray, values: FloatArray, target: float | None, window
     finite = np.isfinite(values)
     ran_away = bool(not finite.all())
     stop = int(np.argmin(finite)) if ran_away else values.size
-    sound, when = values[:stop], steps[:stop]
+    sound, scale = rescaled(values[:stop])
+    when = steps[:stop]
     reached_at = math.inf
     if target is not None and sound.size >= window:
         means = np.convolve(sound, np.full(window, 1.0 / window), mode="valid")
-        met = np.flatnonzero(means <= target)
+        met = np.flatnonzero(means <= target / scale)
         reached_at = float(when[met[0] + window - 1]) if met.size else math.inf
     last = max(1, math.ceil(FINAL_SHARE * sound.size))
     span = float(when[-1] - when[0]) if sound.size else 0.0
@@ -120,9 +121,9 @@ def _run_row(steps: FloatArray, values: FloatArray, target: float | None, window
     if span > 0.0:
         anytime = float(np.trapezoid(sound, when)) / span
     return {
-        "final": float(sound[-last:].mean()) if sound.size else math.nan,
-        "anytime": anytime,
-        "best": float(sound.min()) if sound.size else math.nan,
+        "final": float(sound[-last:].mean()) * scale if sound.size else math.nan,
+        "anytime": anytime * scale,
+        "best": float(sound.min()) * scale if sound.size else math.nan,
         "time_to_target": reached_at,
         "reached": math.isfinite(reached_at),
         "last_step": float(steps.max()) if steps.size else math.nan,

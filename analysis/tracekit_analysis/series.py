@@ -97,7 +97,7 @@ class Series:
 
     def rescaled(self) -> Series:
         """Return the series with values of order one where their squares would overflow or vanish."""
-        values, scale = _rescaled(self.values)
+        values, scale = rescaled(self.values)
         return self if scale == 1.0 else replace(self, values=values, scale=self.scale * scale)
 
 
@@ -147,7 +147,7 @@ def as_series(
     kept, status, reason = _analysable(values, n_missing, n + skipped)
     if status == "inconclusive":
         return _refused(n, status, reason, n_missing)
-    used, scale = _rescaled(values[kept])
+    used, scale = rescaled(values[kept])
     negligible = (used != 0.0) & (np.abs(used) < NEGLIGIBLE * np.abs(used).max(initial=0.0))
     if negligible.any():
         used = np.where(negligible, 0.0, used)
@@ -210,7 +210,7 @@ def _analysable(values: FloatArray, n_missing: int, n_due: int) -> tuple[slice, 
         return kept, "divergent", f"divergent: not finite at value {stop} of {n}"
     if n_missing > MAX_MISSING * n_due:
         return kept, "inconclusive", f"{n_missing / n_due:.1%} of the values are missing; at most 1% may be"
-    runaway = _runaway(_rescaled(values[kept])[0])
+    runaway = _runaway(rescaled(values[kept])[0])
     if runaway is not None:
         stop = start + runaway
         return slice(start, stop), "divergent", f"divergent: growing without bound from value {stop} of {n}"
@@ -267,7 +267,7 @@ def _missing_steps(steps: FloatArray, stride: float) -> int:
     return max(0, round(float((steps[-1] - steps[0]) / stride)) + 1 - steps.size)
 
 
-def _rescaled(values: FloatArray) -> tuple[FloatArray, float]:
+def rescaled(values: FloatArray) -> tuple[FloatArray, float]:
     """Divide by a power of two (exactly) if squares of the values would overflow or vanish."""
     largest = float(np.abs(values).max(initial=0.0))
     if largest == 0.0 or 1e-100 < largest < 1e100:

@@ -65,3 +65,12 @@ def test_only_its_own_import_registers_it():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "True"]
+
+
+def test_bounds_of_a_table_with_other_names(frame):
+    renamed = frame.rename(columns={"value": "loss", "step": "update", "epoch": "pass"})
+    for name in ("lower_bound", "upper_bound"):
+        found = getattr(renamed.trace, name)(value="loss", step="update", epoch="pass")
+        pd.testing.assert_frame_equal(found, getattr(frame.trace, name)())
+    with pytest.raises(AnalysisError, match="must have a column 'value'"):
+        renamed.trace.lower_bound()

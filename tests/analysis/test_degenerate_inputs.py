@@ -145,3 +145,52 @@ def test_a_million_values_take_seconds():
     (row,) = analysis.characterize(frame).to_dict("records")
     assert time.process_time() - start < 10.0
     assert row["lower_label"] == row["upper_label"] == "stable"
+
+
+@pytest.mark.parametrize("data", INPUTS)
+def test_series_made_of_series_carry_a_status(data):
+    values, status = INPUTS[data]
+    before = values.copy()
+    epochs = analysis.as_series(values, epochs=np.arange(len(values)) // 30)
+    for made in (analysis.prewhiten(values), analysis.remove_epoch_profile(epochs)):
+        assert made.n == len(values)
+        assert made.status in ("ok", "inconclusive", "degenerate", "divergent")
+        assert bool(made.reason) == (made.status != "ok")
+        assert np.isfinite(made.values).all()
+        if status not in (None, "ok"):
+            assert made.status == status
+    for bound, centre in ((values, values), (values, np.zeros(len(values))), (np.zeros(len(values)), values)):
+        found = analysis.cross_section_index(bound, centre)
+        assert found.status in ("ok", "inconclusive", "degenerate", "divergent")
+        assert bool(found.reason) == (found.status != "ok")
+    parts = analysis.split_channels(values, 3)
+    assert sum(part.size for part in parts) == len(values)
+    np.testing.assert_array_equal(values, before)
+
+
+@pytest.mark.parametrize("lower_is_better", [True, False])
+@pytest.mark.parametrize("data", INPUTS)
+def test_every_run_has_a_performance(data, lower_is_better):
+    values = INPUTS[data][0]
+    if not len(values):
+        return
+    frame = pd.DataFrame(
+        {
+            "run": data,
+            "status": "finished",
+            "signal": "eval/loss",
+            "step": np.arange(len(values)),
+            "value": values,
+        }
+    )
+    (row,) = analysis.performance(frame, target=0.1, window=3, lower_is_better=lower_is_better).to_dict(
+        "records"
+    )
+    sound = bool(np.isfinite(np.asarray(values, dtype=float)).all())
+    assert row["outcome"] == ("finished" if sound else "diverged")
+    for name in ("final", "anytime", "best"):
+        assert np.isfinite(row[name]) == sound
+    if sound:
+        x = np.asarray(values, dtype=float)
+        assert row["best"] == (x.min() if lower_is_better else x.max())
+        assert x.min() <= row["final"] <= x.max()

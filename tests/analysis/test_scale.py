@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -11,7 +13,14 @@ import pyarrow.parquet as pq
 import pytest
 from processes import autoregressive, iid, traces
 
-from tracekit_analysis import AnalysisError, characterize, datasets, label, progress_bar
+from tracekit_analysis import (
+    AnalysisError,
+    characterize,
+    datasets,
+    label,
+    label_from_features,
+    progress_bar,
+)
 
 
 @pytest.fixture(scope="module")
@@ -152,3 +161,56 @@ def test_jobs_must_be_a_positive_whole_number(frame, jobs):
     with pytest.raises(AnalysisError) as error:
         characterize(frame, jobs=jobs)
     assert str(error.value) == f"`jobs` (={jobs!r}) must be a whole number of at least 1."
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Two runs as a trace store keeps them, a file set aside and a leftover of an interrupted write."""
+    frame = traces(iid, seeds=2, n=300)[["run", "seed", "step", "signal", "value"]]
+    for (run, seed), rows in frame.groupby(["run", "seed"]):
+        place = tmp_path / "demo" / run
+        (place / "traces").mkdir(parents=True)
+        (place / "quarantine").mkdir()
+        attributes = {"optimizer": "sgd", "batch_size": 32, "seed": seed}
+        (place / "config.json").write_text(json.dumps({"attributes": attributes}))
+        (place / "status.json").write_text(json.dumps({"status": "finished" if seed else "diverged"}))
+        part = rows.drop(columns="seed")
+        part.to_parquet(place / "traces" / "part-000000.parquet")
+        for other in ("quarantine/part-000001.parquet", "traces/.part-000002.parquet"):
+            part.to_parquet(place / other)
+    return tmp_path / "demo"
+
+
+def test_a_store_is_read_without_what_is_set_aside_and_with_the_attributes_of_its_runs(store):
+    table = characterize(store, preset="minimal")
+    assert list(table.columns[:6]) == ["run", "optimizer", "batch_size", "seed", "run_status", "signal"]
+    assert table["n"].tolist() == [300, 300]
+    assert table["status"].tolist() == ["ok", "ok"]
+    assert table["seed"].tolist() == [0, 1]
+    assert table["run_status"].tolist() == ["diverged", "finished"]
+    labels = label_from_features(table)
+    assert (labels["n_seeds"].item(), labels["n_diverged"].item()) == (2, 1)
+    chosen = characterize(store, by=["run", "signal"], preset="minimal")
+    assert list(chosen.columns[:3]) == ["run", "signal", "n"]
+    one = characterize(
+        store / "sgd-32-0" / "quarantine", preset="minimal"
+    )  # where that is what was asked for
+    assert one["n"].tolist() == [300]
+
+
+def test_a_store_whose_records_cannot_be_read_is_a_folder_of_files(store):
+    for record in store.rglob("*.json"):
+        record.write_text("{")
+    table = characterize(store, preset="minimal")
+    assert list(table.columns[:3]) == ["run", "signal", "n"]
+
+
+def test_two_runs_of_one_name_are_not_told_apart_by_guessing(store, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(store, other / "demo")
+    shutil.copytree(store, other / "again")
+    changed = other / "again" / "sgd-32-0" / "config.json"
+    changed.write_text(json.dumps({"attributes": {"optimizer": "adam"}}))
+    table = characterize(other, preset="minimal")
+    assert list(table.columns[:3]) == ["run", "signal", "n"]
+    assert table["reason"].str.contains("out of order").all()
