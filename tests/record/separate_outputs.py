@@ -92,7 +92,7 @@ def eval_accuracy(run):
 
 
 def output_layer(source, flows):
-    """The same seven signals of either batch."""
+    """The same nine signals of either batch."""
 
     def enter(quantity, which, rows):
         @expects(f"{source}/{quantity}")
@@ -109,7 +109,25 @@ def output_layer(source, flows):
         return with_fields(name, step, eleven(values) | {"norm": np.linalg.norm(values)})
 
     def classes(name, step, values, selection):
-        return with_fields(name, step, {"mean": np.mean(values, axis=0), "std": np.std(values, axis=0)})
+        by_column = [eleven(column) for column in values.T]
+        return with_fields(name, step, {key: [each[key] for each in by_column] for key in by_column[0]})
+
+    @expects(f"{source}/class_penultimate")
+    def class_penultimate(run):
+        found = {}
+        for seen in run.steps:
+            penultimate, logits, _ = flows(run, seen)
+            labels = seen.labels if source == "train" else run.probe_labels
+            by_class = [
+                [row for row, label in zip(penultimate, labels, strict=True) if label == number]
+                for number in range(logits.shape[1])
+            ]
+            figures = [
+                eleven(rows) if rows else dict.fromkeys(eleven([0.0, 1.0]), np.nan) for rows in by_class
+            ]
+            values = {key: [each[key] for each in figures] for key in figures[0]}
+            found |= with_fields(f"{source}/class_penultimate", seen.step, values)
+        return found
 
     def samples(name, step, values, selection):
         return vector(name, step, [values[i] for i in selection.samples])

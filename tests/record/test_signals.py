@@ -13,7 +13,7 @@ from recorded_runs import EXPECTED, record, rectified_network
 from tracekit.errors import UnknownNameError
 from tracekit.record import SIGNALS, choose_signals
 from tracekit.record.signals.histograms import GRADIENT_BINS, WEIGHT_BINS
-from tracekit.record.summary import mean_and_std, quantiles, summarize
+from tracekit.record.summary import mean_and_std, quantiles, summarize, summarize_columns, summarize_groups
 
 #: Quantities of Cockpit (Schneider, Dangel & Hennig 2021), each of which is a signal here.
 COCKPIT = {
@@ -246,3 +246,22 @@ def test_quantiles_of_many_values_are_those_of_sorted_ones(share_of_zeros, sign,
     shares = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
     expected = np.quantile(values.astype(np.float64), shares)
     np.testing.assert_allclose(quantiles(values, shares), expected, rtol=1e-14, atol=0)
+
+
+def test_columns_are_summarized_as_each_alone_and_apart_from_bad_neighbours():
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(50, 7)).astype(np.float32) * 10.0 ** np.arange(-3, 4)
+    values[:, 2] = 4.0
+    values[3, 4], values[5, 5], values[6, 5] = np.nan, np.inf, -np.inf
+    with np.errstate(invalid="ignore"):
+        expected = np.array([summarize(column) for column in values.T]).T
+        found = np.array(summarize_columns(values))
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_a_class_without_samples_has_no_figures():
+    values = np.arange(12.0).reshape(4, 3)
+    found = np.array(summarize_groups(values, np.array([2, 0, 0, 2]), 4))
+    assert np.isnan(found[:, [1, 3]]).all()
+    assert found[:, 0].tolist() == summarize(values[1:3])
+    assert found[:, 2].tolist() == summarize(values[[0, 3]])

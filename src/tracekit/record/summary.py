@@ -40,6 +40,32 @@ def summarize(values: np.ndarray) -> list[float]:
     return [mean, std, skewness, kurtosis, lowest, *inner, highest]
 
 
+def summarize_columns(values: np.ndarray) -> list[np.ndarray]:
+    """`summarize` of each column of an (n, k) array: (k,) of each figure, as `SUMMARY` names them."""
+    wide = values.astype(np.float64)
+    mean = np.add.reduce(wide) / len(wide)
+    low, high, share = _positions((0.0, *_QUANTILES, 1.0), len(wide))
+    ordered = np.sort(wide, axis=0)
+    # A column that is not finite has figures that are not either, and does not touch its neighbours.
+    with np.errstate(invalid="ignore"):
+        inner = ordered[low] + share[:, None] * (ordered[high] - ordered[low])
+        wide -= mean
+        std = np.sqrt(np.add.reduce(wide * wide) / len(wide))
+        wide /= np.where(std > 0, std, np.nan)
+        squares = wide * wide
+        skewness = np.add.reduce(squares * wide) / len(wide)
+        kurtosis = np.add.reduce(squares * squares) / len(wide) - 3.0
+    return [np.where(np.isfinite(mean), figure, mean) for figure in (mean, std, skewness, kurtosis, *inner)]
+
+
+def summarize_groups(values: np.ndarray, groups: np.ndarray, n_groups: int) -> list[np.ndarray]:
+    """`summarize` of the rows of each group 0 ... n_groups - 1: (n_groups,) of each figure; NaN without rows."""
+    figures = np.full((n_groups, len(SUMMARY)), np.nan)
+    for group in np.unique(groups).tolist():
+        figures[group] = summarize(values[groups == group])
+    return list(figures.T)
+
+
 def quantiles(values: np.ndarray, shares: tuple[float, ...]) -> list[float]:
     """Quantiles of finite values with one axis, interpolated linearly, in float64."""
     low, high, share = _positions(shares, values.size)

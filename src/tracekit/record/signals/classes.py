@@ -8,14 +8,8 @@ import numpy as np
 
 from tracekit.errors import ArgumentError, bad_argument
 from tracekit.record.observation import Observation, Selection
-from tracekit.record.signal import signal
-
-CLASS_FIELDS = ("mean", "std")
-
-
-def by_class(values: np.ndarray) -> Sequence[np.ndarray]:
-    """Mean and population standard deviation of each column, in float64."""
-    return [values.mean(axis=0, dtype=np.float64), values.std(axis=0, dtype=np.float64)]
+from tracekit.record.signal import NOW_AND_THEN, signal
+from tracekit.record.summary import SUMMARY, summarize_columns, summarize_groups
 
 
 def selected_logits(values: np.ndarray, selection: Selection) -> np.ndarray:
@@ -37,25 +31,41 @@ def _positions(name: str, positions: tuple[int, ...], n: int) -> list[int]:
     return list(positions)
 
 
-@signal(
-    "train/class_logits", unit="logit", preset="full", fields=CLASS_FIELDS, index="class", reads=("logits",)
-)
+@signal("train/class_logits", unit="logit", preset="full", fields=SUMMARY, index="class", reads=("logits",))
 def class_logits(now: Observation) -> Sequence[np.ndarray]:
-    """Mean and standard deviation over the batch of each class's logit."""
-    return by_class(now.train.logits)
+    """Each class's logit over the batch."""
+    return summarize_columns(now.train.logits)
 
 
 @signal(
     "train/class_logits_grad",
     unit="nat/logit",
     preset="full",
-    fields=CLASS_FIELDS,
+    fields=SUMMARY,
     index="class",
     reads=("logits gradient",),
 )
 def class_gradient(now: Observation) -> Sequence[np.ndarray]:
-    """Mean and standard deviation over the batch of the gradient of the reduced loss at each class's logit."""
-    return by_class(now.train.logits_gradient)
+    """Gradient of the reduced loss at each class's logit over the batch."""
+    return summarize_columns(now.train.logits_gradient)
+
+
+@signal(
+    "train/class_penultimate",
+    unit="activation",
+    preset="full",
+    fields=SUMMARY,
+    index="label",
+    schedule=NOW_AND_THEN,
+    reads=("penultimate",),
+)
+def class_penultimate(now: Observation) -> Sequence[np.ndarray]:
+    """Activations that flow into the output layer, over the batch's samples of each class and the units.
+
+    NaN for a class that the batch has no sample of.
+    """
+    flow = now.train
+    return summarize_groups(flow.penultimate, now.step.labels, flow.logits.shape[1])
 
 
 @signal(

@@ -9,9 +9,9 @@ import numpy as np
 
 from tracekit.record.observation import Observation
 from tracekit.record.signal import NOW_AND_THEN, signal
-from tracekit.record.signals.classes import CLASS_FIELDS, by_class, selected_logits, selected_units
+from tracekit.record.signals.classes import selected_logits, selected_units
 from tracekit.record.signals.output_layer import euclidean
-from tracekit.record.summary import SUMMARY, summarize
+from tracekit.record.summary import SUMMARY, summarize, summarize_columns, summarize_groups
 
 #: A signal of the probe batch, which is passed through the network for all of them.
 probe_signal = functools.partial(signal, cost="probe", reads=("probe batch",), schedule=NOW_AND_THEN)
@@ -40,24 +40,40 @@ def probe_logits_gradient(now: Observation) -> Sequence[float]:
     "probe/class_logits",
     unit="logit",
     preset="full",
-    fields=CLASS_FIELDS,
+    fields=SUMMARY,
     index="class",
 )
 def probe_class_logits(now: Observation) -> Sequence[np.ndarray]:
-    """Mean and standard deviation over the probe batch of each class's logit."""
-    return by_class(now.probe.logits)
+    """Each class's logit over the probe batch."""
+    return summarize_columns(now.probe.logits)
 
 
 @probe_signal(
     "probe/class_logits_grad",
     unit="nat/logit",
     preset="full",
-    fields=CLASS_FIELDS,
+    fields=SUMMARY,
     index="class",
 )
 def probe_class_gradient(now: Observation) -> Sequence[np.ndarray]:
-    """Mean and standard deviation over the probe batch of the gradient at each class's logit."""
-    return by_class(now.probe.logits_gradient)
+    """Gradient of the mean loss at each class's logit over the probe batch."""
+    return summarize_columns(now.probe.logits_gradient)
+
+
+@probe_signal(
+    "probe/class_penultimate",
+    unit="activation",
+    preset="full",
+    fields=SUMMARY,
+    index="label",
+)
+def probe_class_penultimate(now: Observation) -> Sequence[np.ndarray]:
+    """Activations that flow into the output layer, over the probe batch's samples of each class and the units.
+
+    NaN for a class that the probe batch has no sample of.
+    """
+    flow = now.probe
+    return summarize_groups(flow.penultimate, now.probe_batch.labels, flow.logits.shape[1])
 
 
 @probe_signal(
