@@ -1,18 +1,16 @@
 """What the numbers mean, how often the rule errs, and what a label does not say.
 
-Error rates are quoted from the project's design study (sections 1, 2 and 5); they were measured by
-simulation, and each stands with the conditions that it was measured under.
+Error rates of the label are those of the packaged calibration run; those of single tests are quoted from the
+project's design study. All were measured by simulation, and stand with the conditions they were measured under.
 """
 
 from __future__ import annotations
 
 import functools
-import importlib.resources
 
 import numpy as np
-import pandas as pd
 
-from tracekit.report import figures, figures_verdicts
+from tracekit.report import error_rates, figures, figures_verdicts
 from tracekit.report.document import (
     Block,
     Column,
@@ -24,7 +22,9 @@ from tracekit.report.document import (
     Panel,
     Table,
     count,
+    enumerate_words,
     paragraph,
+    setting,
     show,
     words,
 )
@@ -32,20 +32,7 @@ from tracekit.report.drawing import draw
 from tracekit.report.material import Material
 from tracekit.report.sections import section
 
-#: Share of cells with each label; noise kinds iid / AR(.5) / AR(.9) / t2 / GARCH unless said otherwise.
-_LABEL_RATES = (
-    ("bound constant (I = 0), five kinds of noise", "called unstable", "0", "0", "0"),
-    ("bound constant, independent noise", "called stable", "1.00", "1.00", "1.00"),
-    ("bound constant, AR(0.5) noise", "called stable", ".99", "1.00", "1.00"),
-    ("bound constant, AR(0.9) noise", "called stable", ".13", ".24", "1.00"),
-    ("bound constant, heavy tails (t, 2 d.f.)", "called stable", ".52", ".86", "1.00"),
-    ("bound constant, GARCH noise", "called stable", ".64", ".85", "1.00"),
-    ("bound exactly at the margin (I = 0.200)", "called stable", ".03–.04", ".06–.08", ".00"),
-    ("bound moves (I = 0.333), independent noise", "called unstable", ".99", "1.00", "1.00"),
-    ("bound moves (I = 0.333), AR(0.5) noise", "called unstable", ".75", "1.00", "1.00"),
-    ("bound moves (I = 0.333), heavy tails", "called unstable", ".29", ".82", "1.00"),
-)
-
+#: From the design study: share of series that each test rejects.
 _TEST_RATES = (
     ("LFQ, independent noise", ".041", ".046", ".028"),
     ("LFQ, AR(0.5) noise", ".045", ".037", ".048"),
@@ -63,6 +50,7 @@ _TEST_RATES = (
 def method(material: Material) -> list[Block]:
     """Explain index, tests and label; quote their error rates; name the limits."""
     settings = material.settings
+    rates = error_rates.label_rates()
     steps = sorted({run.step for run in material.experiment.runs})
     length = show(steps[0]) if len(steps) == 1 else f"{show(steps[0])} to {show(steps[-1])}"
     seeds = max((v.n_seeds for v in material.verdicts.values()), default=0)
@@ -77,23 +65,14 @@ def method(material: Material) -> list[Block]:
         Listing(_TERMS),
         Heading("How often the label errs"),
         paragraph(
-            "Measured by simulation at confidence 95 %, margin 0.2, and seeds of equal behaviour; Monte-Carlo "
-            "error is about .01. Read the column nearest to your number of updates and seeds: with strongly "
-            "correlated or heavy-tailed noise and few updates the rule abstains, it does not guess."
+            f"Measured by simulation at confidence {100 * error_rates.LEVEL:g} %, margin "
+            f"{enumerate_words(setting(margin) for margin in rates['margin'].unique())}, and seeds of equal behaviour; "
+            "a share of 0 still leaves up to "
+            f"{100 * float(rates.loc[rates['wrong'] == 0, 'wrong_ci_high'].max()):.2g} % where the fewest cells were "
+            "simulated. Read the column nearest to your number of updates and seeds: with strongly correlated or "
+            "heavy-tailed noise and few updates the rule mostly abstains. " + error_rates.worst_case(rates)
         ),
-        Table(
-            (
-                Column("truth"),
-                Column("label"),
-                Column("1,000 updates, 5 seeds", numeric=True),
-                Column("1,000 updates, 10 seeds", numeric=True),
-                Column("10,000 updates, 5 seeds", numeric=True),
-            ),
-            tuple(tuple(words(text) for text in row) for row in _LABEL_RATES),
-            "Share of simulated cells that get a label, by what is true.",
-            keys=2,
-            sortable=False,
-        ),
+        error_rates.rates_table(rates),
         paragraph(
             "Size of the two tests at nominal .05 (share of false alarms where nothing changes), and power of "
             "LFQ where the mean stays but the lower tail moves, which tests of the mean cannot see."
@@ -106,7 +85,7 @@ def method(material: Material) -> list[Block]:
                 Column("10,000 updates", numeric=True),
             ),
             tuple(tuple(words(text) for text in row) for row in _TEST_RATES),
-            "Share of simulated single series that the tests reject.",
+            "Share of simulated single series that the tests reject, in the project's design study.",
             sortable=False,
         ),
         *_calibration(),
@@ -117,12 +96,10 @@ def method(material: Material) -> list[Block]:
 
 def _calibration() -> list[Block]:
     """Draw how often simulated cells of known truth get each label, from the calibration run of this version."""
-    source = importlib.resources.files("tracekit.report").joinpath("calibration/labels.csv")
-    with source.open(encoding="utf-8") as lines:
-        rates = pd.read_csv(lines)
-    designs = {(1000, 5): "1,000 updates, 5 seeds", (1000, 10): "1,000 updates, 10 seeds"}
+    rates = error_rates.label_rates()
     panels = []
-    for (n, n_seeds), title in designs.items():
+    for n, n_seeds in error_rates.designs(rates)[:2]:
+        title = error_rates.name_design((n, n_seeds))
         chosen = rates[(rates["n"] == n) & (rates["n_seeds"] == n_seeds)]
         moves = np.where(
             chosen["index"] > 0, chosen["movement"] + " I=" + chosen["index"].round(2).astype(str), "none"
@@ -144,8 +121,8 @@ def _calibration() -> list[Block]:
         Figure(
             tuple(panels),
             "Labels that simulated cells get, by noise and by how the bound moves (not at all, along a trend or in a "
-            "break at half time, with true index I; the margin is 0.2), 200 cells a bar. Blue where the bound moves by "
-            "more than the margin, or orange where it does not, is an error; grey is an abstention.",
+            "break at half time, with true index I; the margin is 0.2). Blue where the bound moves by the margin or "
+            "more, or orange where it moves by the margin or less, is an error; grey is an abstention.",
             columns=2,
             legend=(
                 Key(figures.VERDICTS["stable"], "stable", "thick"),

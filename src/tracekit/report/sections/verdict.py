@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import statistics
+
+from tracekit.report import error_rates
 from tracekit.report.document import (
     Alert,
     Block,
@@ -57,15 +60,14 @@ def verdict(material: Material) -> list[Block]:
 
 def _how_sure(material: Material) -> list[Block]:
     """Quote how often the rule errs, for the settings under which that was measured."""
-    if (material.settings.margin, material.settings.level) != (0.2, 0.95):
+    rates = error_rates.label_rates()
+    rates = rates[rates["margin"] == material.settings.margin]
+    if rates.empty or material.settings.level != error_rates.LEVEL:
         return []
-    return [
-        paragraph(
-            "How sure: in simulations of 1,000 updates and 5 seeds the rule never called a bound unstable that "
-            "held still, and called one that moves by exactly the margin stable in 3 to 4 % of cases; the "
-            "method notes have other lengths and kinds of noise."
-        )
-    ]
+    updates = statistics.median(run.step for run in material.experiment.runs)
+    seeds = max(verdict.n_seeds for verdict in material.verdicts.values())
+    said = error_rates.how_sure(rates, updates, seeds)
+    return [paragraph(f"{said} The method notes have other lengths and kinds of noise.")]
 
 
 def answer(material: Material) -> str:

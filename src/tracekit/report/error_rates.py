@@ -1,0 +1,160 @@
+"""How often a label errs, from the calibration run that is packaged with this version: tables, and a sentence."""
+
+from __future__ import annotations
+
+import functools
+import importlib.resources
+import math
+from collections.abc import Iterator
+
+import pandas as pd
+
+from tracekit.report.document import Column, Table, count, enumerate_words, show, words
+
+#: What the simulations call a kind of noise, in words.
+NOISES = {
+    "iid": "independent noise",
+    "AR.5": "AR(0.5) noise",
+    "AR.9": "AR(0.9) noise",
+    "t2": "heavy tails (t, 2 d.f.)",
+    "GARCH": "GARCH noise",
+}
+
+#: Confidence of the intervals in the simulations.
+LEVEL = 0.95
+
+
+@functools.cache
+def label_rates() -> pd.DataFrame:
+    """Read the table that `make calibrate` writes: a row a simulated process, number of updates and of seeds."""
+    source = importlib.resources.files("tracekit.report").joinpath("calibration/labels.csv")
+    with source.open(encoding="utf-8") as lines:
+        return pd.read_csv(lines)
+
+
+def designs(rates: pd.DataFrame) -> list[tuple[int, int]]:
+    """Give the numbers of updates and of seeds that were simulated together."""
+    return [(int(n), int(seeds)) for n, seeds in rates[["n", "n_seeds"]].drop_duplicates().to_numpy()]
+
+
+def name_design(design: tuple[int, int]) -> str:
+    """Write "1,000 updates, 5 seeds"."""
+    return f"{design[0]:,} updates, {count(design[1], 'seed')}"
+
+
+def rates_table(rates: pd.DataFrame) -> Table:
+    """Tabulate the shares of labels by what is true; of a trend and a break the worse one counts."""
+    columns = designs(rates)
+    cells = [int(_of(rates, design)["n_cells"].min()) for design in columns]
+    lines = tuple(
+        (words(truth), words(label), *(words(_share(share)) for share in shares))
+        for truth, label, shares in _lines(rates, columns)
+    )
+    return Table(
+        (
+            Column("truth"),
+            Column("label"),
+            *(Column(name_design(design), numeric=True) for design in columns),
+        ),
+        lines,
+        "Share of simulated cells that get a label, by what is true; "
+        f"{enumerate_words(f'{n:,}' for n in cells)} cells a place, by column. Where "
+        "the bound moves along a trend and in a break the worse of the two is shown. "
+        "Exactly at the margin both stable and unstable are errors.",
+        keys=2,
+        sortable=False,
+    )
+
+
+def _lines(rates: pd.DataFrame, columns: list[tuple[int, int]]) -> Iterator[tuple[str, str, list[float]]]:
+    """Give truth, label and a share a design: for each kind of noise, and the worst of all kinds for errors."""
+    still, margin, beyond = _truths(rates)
+
+    def shares(rows: pd.DataFrame, label: str, worst: str) -> list[float]:
+        return [float(getattr(_of(rows, design)[label], worst)()) for design in columns]
+
+    def by_noise(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+        for noise, own in rows.groupby("noise", sort=False):
+            yield NOISES.get(str(noise), str(noise)), own
+
+    if len(still):
+        yield "bound constant (I = 0), worst noise", "called unstable", shares(still, "unstable", "max")
+        for noise, rows in by_noise(still):
+            yield f"bound constant, {noise}", "called stable", shares(rows, "stable", "min")
+    for noise, rows in by_noise(margin):
+        truth = f"bound exactly at the margin (I = {_index(rows)}), {noise}"
+        yield truth, "called stable or unstable", shares(rows, "wrong", "max")
+    if len(beyond):
+        truth = f"bound moves (I = {_index(beyond)}), worst noise"
+        yield truth, "called stable", shares(beyond, "stable", "max")
+    for noise, rows in by_noise(beyond):
+        yield f"bound moves (I = {_index(rows)}), {noise}", "called unstable", shares(rows, "unstable", "min")
+
+
+def worst_case(rates: pd.DataFrame) -> str:
+    """Say in a sentence where the label errs most often, and how often."""
+    row = rates.sort_values("wrong", kind="stable").iloc[-1]
+    where = " by exactly the margin" if row["index"] == row["margin"] else f" by I = {row['index']:.3g}"
+    moves = "holds still" if row["index"] == 0 else f"moves in a {row['movement']}{where}"
+    return (
+        f"The worst of all simulated cases: {NOISES.get(str(row['noise']), row['noise'])}, a bound that {moves}, "
+        f"{name_design((int(row['n']), int(row['n_seeds'])))}: {_percent(row['wrong'])} of the cells got a wrong label "
+        f"(95 % interval {_percent(row['wrong_ci_low'])} to {_percent(row['wrong_ci_high'])})."
+    )
+
+
+def how_sure(rates: pd.DataFrame, n_updates: float, n_seeds: int) -> str:
+    """Say how often the label errs in the simulated design that is nearest, and where it errs most."""
+    nearest = min(
+        designs(rates),
+        key=lambda design: (
+            abs(math.log(design[0] / max(n_updates, 1))) + abs(math.log(design[1] / max(n_seeds, 1)))
+        ),
+    )
+    still, margin, beyond = (_of(rows, nearest) for rows in _truths(rates))
+    said = []
+    if len(still):
+        said.append(
+            f"a bound that held still was called unstable in {_at_most(still['unstable'])} of the cells"
+        )
+    if len(beyond):
+        said.append(
+            f"one that moved further than the margin (I = {_index(beyond)}) stable in {_at_most(beyond['stable'])}"
+        )
+    if len(margin):
+        noise = NOISES.get(str(margin.sort_values("wrong", kind="stable")["noise"].iloc[-1]))
+        said.append(
+            f"one that moved by exactly the margin stable in {_at_most(margin['stable'])}, unstable in "
+            f"{_at_most(margin['unstable'])}"
+            + (f" (most often under {noise})" if margin["wrong"].max() > 0 else "")
+        )
+    return f"How sure: in simulations of {name_design(nearest)}, {'; '.join(said)}. {worst_case(rates)}"
+
+
+def _truths(rates: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Tell apart bounds that hold still, move by exactly the margin, and move further."""
+    index, margin = rates["index"], rates["margin"]
+    return rates[index == 0], rates[index == margin], rates[index > margin]
+
+
+def _of(rates: pd.DataFrame, design: tuple[int, int]) -> pd.DataFrame:
+    return rates[(rates["n"] == design[0]) & (rates["n_seeds"] == design[1])]
+
+
+def _index(rows: pd.DataFrame) -> str:
+    return enumerate_words(f"{value:.3g}" for value in sorted(rows["index"].unique()))
+
+
+def _share(share: float) -> str:
+    """Write a share with three places; what no cell of this design was asked is a dash."""
+    return "–" if math.isnan(share) else show(share) if share in (0.0, 1.0) else f"{share:.3f}".lstrip("0")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2g} %"
+
+
+def _at_most(shares: pd.Series) -> str:
+    """Write "0 %" or "up to 8 %": the largest share over kinds of noise."""
+    largest = float(shares.max())
+    return "none" if largest == 0 else f"up to {_percent(largest)}"
