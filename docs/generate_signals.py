@@ -57,6 +57,9 @@ as it is.
 | `at 1,10,100` | `at([1, 10, 100])` | these updates |
 | | any function of the update's number | `Recorder(writer, schedule=...)` |
 
+What Cockpit calls linear, every K updates from the N-th on, is `every K from N`; it counts updates from 0, these
+phrases from 1. Its `logarithmic` is `log`.
+
 A stride is 1 or odd: an even one folds the oscillation of period 2 at the edge of stability onto frequency zero. In a
 run of several epochs it must not share a factor with the updates of an epoch either, since it would then visit only
 some positions of the epoch: such a stride is refused with the next good one named, unless `--allow-aliasing`
@@ -108,8 +111,8 @@ MODELS = """\
 ## Which models
 
 Signals of per-sample gradients know convolution and linear layers. A model with batch normalization has no gradient of
-a single sample in training: it is refused, with the signals' names, before the first update. Everything else is
-recorded of every model; a layer inside a residual block is seen as a parameter tensor, not as an activation. The
+a single sample in training: of a preset they are left out, which a sentence says before the first update; where they
+are named one by one they are refused. Everything else is recorded of every model; a layer inside a residual block is seen as a parameter tensor, not as an activation. The
 curvature is that of the loss without dropout, with batch normalization by its running moments.
 """
 

@@ -1,5 +1,7 @@
 """A sweep's settings are complete, closed and checked before anything is trained."""
 
+from pathlib import Path
+
 import pytest
 
 from tracekit.engine import MODELS
@@ -132,3 +134,27 @@ def test_the_command_repeats_the_sweep(tmp_path, monkeypatch):
     )
     CliRunner().invoke(app, shlex.split(sweep.command(str(tmp_path / "x")))[1:])
     assert seen == [sweep]
+
+
+def test_the_page_of_commands_names_the_options_that_a_file_cannot_set(tmp_path):
+    import re
+
+    from typer.main import get_command
+
+    from tracekit.cli.app import app
+    from tracekit.experiment.config import Recording
+
+    page = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
+    told = page.partition("Options of `tracekit run` can stand")[2].partition("The later one wins")[0]
+    named = {name.replace("-", "_") for name in re.findall(r"`--([a-z-]+)`", told)}
+    settings = {*Sweep.model_fields, *Recording.model_fields}
+    # An option that may be repeated is a list in a file; these three are called otherwise there.
+    settings |= {name.removesuffix("s") for name in settings} | {"batch_size", "keep_last", "record"}
+    (command,) = (command for name, command in get_command(app).commands.items() if name == "run")
+    others = {option.name.removeprefix("as_") for option in command.params} - settings
+    assert named == others - {"file", "config"}
+    path = tmp_path / "sweep.toml"
+    for name in named:
+        path.write_text(f'optimizers = ["sgd"]\n{name} = 1\n')
+        with pytest.raises(ArgumentError, match=f"^unknown setting '{name}'"):
+            Sweep.from_toml(path)

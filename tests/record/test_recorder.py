@@ -13,9 +13,10 @@ from tracekit.engine.layers import Dropout, Flatten, Linear, Sequential
 from tracekit.engine.optim import build_optimizer
 from tracekit.engine.training import Observer, train
 from tracekit.errors import ArgumentError
+from tracekit.experiment import Sweep, run_sweep
 from tracekit.experiment.config import RunConfig
 from tracekit.experiment.run import check_run, execute_run
-from tracekit.record import SIGNALS, Recorder, check_model, choose_signals, plan
+from tracekit.record import SIGNALS, Recorder, choose_signals, for_model, plan
 from tracekit.record.curvature import check_per_sample
 from tracekit.traces import RunWriter, read
 
@@ -214,20 +215,44 @@ def test_looking_for_per_sample_gradients_leaves_the_model_as_it_is(build):
 def test_models_that_mix_samples_are_refused_by_the_names_of_the_signals():
     model = build_model("resnet8", input_shape=(8, 8, 1), n_classes=10, rng=0)
     buffers = {name: array.copy() for name, array in model.buffers().items()}
+    names = ["train/loss", "noise/scale", "curvature/tic_trace"]
     with pytest.raises(ArgumentError) as caught:
-        check_model(choose_signals(["train/loss", "noise/scale", "curvature/tic_trace"]), model, (8, 8, 1))
+        for_model(choose_signals(names), model, (8, 8, 1), named=names)
     assert str(caught.value) == (
         "'noise/scale', 'curvature/tic_trace' cannot be recorded with this model, because layer 'norm1' (BatchNorm) "
         "mixes the samples of a batch in training, so that no gradient belongs to one sample; leave them out, as the "
         "preset 'standard' does."
     )
     assert all(np.array_equal(array, buffers[name]) for name, array in model.buffers().items())
-    check_model(choose_signals(["curvature/hessian_top", "train/loss"]), model, (8, 8, 1))
+    names = ["curvature/hessian_top", "train/loss"]
+    kept, note = for_model(choose_signals(names), model, (8, 8, 1), named=names)
+    assert (len(kept), note) == (2, "")
     digits = load_dataset("digits")
     settings = {"optimizer": "sgd", "batch_size": 100, "seed": 0, "updates": 2, "model": "resnet8"}
-    with pytest.raises(ArgumentError, match=r"'layer/sample_cosine', .* cannot be recorded with this model"):
-        check_run(RunConfig(**settings, recording={"preset": "full"}), digits)
-    check_run(RunConfig(**settings), digits)
+    for named in ({"signals": ["noise/scale"]}, {"schedules": {"noise/scale": "every 1"}}):
+        with pytest.raises(ArgumentError, match=r"^'noise/scale' cannot be recorded with this model"):
+            check_run(RunConfig(**settings, recording={"preset": "full"} | named), digits)
+    assert check_run(RunConfig(**settings), digits) == ""
+
+
+def test_a_preset_leaves_out_what_a_model_does_not_have_and_says_so(tmp_path, caplog):
+    sweep = Sweep(
+        optimizers=["sgd", "adam"],
+        batch_sizes=[100],
+        updates=2,
+        model="resnet8",
+        recording={"preset": "full"},
+    )
+    experiment = run_sweep(sweep, tmp_path / "x", jobs=1)
+    assert [run.status for run in experiment.runs] == ["finished"] * 2
+    recorded = set(experiment.runs[0].configuration["recorded"])
+    absent = [e.name for e in choose_signals(None, preset="full") if "per-sample gradients" in e.reads]
+    assert recorded == {e.name for e in choose_signals(None, preset="full")} - set(absent)
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        f"{', '.join(absent)} left out, because layer 'norm1' (BatchNorm) mixes the samples of a batch in training, so "
+        "that no gradient belongs to one sample."
+    )
 
 
 def test_curvature_of_a_model_with_batch_norm_leaves_its_moments_alone(tmp_path):

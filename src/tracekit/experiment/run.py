@@ -22,7 +22,7 @@ from tracekit.errors import ArgumentError, DataError, bad_argument
 from tracekit.experiment.checkpointing import Checkpointer, restore_observers
 from tracekit.experiment.config import RunConfig
 from tracekit.experiment.environment import describe
-from tracekit.record import Planned, Recorder, Selection, check_model, choose_signals, plan
+from tracekit.record import Planned, Recorder, Selection, choose_signals, for_model, plan
 from tracekit.traces import RunWriter
 from tracekit.traces.files import CHECKPOINT_FILE, CONFIG_FILE, META_FILE, read_json
 
@@ -43,6 +43,7 @@ class _Setup:
     optimizer: Optimizer
     n_updates: int
     recorded: list[Planned]
+    note: str  #: what of a preset this model does not have, as a sentence; empty if it has all
 
 
 def _set_up(config: RunConfig, dataset: Dataset) -> _Setup:
@@ -64,19 +65,25 @@ def _set_up(config: RunConfig, dataset: Dataset) -> _Setup:
         schedule=build_schedule(**config.schedule, n_updates=n_updates),
         **{key: value for key, value in config.optimizer.items() if key != "name"},
     )
-    return _Setup(model, optimizer, n_updates, _plan(config, dataset, model, n_updates))
+    return _Setup(model, optimizer, n_updates, *_plan(config, dataset, model, n_updates))
 
 
-def _plan(config: RunConfig, dataset: Dataset, model: Sequential, n_updates: int) -> list[Planned]:
+def _plan(
+    config: RunConfig, dataset: Dataset, model: Sequential, n_updates: int
+) -> tuple[list[Planned], str]:
     recording = config.recording
-    check_model(recording.chosen, model, dataset.input_shape)
-    lost = [e.name for e in choose_signals(recording.signals or ()) if "probe batch" in e.reads]
+    named = choose_signals(recording.signals or ())
+    scheduled = [e for e in recording.chosen if any(map(e.is_recorded_as, recording.schedules))]
+    chosen, note = for_model(
+        recording.chosen, model, dataset.input_shape, named={e.name for e in (*named, *scheduled)}
+    )
+    lost = [e.name for e in named if "probe batch" in e.reads]
     if lost and not recording.probe_size:
         raise ArgumentError(
             f"{', '.join(lost)} cannot be recorded without a probe batch; set `probe_size` above 0."
         )
-    return plan(
-        recording.chosen,
+    planned = plan(
+        chosen,
         n_updates=n_updates,
         updates_per_epoch=updates_per_epoch(len(dataset.train_labels), config.batch_size, config.drop_last),
         stride=recording.every,
@@ -84,11 +91,15 @@ def _plan(config: RunConfig, dataset: Dataset, model: Sequential, n_updates: int
         has_epochs=config.sampling != "with_replacement",
         allow_aliasing=recording.allow_aliasing,
     )
+    return planned, note
 
 
-def check_run(config: RunConfig, dataset: Dataset) -> None:
-    """Raise the ArgumentError that a run would end with before its first update, if there is one."""
-    _set_up(config, dataset)
+def check_run(config: RunConfig, dataset: Dataset) -> str:
+    """Raise the ArgumentError that a run would end with before its first update, if there is one.
+
+    Returns a sentence on what of a preset is not recorded, because the model does not have it; else nothing.
+    """
+    return _set_up(config, dataset).note
 
 
 def execute_run(

@@ -85,8 +85,9 @@ def run_sweep(
         Task(name, config, folder / name, threads, flush_seconds, resume=False)
         for name, config in sweep.named_runs()
     ]
-    for task in tasks:
-        check_run(task.config, dataset)
+    for note in dict.fromkeys(check_run(task.config, dataset) for task in tasks):
+        if note:
+            _log.warning(note)
     _claim(folder, overwrite)
     write_json(
         folder / EXPERIMENT_FILE,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
@@ -49,19 +49,47 @@ def check_schedules(signals: Sequence[Signal], schedules: Mapping[str, str]) -> 
         Phrase(text)
 
 
-def check_model(signals: Sequence[Signal], model: Sequential, image_shape: tuple[int, ...]) -> None:
-    """Raise ArgumentError, naming them, if there are signals of per-sample gradients and the model has none."""
-    wanting = [repr(entry.name) for entry in signals if "per-sample gradients" in entry.reads]
+def for_model(
+    signals: Sequence[Signal], model: Sequential, image_shape: tuple[int, ...], *, named: Collection[str]
+) -> tuple[list[Signal], str]:
+    """Leave out the signals of per-sample gradients if the model has none, and say so.
+
+    Parameters
+    ----------
+    signals : sequence of Signal
+    model : Sequential
+    image_shape : tuple of int
+    named : collection of str
+        Names of the signals that were asked for one by one, not as members of a preset: they are not left out.
+
+    Returns
+    -------
+    signals : list of Signal
+        Those that can be recorded.
+    note : str
+        What was left out and why, as a sentence; empty if nothing was.
+
+    Raises
+    ------
+    ArgumentError
+        One of `named` cannot be recorded.
+    """
+    wanting = [entry for entry in signals if "per-sample gradients" in entry.reads]
     if not wanting:
-        return
+        return list(signals), ""
     try:
         check_per_sample(model, image_shape)
     except PerSampleError as error:
         cause = str(error).partition(";")[0]
-        raise ArgumentError(
-            f"{', '.join(wanting)} cannot be recorded with this model, because {cause}; leave them out, as the preset "
-            f"'standard' does."
-        ) from error
+        refused = [repr(entry.name) for entry in wanting if entry.name in named]
+        if refused:
+            raise ArgumentError(
+                f"{', '.join(refused)} cannot be recorded with this model, because {cause}; leave them out, as the "
+                f"preset 'standard' does."
+            ) from error
+        names = ", ".join(entry.name for entry in wanting)
+        return [entry for entry in signals if entry not in wanting], f"{names} left out, because {cause}."
+    return list(signals), ""
 
 
 def plan(
