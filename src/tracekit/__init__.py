@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tracekit import plot
     from tracekit.experiment import Sweep, resume_sweep, run_sweep
     from tracekit.report import write_report
     from tracekit.traces import open_experiment, read
@@ -24,10 +25,21 @@ _HOMES = {
     "write_report": "tracekit.report",
 }
 
-__all__ = ["Sweep", "__version__", "open_experiment", "read", "resume_sweep", "run_sweep", "write_report"]
+__all__ = [
+    "Sweep",
+    "__version__",
+    "open_experiment",
+    "plot",
+    "read",
+    "resume_sweep",
+    "run_sweep",
+    "write_report",
+]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "plot":
+        return importlib.import_module("tracekit.plot")
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'tracekit' has no attribute {name!r}")

@@ -85,3 +85,26 @@ def test_what_an_importer_lost_is_repeated_in_its_own_words(tmp_path):
     meta = {"loss_of_information": ["values were rounded to 3 digits"]}
     found = alerts(store(tmp_path / "x", noise, meta=meta, seeds=range(1)))
     assert found["Imported with loss: 1 run"] == "values were rounded to 3 digits (adam-b50-s0)"
+
+
+def test_values_that_doctor_struck_off_are_an_alert(tmp_path):
+    from tracekit.traces.doctor import examine, quarantine
+
+    folder = tmp_path / "x" / "adam-b50-s0"
+    with RunWriter(
+        folder, attributes={"optimizer": "adam", "batch_size": 50, "seed": 0}, configuration={}, meta={}
+    ) as run:
+        for first in (1, 51):
+            for step in range(first, first + 50):
+                run.record(step, 1, "train/first_logit", float(step % 7))
+            run.flush(wait=True)
+        run.finish("interrupted")  # a run that finished has one part
+    part = sorted(folder.glob("traces/part-*.parquet"))[1]
+    part.write_bytes(part.read_bytes()[:100])
+    quarantine(examine(tmp_path / "x"))
+    found = alerts(tmp_path / "x")
+    assert found["1 run has lost values"] == (
+        "50 recorded values could no longer be read, and `tracekit doctor --quarantine` struck them off; no number in "
+        "this report takes account of that: adam-b50-s0 (updates 51 to 100, 50 values)."
+    )
+    assert "1 run has lost values" not in alerts(store(tmp_path / "y", noise, seeds=range(1)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +16,14 @@ import pyarrow.compute as pc
 from tracekit.errors import StoreError, unknown_name
 from tracekit.traces.files import CONFIG_FILE, EXPERIMENT_FILE, TRACES_FOLDER, read_json
 from tracekit.traces.index import read_records
-from tracekit.traces.parts import check_version, part_signals, read_part, sort_table
+from tracekit.traces.parts import PartRecord, check_version, part_signals, read_part, sort_table
 from tracekit.traces.schema import SCHEMA_VERSION, STATUSES, TABLE_SCHEMA
 
 if TYPE_CHECKING:
     import pandas as pd
+
+#: Rows of the table that a notebook shows of an experiment.
+_TABLED = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +41,10 @@ class Run:
     seconds: float  #: wall time of the run
     run_id: str | None  #: what its parts carry, so that a part of another run is noticed
     parts: tuple[Path, ...]  #: its Parquet files, in the order they were written
+    lost: tuple[PartRecord, ...] = ()  #: parts that `tracekit doctor --quarantine` has struck off
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Experiment:
     """An experiment's folder: its own record and the runs in it."""
 
@@ -46,6 +52,34 @@ class Experiment:
     name: str  #: the experiment's name
     record: dict[str, Any]  #: contents of experiment.json (configuration, command, created)
     runs: tuple[Run, ...]  #: sorted by attributes, then by name
+
+    def __repr__(self) -> str:
+        """Name it, and count its runs by how they ended."""
+        counts = ", ".join(f"{n} {status}" for status, n in Counter(run.status for run in self.runs).items())
+        runs = f"{len(self.runs)} run{'s' * (len(self.runs) != 1)}"
+        return f"Experiment({self.name!r}, {runs}: {counts}, path={str(self.path)!r})"
+
+    def _repr_html_(self) -> str:
+        """Tabulate runs by what tells their cells apart and by how they ended, for notebooks."""
+        cells: dict[str, Counter[str]] = {}
+        for run in self.runs:
+            told = {name: value for name, value in run.attributes.items() if not name.endswith("seed")}
+            cell = ", ".join(f"{name} {value}" for name, value in told.items()) or "all"
+            cells.setdefault(cell, Counter())[run.status] += 1
+        statuses = [status for status in STATUSES if any(counts[status] for counts in cells.values())]
+        lines = [[cell, *(str(counts[status]) for status in statuses)] for cell, counts in cells.items()]
+        left_out = len(lines) - _TABLED
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(text)}</td>" for text in line) + "</tr>"
+            for line in lines[:_TABLED]
+        )
+        head = "".join(f"<th>{title}</th>" for title in ("runs", *statuses))
+        caption = html.escape(f"{self.name} ({self.path})") + (
+            f", {left_out} more rows" if left_out > 0 else ""
+        )
+        return (
+            f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        )
 
 
 def open_experiment(path: str | Path) -> Experiment:
@@ -96,6 +130,7 @@ def _run(folder: Path, records: dict[str, Any]) -> Run:
         seconds=float(status.get("seconds", 0.0)),
         run_id=config.get("run_id"),
         parts=tuple(files),
+        lost=tuple(status.get("lost", [])),
     )
 
 

@@ -249,6 +249,28 @@ def _contradictions(material: Material) -> Iterator[Alert]:
             )
 
 
+def _lost(material: Material) -> Iterator[Alert]:
+    """Say which values `tracekit doctor --quarantine` has struck off: what is left looks whole."""
+    runs = [run for run in material.experiment.runs if run.lost]
+    if runs:
+        rows = sum(part["n_rows"] for run in runs for part in run.lost)
+        listed = (
+            f"{run.name} (updates {part['first_step']:,} to {part['last_step']:,}, {count(part['n_rows'], 'value')})"
+            for run in runs
+            for part in run.lost
+        )
+        verb = "have" if len(runs) > 1 else "has"
+        yield Alert(
+            "error",
+            f"{count(len(runs), 'run')} {verb} lost values",
+            (
+                f"{count(rows, 'recorded value')} could no longer be read, and `tracekit doctor --quarantine` struck "
+                f"{'them' if rows != 1 else 'it'} off; no number in this report takes account of that: "
+                f"{_first(listed)}.",
+            ),
+        )
+
+
 def _imports(material: Material) -> Iterator[Alert]:
     """Repeat what importers wrote down about values that their source had thinned or rounded."""
     losses: dict[str, list[str]] = {}
@@ -271,6 +293,7 @@ CHECKS = (
     _signals,
     _broken_values,
     _missing_values,
+    _lost,
     _transient,
     _spikes,
     _dead_units,
