@@ -20,14 +20,25 @@ def report(
     margin: Margin = 0.2,
     level: Level = 0.95,
     overwrite: Overwrite = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Worker processes; the files are the same (default: 2 where there is much to do)."
+        ),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
     as_json: Json = False,
 ) -> None:
     """Write report.html, report.pdf and their tables: verdicts first, then what they rest on."""
     from tracekit.report import write_report
 
-    paths = write_report(path, output, signal=signal, margin=margin, level=level, overwrite=overwrite)
+    paths = write_report(
+        path, output, signal=signal, margin=margin, level=level, overwrite=overwrite, jobs=jobs
+    )
     if as_json:
         print_json({name: str(getattr(paths, name)) for name in ("html", "pdf", "metrics", "labels")})
+        return
+    if quiet:
         return
     typer.echo(f"HTML report: {paths.html}")
     typer.echo(f"PDF report:  {paths.pdf}")

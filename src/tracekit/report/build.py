@@ -92,12 +92,16 @@ def write_report(
     StoreError
         The store holds no runs or is damaged, or the output cannot be written; nothing is then written.
     ArgumentError
-        `margin` or `level` is out of range, or no run has recorded the `signal` that was asked for.
+        `margin`, `level` or `jobs` is out of range, or no run has recorded the `signal` that was asked for.
     """
     if not margin > 0:
         raise ArgumentError(bad_argument("margin", margin, "must be positive", "0.2 is usual"))
     if not 0 < level < 1:
         raise ArgumentError(bad_argument("level", level, "must lie between 0 and 1", "0.95 is usual"))
+    if jobs is not None and jobs < 1:
+        raise ArgumentError(
+            bad_argument("jobs", jobs, "must be at least 1", "leave it out for two where it pays")
+        )
     folder = Path(output)
     paths = ReportPaths(*(folder / name for name in (HTML_FILE, PDF_FILE, METRICS_FILE, LABELS_FILE)))
     _refuse_to_replace(paths, overwrite=overwrite)
