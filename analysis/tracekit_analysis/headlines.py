@@ -49,6 +49,58 @@ def compare_headline(results: pd.DataFrame) -> str:
     return "; ".join(parts) + "."
 
 
+def evidence_lines(results: pd.DataFrame) -> list[str]:
+    """Return what the rows of a table of comparisons rest on: method, family, seeds, and what could have been seen.
+
+    One line for all rows, or one for each kind of row where there are two: all features together and single ones,
+    comparisons and negative controls.
+
+    Parameters
+    ----------
+    results : DataFrame
+        Result of `compare`, `interaction`, `identifiability`, `rank`, `time_to_target` or `performance_profile`.
+    """
+    if "level_a" in results.columns and "feature" in results.columns:
+        whole = results["feature"] == "all"
+        groups = {"All features": results[whole], "Single features": results[~whole]}
+    elif "role" in results.columns:
+        control = results["role"] == "negative control"
+        groups = {"Comparisons": results[~control], "Negative controls": results[control]}
+    else:
+        groups = {"Method": results}
+    return [f"{name}: {_rests_on(rows)}." for name, rows in groups.items() if len(rows)]
+
+
+def _rests_on(rows: pd.DataFrame) -> str:
+    parts = [" or ".join(dict.fromkeys(rows["method"]))]
+    if "family" in rows.columns:
+        parts += [" or ".join(dict.fromkeys(rows["family"]))]
+    if "paired" in rows.columns and rows["paired"].all():
+        parts += [f"{_range(rows['n_seeds'])} pairs"]
+    else:
+        parts += [f"{_range(rows['n_seeds'])} seeds"]
+    if "smallest_pvalue" in rows.columns and rows["smallest_pvalue"].notna().any():
+        parts += [f"smallest attainable p {_range(rows['smallest_pvalue'])}"]
+    if "detectable_effect" in rows.columns and rows["detectable_effect"].notna().any():
+        unit = "partial R squared" if "df_interaction" in rows.columns else "between-seed sd"
+        reach = rows["detectable_effect"].dropna()
+        finite = reach[reach < math.inf]
+        if len(finite):
+            parts += [f"power .8 for {_range(finite)} {unit}"]
+        if len(finite) < len(reach):
+            parts += [f"{'in some rows' if len(finite) else 'here'} no effect could be significant"]
+    if "unknown" in rows.columns:
+        lacking = rows.loc[(rows["unknown"] != "") & (rows["feature"] != "all"), "feature"].unique()
+        if len(lacking):
+            parts += [f"some runs lack {', '.join(lacking)}"]
+    return "; ".join(parts)
+
+
+def _range(values: pd.Series) -> str:
+    low, high = number(float(values.min()), 2), number(float(values.max()), 2)
+    return low if low == high else f"{low} to {high}"
+
+
 def _pairs(rows: pd.DataFrame, strata: Sequence[str], verb: str) -> str:
     """Name the pairs with the cells in which they meet, the same cells together."""
     places: dict[tuple[str, ...], list[str]] = {}

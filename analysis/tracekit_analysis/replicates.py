@@ -5,6 +5,7 @@ A run that diverged is an outcome and stays in the table; a run that failed or s
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -236,7 +237,17 @@ def _feature_names(table: pd.DataFrame, features: Sequence[str] | None) -> list[
         return names
     names = [features] if isinstance(features, str) else list(dict.fromkeys(features))
     for name in names:
-        require_column(table, name)
+        if name not in table.columns:
+            numeric = [
+                str(column) for column in table.columns if pd.api.types.is_numeric_dtype(table[column])
+            ]
+            close = difflib.get_close_matches(str(name), numeric, n=3) or [
+                n for n in FEATURES if n in numeric
+            ]
+            listed = ", ".join(repr(one) for one in close) or "numbers of any name"
+            raise bad_argument(
+                "features", name, "must be a column of the table", f"like it there are {listed}"
+            )
         if not pd.api.types.is_numeric_dtype(table[name]):
             raise bad_argument("features", name, "must be a column of numbers")
     if not names:

@@ -383,6 +383,7 @@ def test_two_signals_are_not_mixed(statistics):
         (lambda t: t.assign(batch_size=np.where(t["optimizer"] == "sgd", 50, 100)), {}, "`frame` has no cell in which two of the levels ['adam', 'sgd'] of 'optimizer' meet."),
         (lambda t: t.assign(signal="train/loss"), {}, "`signal` (='train/first_logit') must be a recorded signal; recorded are 'train/loss'."),
         (lambda t: t.assign(run=range(len(t)), seed=t["seed"] // 2), {}, "`at` must separate runs, but cell (50, 'adam') has 2 runs with seed 0; add the column in which they differ to `at`, or pass replicate='run'."),
+        (lambda t: t, {"features": ["x_1"]}, "`features` (='x_1') must be a column of the table; like it there are 'x1'."),
         (lambda t: t, {"features": ["optimizer"]}, "`features` (='optimizer') must be a column of numbers."),
         (lambda t: t, {"features": None}, "`features` (=None) must be named; no column of `FEATURES` is in the table."),
         (lambda t: t, {"at": "optimizer"}, "`at` (='optimizer') must not repeat `factor` ('optimizer') or `replicate` ('seed')."),

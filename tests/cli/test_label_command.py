@@ -1,11 +1,10 @@
-"""`tracekit label` and `tracekit compare`: what they read, say and refuse."""
+"""`tracekit label`: what it reads, says and refuses."""
 
 from __future__ import annotations
 
 import json
 import shutil
 
-import pandas as pd
 import pytest
 
 import tracekit
@@ -33,6 +32,21 @@ def test_labels_in_words_and_in_latex(tracekit_command, small_experiment, tmp_pa
     assert all(line.startswith("Optimizer ") and "% interval of the index" in line for line in spoken)
     assert tracekit_command("label", small_experiment, "-o", tmp_path / "labels.tex").code == 0
     assert (tmp_path / "labels.tex").read_text().startswith(r"\begin{tabular}{lrlrrrrllll}")
+
+
+def test_a_narrow_latex_table_does_not_narrow_what_is_printed(tracekit_command, small_experiment, tmp_path):
+    whole = json.loads(tracekit_command("label", small_experiment, "--json").out)
+    words = ("label", small_experiment, "-o", tmp_path / "labels.tex")
+    assert json.loads(tracekit_command(*words, "--json").out) == whole
+    spoken = tracekit_command(*words, "--overwrite", "--sentences")
+    assert spoken.out.splitlines() == [row["sentence"] for row in whole]
+    assert spoken.err.startswith("2 rows in ")
+    both = tracekit_command("label", small_experiment, "--json", "--sentences")
+    assert (both.code, both.out, both.err) == (
+        1,
+        "",
+        "Error: give --sentences or --json, not both; every object of the JSON has its `sentence`.\n",
+    )
 
 
 @pytest.mark.parametrize(
@@ -77,11 +91,3 @@ def test_several_learning_rates_are_several_cells(tracekit_command, tmp_path):
     assert [row["learning_rate"] for row in rows] == [0.1, 1.0]
     assert {row["jitter_label"] for row in rows} == {"not analysed"}
     assert {row["label"] for row in rows} == {"inconclusive"}
-
-
-def test_compare_begins_with_its_answer(tracekit_command, small_experiment, tmp_path):
-    first = tracekit_command("compare", small_experiment).out.splitlines()[0]
-    assert first.startswith("adam and sgd are neither shown to differ nor to be equivalent at batch size ")
-    assert first.endswith("with 5 seeds, and a claim needs 10).")
-    tracekit_command("compare", small_experiment, "-o", tmp_path / "c.csv")
-    assert set(pd.read_csv(tmp_path / "c.csv")["answer"]) == {"unresolved"}

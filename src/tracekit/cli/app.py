@@ -12,6 +12,7 @@ from typer.main import get_command
 
 from tracekit.cli import (
     calibration,
+    comparing,
     data,
     ranging,
     reading,
@@ -41,8 +42,8 @@ app.add_typer(reading.listing, name="list")
 app.command("show")(reading.show)
 app.command("analyze")(statistics.analyze)
 app.command("label")(statistics.label)
-app.command("compare")(statistics.compare)
-app.command("claims")(statistics.claims)
+app.command("compare")(comparing.compare)
+app.command("claims")(comparing.claims)
 app.command("plan")(statistics.plan)
 app.command("calibrate")(calibration.calibrate)
 app.command("report")(report.report)

@@ -50,6 +50,18 @@ def presets(incomplete: str) -> list[str]:
     return _starting(incomplete, ("minimal", "standard", "full"))
 
 
+def questions(incomplete: str) -> list[str]:
+    """Questions of `tracekit compare`."""
+    from tracekit.cli.comparing import QUESTIONS
+
+    return _starting(incomplete, QUESTIONS)
+
+
+def matches(incomplete: str) -> list[str]:
+    """What can be done about runs of different lengths."""
+    return _starting(incomplete, ("equal", "updates", "epochs", "none"))
+
+
 def folders(incomplete: str) -> list[str]:
     """Folders whose path starts so, those in which runs are first looked for among them."""
     parent, _, stem = incomplete.rpartition("/")

@@ -60,9 +60,25 @@ EXAMPLES = {
         "tracekit label runs/first --signal train/loss --margin 0.3",
         "tracekit label runs/first -o labels.csv",
     ),
-    "compare": ("tracekit compare runs/first", "tracekit compare runs/first --sentences"),
-    "claims": ("tracekit claims runs/first --sentences",),
-    "plan": ("tracekit plan", "tracekit plan --effect 1.5 --family 2 --power 0.9"),
+    "compare": (
+        "tracekit compare runs/first",
+        "tracekit compare runs/first --feature lower_index --feature tau_int --margin 1.5 --sentences",
+        "tracekit compare runs/first --match updates",
+        "tracekit compare runs/first --what interaction",
+        "tracekit compare runs/first --what identify",
+        "tracekit compare runs/first --what rank --signal eval/accuracy --metric anytime",
+        "tracekit compare runs/first --what target --target 0.5",
+        "tracekit compare runs/first --what profile -o profile.csv",
+    ),
+    "claims": (
+        "tracekit claims runs/first --sentences",
+        "tracekit claims runs/first --base sgd=0.1 --match updates",
+    ),
+    "plan": (
+        "tracekit plan",
+        "tracekit plan --margin 1 --margin 1.5",
+        "tracekit plan --effect 1.5 --family 2 --power 0.9",
+    ),
     "calibrate": (
         "tracekit calibrate --updates 600 --seeds 10 --margin 0.3",
         "tracekit calibrate --updates 600 --seeds 10 --jobs 2 -o rates.csv -o rates.svg",

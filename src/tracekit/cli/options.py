@@ -36,6 +36,25 @@ DecidingSignal = Annotated[
 Margin = Annotated[
     float, typer.Option(help="Movement of the bound that still counts as stable, in lower half-spreads.")
 ]
+EquivalenceMargin = Annotated[
+    float | None,
+    typer.Option(
+        "--margin",
+        help="Largest difference that counts as none, in standard deviations between seeds (default: 1).",
+    ),
+]
+Match = Annotated[
+    str | None,
+    typer.Option(
+        "--match",
+        help="What to do about runs of different lengths: equal (refuse), updates or epochs (cut to the shortest), "
+        "none (compare as they are) (default: equal).",
+        autocompletion=completion.matches,
+    ),
+]
+Sentences = Annotated[
+    bool, typer.Option("--sentences", help="Print a sentence a result, with method and uncertainty.")
+]
 Level = Annotated[float, typer.Option(help="Confidence level of the intervals.")]
 
 #: The scalar that Ando, Fukuhara & Takefuji plotted. A statistic of the fixed probe batch is a poor default: it has

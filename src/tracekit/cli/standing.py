@@ -36,10 +36,12 @@ def cell_columns(attributes: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     """
     import pandas as pd
 
-    from tracekit.cli.statistics import _cell
+    from tracekit.cli.statistics import cell_columns
 
     names = ("optimizer", "batch_size", "learning_rate")
-    return tuple(_cell(pd.DataFrame([{name: each.get(name) for name in names} for each in attributes])))
+    return tuple(
+        cell_columns(pd.DataFrame([{name: each.get(name) for name in names} for each in attributes]))
+    )
 
 
 def planned_runs(folder: Path) -> dict[str, RunConfig]:

@@ -1,7 +1,8 @@
-"""Commands that answer: `analyze`, `label`, `compare`, `claims`, `plan`."""
+"""Commands that answer about one configuration at a time, and before any is trained: `analyze`, `label`, `plan`."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -15,16 +16,13 @@ from tracekit.cli.options import (
     Margin,
     Overwrite,
     RunsPath,
+    Sentences,
     TableFile,
 )
 from tracekit.cli.output import check_output, give_out
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Sentences = Annotated[
-    bool, typer.Option("--sentences", help="Print a sentence a result, with method and uncertainty.")
-]
 
 
 def analyze(
@@ -67,10 +65,11 @@ def label(
 ) -> None:
     """Label each (optimizer, batch size) cell stable, unstable, inconclusive or diverged, and say how sure that is."""
     check_output(out, overwrite=overwrite)
+    one_form(as_json=as_json, sentences=sentences)
     import tracekit_analysis
 
     frame = _read(path, [signal, *_recorded_quantiles(path, side)])
-    by = _cell(frame)
+    by = cell_columns(frame)
     labels = tracekit_analysis.label(
         frame, by=by, signal=signal, unit=cast(Any, unit), side=cast(Any, side), margin=margin, level=level,
         jobs=jobs,
@@ -78,51 +77,11 @@ def label(
     shown = [*by, "label", "index", "ci_low", "ci_high", "n_seeds", "jitter_label", "spectrum"]
     if (labels["jitter_label"] == "not analysed").all():
         shown.remove("jitter_label")
-    if out is not None and out.suffix == ".tex":
-        labels = labels[[*shown, "tails", "breaks", "spikes"]]
-    _answer(labels, out, as_json=as_json, sentences=sentences, columns=[*shown, "reason"])
+    answer(
+        labels, out, as_json=as_json, sentences=sentences, columns=[*shown, "reason"],
+        latex=[*shown, "tails", "breaks", "spikes"],
+    )  # fmt: skip
     _say_what_is_missing(path)
-
-
-def compare(
-    path: RunsPath,
-    signal: DecidingSignal = DEFAULT_SIGNAL,
-    level: Level = 0.95,
-    sentences: Sentences = False,
-    out: TableFile = None,
-    overwrite: Overwrite = False,
-    as_json: Json = False,
-) -> None:
-    """Say whether optimizers differ at each batch size: different, equivalent or unresolved, and in what."""
-    check_output(out, overwrite=overwrite)
-    frame = _read(path, signal)
-    import tracekit_analysis
-
-    results = tracekit_analysis.compare(frame, signal=signal, level=level)
-    if not (as_json or sentences or out is not None):
-        typer.echo(f"{tracekit_analysis.compare_headline(results)}\n")
-    shown = ["batch_size", "level_a", "level_b", "feature", "answer", "estimate", "ci_low", "ci_high"]
-    shown += ["pvalue_adjusted", "effect_size", "n_seeds"]
-    _answer(results, out, as_json=as_json, sentences=sentences, columns=shown)
-
-
-def claims(
-    path: RunsPath,
-    signal: DecidingSignal = DEFAULT_SIGNAL,
-    level: Level = 0.95,
-    sentences: Sentences = False,
-    out: TableFile = None,
-    overwrite: Overwrite = False,
-    as_json: Json = False,
-) -> None:
-    """Evaluate the reference paper's claims on recorded runs: supported, refuted or unresolved, with evidence."""
-    check_output(out, overwrite=overwrite)
-    frame = _read(path, signal)
-    import tracekit_analysis
-
-    results = tracekit_analysis.evaluate_claims(frame, signal=signal, level=level)
-    shown = ["claim", "part", "verdict", "estimate", "ci_low", "ci_high", "pvalue_adjusted", "n_seeds"]
-    _answer(results, out, as_json=as_json, sentences=sentences, columns=shown)
 
 
 def plan(
@@ -130,6 +89,15 @@ def plan(
         list[float] | None,
         typer.Option(help="Difference in between-seed standard deviations; may be repeated."),
     ] = None,
+    margin: Annotated[
+        list[float] | None,
+        typer.Option(help="Margin of sameness, in between-seed standard deviations; may be repeated."),
+    ] = None,
+    index_margin: Annotated[
+        list[float] | None,
+        typer.Option(help="Margin of the stability index, in half-spreads; may be repeated."),
+    ] = None,
+    level: Level = 0.95,
     family: Annotated[
         int, typer.Option(help="Number of comparisons that are corrected for, such as batch sizes.")
     ] = 4,
@@ -144,10 +112,16 @@ def plan(
     check_output(out, overwrite=overwrite)
     import tracekit_analysis
 
+    given = {"effects": effect, "margins": margin, "index_margins": index_margin}
     results = tracekit_analysis.plan(
-        effects=effect or (0.5, 1.0, 1.5, 2.0), family=family, power=power, correlation=correlation, tau=tau
+        family=family,
+        power=power,
+        alpha=round(1.0 - level, 12),
+        correlation=correlation,
+        tau=tau,
+        **{name: values for name, values in given.items() if values},  # type: ignore[arg-type]
     )
-    _answer(results, out, as_json=as_json, sentences=True, columns=[])
+    answer(results, out, as_json=as_json, sentences=not as_json and out is None, columns=[])
 
 
 def _read(path: RunsPath, signals: str | list[str] | None) -> pd.DataFrame:
@@ -166,7 +140,7 @@ def _recorded_quantiles(path: Path, side: str) -> list[str]:
     return list(names) if recorded and all(set(names) <= known for known in recorded if known) else []
 
 
-def _cell(frame: pd.DataFrame) -> list[str]:
+def cell_columns(frame: pd.DataFrame) -> list[str]:
     """Return the columns of a cell: the learning rate too where an optimizer was run at several."""
     cell = ["optimizer", "batch_size"]
     if "learning_rate" not in frame.columns:
@@ -195,14 +169,33 @@ def _say_what_is_missing(path: Path) -> None:
     )
 
 
-def _answer(
-    results: pd.DataFrame, out: Path | None, *, as_json: bool, sentences: bool, columns: list[str]
-) -> None:
-    """Give results out as asked: to a file, as JSON, as sentences, or as a table."""
-    if not sentences or as_json or out is not None:
-        give_out(results, out, as_json=as_json, columns=columns)
-        return
-    from tracekit_analysis import sentences as worded
+def one_form(*, as_json: bool, sentences: bool) -> None:
+    """Refuse two forms of one answer on stdout."""
+    from tracekit.errors import ArgumentError
 
-    for sentence in worded(results):
-        typer.echo(sentence)
+    if as_json and sentences:
+        raise ArgumentError(
+            "give --sentences or --json, not both; every object of the JSON has its `sentence`."
+        )
+
+
+def answer(
+    results: pd.DataFrame,
+    out: Path | None,
+    *,
+    as_json: bool,
+    sentences: bool,
+    columns: Sequence[str],
+    latex: Sequence[str] | None = None,
+) -> None:
+    """Give results out as asked: to a file (LaTeX may have fewer columns), and as JSON, sentences or a table."""
+    if out is not None:
+        whole = latex is None or out.suffix != ".tex"
+        give_out(results if whole else results[list(latex or ())], out, as_json=False, columns=columns)
+    if sentences:
+        from tracekit_analysis import sentences as worded
+
+        for sentence in worded(results):
+            typer.echo(sentence)
+    elif as_json or out is None:
+        give_out(results, None, as_json=as_json, columns=columns)
