@@ -225,10 +225,8 @@ def _spread_pvalue(values: FloatArray, period: int) -> float:
     values = values[
         : values.size // cycle * cycle
     ]  # as many values at every place: their median shrinks distances
-    distance = np.empty(values.size)
-    for place in range(cycle):
-        own = values[place::cycle]
-        distance[place::cycle] = np.abs(own - np.median(own))
+    places = values.reshape(-1, cycle)
+    distance = np.abs(places - np.median(places, axis=0)).ravel()
     if distance.min() == distance.max():
         return 0.0
     ranks = scipy.stats.rankdata(distance)

@@ -54,7 +54,7 @@ class EpochComb(Record):
     """What repeats with the epoch."""
 
     statistic: float
-    """Mean periodogram at the first harmonics of the epoch frequency over that of their neighbours."""
+    """Periodogram at the first harmonics of the epoch frequency over that of their neighbours, mean of the ratios."""
     pvalue: float
     """P-value of the F law; null: no line at the epoch frequency. NaN with fewer than 8 epochs."""
     n_harmonics: int
@@ -169,9 +169,11 @@ def ordinates(values: FloatArray) -> FloatArray:
 def epoch_comb(x: ArrayLike | Series, updates_per_epoch: int) -> EpochComb:
     """Test for a line at the epoch frequency, and compare the variance of epoch means with independence.
 
-    ``F = mean_k I(k/E) / mean of I over neighbours ~ F(2K, 4KH)`` for K <= 5 harmonics and H <= 8 ordinates
-    on each side. Null: the spectrum is smooth at the epoch frequency. A fixed order of the batches makes
-    exact lines; reshuffling without replacement makes none, but a variance ratio far below 1.
+    ``F = mean_k (I(k/E) / mean of I over its neighbours) (1 - 1/2H) ~ F(2K, 4KH)`` for K <= 5 harmonics and
+    H <= 8 ordinates on each side. Each line is held against its own neighbours: over those of all together, the
+    harmonics where a spectrum is high would decide alone (MA(-0.8), AR(0.9): .07 to .10 at 5 %). Null: the
+    spectrum is smooth at the epoch frequency. A fixed order of the batches makes exact lines; reshuffling
+    without replacement makes none, but a variance ratio far below 1.
 
     Parameters
     ----------
@@ -231,10 +233,15 @@ def _comb(values: FloatArray, n_epochs: int) -> tuple[float, float, int, int]:
         return math.nan, math.nan, 0, 0
     power = np.abs(scipy.fft.rfft(values - values.mean())) ** 2
     offsets = np.concatenate([np.arange(-neighbours, 0), np.arange(1, neighbours + 1)])
-    around = float(power[lines[:, None] + offsets].mean())
-    if around <= 0.0:
+    around = power[lines[:, None] + offsets].mean(axis=1)
+    rounding = 1e-20 * float(power.max())
+    found = np.where(
+        power[lines] > rounding, power[lines], 0.0
+    )  # rounding noise of an exact period is no line
+    if found.any() and around.max() <= rounding:
         return math.inf, 0.0, int(lines.size), neighbours
-    statistic = float(power[lines].mean()) / around
+    # A ratio to the mean of 2H ordinates has itself the mean 1 / (1 - 1/2H).
+    statistic = float(np.mean(found / np.maximum(around, rounding))) * (1.0 - 0.5 / neighbours)
     pvalue = float(scipy.special.fdtrc(2 * lines.size, 4 * lines.size * neighbours, statistic))
     return statistic, pvalue, int(lines.size), neighbours
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from processes import autoregressive, iid, linear_trend, reshuffled, sawtooth
+from processes import (
+    autoregressive,
+    iid,
+    linear_trend,
+    negative_moving_average,
+    reshuffled,
+    sawtooth,
+    student,
+)
+from rates import rejection_rate, slack
 
 from tracekit_analysis import AnalysisError, epoch_comb, periodogram, welch_psd
 
@@ -54,6 +63,19 @@ def test_the_variance_ratio_tells_reshuffled_batches_from_independent_ones():
     assert np.mean(ratios) == pytest.approx(0.08, abs=0.02)
     assert epoch_comb(iid(rng, 10_000), 50).variance_ratio == pytest.approx(1.0, abs=0.25)
     assert epoch_comb(linear_trend(3.0)(rng, 10_000), 50).variance_ratio > 5
+
+
+@pytest.mark.parametrize("n", [200, 1000])
+@pytest.mark.parametrize("process", [negative_moving_average, autoregressive(0.9), student(2)])
+def test_the_comb_keeps_its_size_where_the_spectrum_is_steep(process, n):
+    length = 50 if n == 1000 else 20
+    assert rejection_rate(lambda x: epoch_comb(x, length).pvalue, process, n, 600) <= 0.05 + slack(0.05, 600)
+
+
+def test_an_exact_period_is_a_line_at_the_epoch_and_nowhere_else():
+    ramp = np.resize(np.arange(50.0), 2000)
+    assert epoch_comb(ramp, 50).pvalue == 0.0
+    assert epoch_comb(np.resize([0.0, 1.0], 2000), 50).pvalue == 1.0
 
 
 def test_few_epochs_give_a_ratio_but_no_comb():
