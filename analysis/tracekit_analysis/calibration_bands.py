@@ -108,6 +108,9 @@ def _index() -> Iterator[Band]:
     yield from _limits("break", "I covered", "at least", None, 0.90, 0.90)
     yield from _limits("AR.9", "I covered", "at least", None, None, 0.92)
     yield from _limits("GARCH", "I covered", "at least", None, 0.83, 0.92)
+    for process in ("iid", "AR.5", "t2"):
+        yield from (Band(process, "drift covered", n, "coverage", 0.92, 1.0) for n in LENGTHS)
+        yield from _same(process, "bound trend", "size")
 
 
 def _others() -> Iterator[Band]:
@@ -120,13 +123,16 @@ def _others() -> Iterator[Band]:
         yield from _same(process, "ARCH", "size")
     yield from _limits("AR.9", "ARCH", "at most", 0.09, 0.09, 0.09)
     yield from _limits("GARCH", "ARCH", "at least", None, 0.90, 0.90)
+    yield from _limits("GARCH", "burst warning", "at least", 0.30, None, None)
+    yield from _limits("GARCH", "LFQ lower unwarned", "at most", 0.05, None, None)
     for process in ("iid", "AR.5"):
         yield from _same(process, "Mann-Kendall", "size")
     yield from _limits("AR.9", "Mann-Kendall", "at most", None, 0.07, 0.07)
-    for process in ("iid", "t2", "AR.5"):
+    for process in ("iid", "t2", "AR.5", "MA-.8"):
         yield from _same(process, "peak", "size")
-    for process in ("iid", "AR.5"):
         yield from _same(process, "comb", "size")
+    yield from _same("AR.9", "comb", "size")
+    for process in ("iid", "AR.5"):
         yield from _limits(process, "Nyquist", "at most", 0.07, 0.07, 0.07)
     yield from _limits("sawtooth", "comb", "at least", None, 0.80, 0.80)
     yield from _limits("reshuffled", "comb", "at most", None, 0.05, 0.05)
@@ -139,8 +145,8 @@ def _others() -> Iterator[Band]:
     yield from _between("AR.5", "tau", 2.7, 3.3, (1000, 10_000))
     yield from _between("Cauchy", "Hill alpha", 0.9, 1.1, (10_000,))
     yield from _limits("interleaved", "interleaved", "at least", 0.99, 0.99, 0.99)
-    yield from _limits("iid", "interleaved", "at most", 0.01, 0.01, 0.01)
-    yield from _limits("AR.5", "interleaved", "at most", 0.01, 0.01, 0.01)
+    for process in ("iid", "AR.5", "AR.9", "fixed order", "reshuffled"):
+        yield from _limits(process, "interleaved", "at most", 0.01, 0.01, 0.01)
 
 
 def _same(process: str, quantity: str, kind: Kind) -> Iterator[Band]:

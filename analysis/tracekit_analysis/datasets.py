@@ -120,7 +120,8 @@ def with_run_attributes(table: pd.DataFrame, path: str | Path) -> pd.DataFrame:
         return table
     known: dict[str, dict[str, Any]] = {}
     for folder in dict.fromkeys(file.parent.parent for file in _files(Path(path))):
-        attributes = dict(_json(folder / "config.json").get("attributes", {}))
+        recorded = _json(folder / "config.json").get("attributes")
+        attributes = dict(recorded) if isinstance(recorded, dict) else {}
         if status := _json(folder / "status.json").get("status"):
             attributes[RUN_STATUS] = status
         if known.setdefault(folder.name, attributes) != attributes:

@@ -37,6 +37,8 @@ ALPHA = 0.05
 TASK_RUNS = 25
 TRUE_MEMORY = {"d=.3": 0.3}
 BREAK_AT = 0.5
+STEADY_DRIFT = {"trend": 1.0, "lower drift": -1.0}
+"""Direction in which the lower bound drifts at a steady rate; such a drift is sqrt(12) times its index."""
 
 Quantities = dict[str, float]
 
@@ -55,14 +57,32 @@ def _tests(series: Series, process: str) -> Quantities:
 
 def _index(series: Series, process: str, margin: float) -> Quantities:
     index = stability_index(series)
-    index_at = PROCESSES[process].index_at
+    known = index.status == "ok"
+    truth = _truth(process, index.tau) if known else math.nan
+    drift = _true_drift(process, truth)
     return {
         "stable": index.ci_high < margin,
         "unstable": index.ci_low > margin,
-        "I covered": math.nan
-        if index_at is None or index.status != "ok"
-        else float(index.ci_low <= index_at(index.tau) <= index.ci_high),
+        "I covered": _covered(index.ci_low, truth, index.ci_high),
+        "drift covered": _covered(index.drift_ci_low, drift, index.drift_ci_high),
+        "bound trend": math.nan if math.isnan(index.trend_pvalue) else float(index.trend_pvalue < ALPHA),
     }
+
+
+def _truth(process: str, tau: float) -> float:
+    index_at = PROCESSES[process].index_at
+    return math.nan if index_at is None else index_at(tau)
+
+
+def _true_drift(process: str, index: float) -> float:
+    """Return the drift of the lower bound, in half-spreads; NaN where the bound moves otherwise than steadily."""
+    if index == 0.0:
+        return 0.0
+    return STEADY_DRIFT.get(process, math.nan) * math.sqrt(12.0) * index
+
+
+def _covered(low: float, truth: float, high: float) -> float:
+    return math.nan if math.isnan(truth) else float(low <= truth <= high)
 
 
 def _verdict(series: Series, process: str) -> Quantities:
@@ -86,9 +106,13 @@ def _extras(series: Series, process: str) -> Quantities:
 
 def _trend_and_bursts(series: Series, process: str) -> Quantities:
     trend = mann_kendall(series)
+    arch = arch_test(series)
+    warned = any("bursts" in note for note in arch.notes)
     return {
         "Mann-Kendall": trend.pvalue < ALPHA if trend.status == "ok" else math.nan,
-        "ARCH": arch_test(series).pvalue < ALPHA,
+        "ARCH": arch.pvalue < ALPHA,
+        "burst warning": warned,
+        "LFQ lower unwarned": lfq_test(series).pvalue < ALPHA and not warned,
     }
 
 
@@ -134,7 +158,7 @@ COSTLY: dict[str, tuple[Callable[[Series, str], Quantities], ...]] = {
     "iid": (*_BATTERY, _spectral, _breaks, _memory, _interleaving),
     "t2": (_verdict, _trend_and_bursts, _spectral, _breaks),
     "Cauchy": (_trend_and_bursts, _estimates),
-    "MA-.8": (_verdict, _trend_and_bursts, _breaks),
+    "MA-.8": (_verdict, _trend_and_bursts, _spectral, _breaks),
     "AR.5": (*_BATTERY, _spectral, _breaks, _estimates, _interleaving),
     "AR.9": (*_BATTERY, _spectral, _breaks, _interleaving),
     "GARCH": (_verdict, _trend_and_bursts, _breaks),
@@ -145,8 +169,8 @@ COSTLY: dict[str, tuple[Callable[[Series, str], Quantities], ...]] = {
     "walk": (*_BATTERY,),
     "noisy walk": (*_BATTERY,),
     "sawtooth": (_spectral,),
-    "fixed order": (_spectral,),
-    "reshuffled": (_spectral, _breaks),
+    "fixed order": (_spectral, _interleaving),
+    "reshuffled": (_spectral, _breaks, _interleaving),
     "interleaved": (_interleaving,),
 }
 """Measured on the first series of the processes for which it says something."""

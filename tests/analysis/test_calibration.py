@@ -46,6 +46,15 @@ def test_every_band_is_measured_and_every_quantity_explained(rates):
     assert len({(band.process, band.quantity, band.n) for band in BANDS}) == len(BANDS)
 
 
+def test_intervals_of_a_known_drift_hold_it_and_an_unknown_one_is_not_judged():
+    rates = error_rates(["iid", "t2", "trend", "lower drift", "break", "walk"], 1000, runs=100)
+    drift = rates[rates["quantity"] == "drift covered"].set_index("process")
+    assert (drift.loc[["iid", "t2", "trend", "lower drift"], "mean"] >= 0.85).all()
+    assert (drift.loc[["break", "walk"], "runs"] == 0).all()
+    trend = rates[rates["quantity"] == "bound trend"].set_index("process")["mean"]
+    assert trend[["iid", "t2"]].max() <= 0.11 < 0.9 < trend["trend"]
+
+
 def test_rates_do_not_depend_on_the_number_of_processes():
     one, two = (error_rates(["iid", "walk"], 200, runs=60, costly_runs=10, jobs=jobs) for jobs in (1, 2))
     pd.testing.assert_frame_equal(one, two)
