@@ -19,7 +19,7 @@ from tracekit.report import write_report
 from tracekit.report.document import Document, Figure, Section, Trace, TraceFigure
 from tracekit.report.html import render_html
 from tracekit.report.interactive import extremes
-from tracekit.traces import read
+from tracekit.traces import RunWriter, read
 
 selenium = pytest.importorskip("selenium", reason="needs selenium: pip install selenium")
 CHROMIUM, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))
@@ -147,6 +147,41 @@ def test_hostile_names_are_text(page):
     page.control("chart").send_keys(Keys.ARROW_RIGHT)
     page.until(lambda: SCRIPT in page.text("readout"))
     assert page.driver.execute_script("return window.hacked === undefined")
+
+
+def test_hostile_names_of_a_run_a_signal_and_a_reason_are_text(browser, tmp_path):
+    mark = "<img src={} onerror=window.hacked=1>"
+    run_name, signal, reason = mark.format("run"), mark.format("signal"), SCRIPT + mark.format("reason")
+    for name, status in ((run_name, "diverged"), ("calm", "finished")):
+        # Without a seed a run goes by its name, in the filters and under the cursor.
+        with RunWriter(
+            tmp_path / "x" / name,
+            attributes={"optimizer": "adam", "batch_size": 50},
+            configuration={},
+            meta={},
+        ) as run:
+            values = np.random.default_rng(0).normal(size=200)
+            run.record_series(signal, np.arange(1, 201), np.ones(200), values)
+            run.finish(status, reason=reason if status == "diverged" else None)
+    file = write_report(tmp_path / "x", tmp_path / "out", signal=signal).html
+    for log in ("browser", "performance"):
+        browser.get_log(log)
+    page = Page(browser, file)
+    assert run_name in page.one("#alerts").text
+    assert reason in page.one("#alerts").text
+    assert [option.text for option in Select(page.control("signal")).options] == [signal]
+    page.tick("seed", "none")
+    page.tick("seed", run_name)
+    page.tick("lines", "none")
+    page.tick("lines", "runs")
+    page.control("chart").send_keys(Keys.ARROW_RIGHT)
+    page.until(lambda: run_name in page.text("readout"))
+    page.press("figure.table .copy")
+    assert page.driver.execute_script("return window.hacked === undefined && !document.querySelector('img')")
+    assert browser.get_log("browser") == []
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    asked = {m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"}
+    assert {url for url in asked if not url.startswith("data:")} == {file.as_uri()}
 
 
 def test_filters_choose_the_runs_that_are_drawn(page):

@@ -2,16 +2,25 @@
 
 import csv
 import io
+import re
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 from pypdf import PdfReader
 from simulation import simulate_experiment, simulate_run
 
 from tracekit.errors import ArgumentError, OutputExistsError, StoreError, UnknownNameError
 from tracekit.report import write_report
-from tracekit.report.digest import digest_series
+from tracekit.report.analysis import gather
+from tracekit.report.build import compose_document
+from tracekit.report.digest import RunDigest, digest_series
+from tracekit.report.document import Document
+from tracekit.report.html import render_html
+from tracekit.report.material import Cell, Material, Settings
+from tracekit.report.sections import SECTIONS, compose
+from tracekit.traces import Experiment, Run, RunWriter, open_experiment
 
 
 def rows_of(path):
@@ -84,6 +93,46 @@ def test_the_page_stays_small_however_long_and_many_the_runs():
     assert max(kept.mean.size, kept.lower.size) <= 80
 
 
+def test_the_page_of_two_hundred_runs_stays_below_five_megabytes(tmp_path):
+    rng = np.random.default_rng(6)
+    at, names = np.arange(1.0, 1001.0), ("train/first_logit", "train/loss", "eval/loss", "train/accuracy")
+    runs, cells, digests = [], [], {}
+    for optimizer in ("adam", "sgd", "rmsprop", "momentum"):
+        for size in (50, 100, 150, 200, 250):
+            own = []
+            for seed in range(10):
+                attributes = {"optimizer": optimizer, "batch_size": size, "seed": seed}
+                name = f"{optimizer}-b{size}-s{seed}"
+                own.append(Run(name, tmp_path, attributes, {}, {}, "finished", None, at.size, 1.0, None, ()))
+                series = {
+                    signal: (
+                        digest_series(
+                            at,
+                            np.exp(rng.normal(size=at.size)),
+                            run=name,
+                            status="finished",
+                            signal=signal,
+                            channel="",
+                            last_step=1000.0,
+                            points=250,
+                        ),
+                    )
+                    for signal in names
+                }
+                digests[name] = RunDigest(
+                    frozenset(names), series, {}, pd.DataFrame(), pd.DataFrame(), None, {}
+                )
+            cells.append(Cell(("optimizer", "batch_size"), (optimizer, size), tuple(own)))
+            runs += own
+    experiment = Experiment(tmp_path, "many", {}, tuple(runs))
+    by, empty = ("optimizer", "batch_size"), pd.DataFrame()
+    material = Material(experiment, Settings(), by, tuple(cells), digests, empty, empty, {})
+    parts = tuple(compose(SECTIONS[name], material) for name in ("traces", "learning", "data"))
+    page = render_html(Document("many", (), parts))
+    assert page.count(b'"grid"') >= 200 * len(names)
+    assert len(page) < 5e6
+
+
 @pytest.mark.parametrize("steps", [1, 3, 40])
 def test_one_short_run_still_has_a_report(tmp_path, steps):
     simulate_run(tmp_path / "run", steps=steps)
@@ -104,9 +153,29 @@ def test_a_run_whose_name_is_markup_stays_text(tmp_path):
     assert name in printed.replace("\u200b", "")
 
 
-def test_imported_runs_without_attributes_or_seed_are_reported(tmp_path):
-    from tracekit.traces import RunWriter
+def test_numbers_of_one_are_followed_by_a_singular(tmp_path):
+    values = np.random.default_rng(3).normal(size=300)
+    values[100] = np.nan
+    for folder, steps in (("short", 1), ("long", 300)):
+        with RunWriter(
+            tmp_path / folder / "r",
+            attributes={"optimizer": "adam", "batch_size": 50, "seed": 0},
+            configuration={},
+            meta={},
+        ) as run:
+            run.record_series("train/first_logit", np.arange(1, steps + 1), np.zeros(steps), values[:steps])
+            run.finish()
+        document = compose_document(gather(open_experiment(tmp_path / folder), Settings()))
+        text = re.sub(
+            r"<[^>]*>", "", render_html(document).decode().split("<main", 1)[-1].split("<script")[0]
+        )
+        things = "runs|seeds|updates|values|configurations|optimizers|batch sizes|columns|signals|cells"
+        assert re.findall(rf"(?<![\d,.] of )(?<![\d,.])\b1 (?:{things})\b", text) == []
+        assert re.findall(rf"of 1 (?:{things})\b", text) == []
+    assert "1 value of train/first_logit in 1 finished run; it is kept, counted" in text
 
+
+def test_imported_runs_without_attributes_or_seed_are_reported(tmp_path):
     with RunWriter(tmp_path / "x" / "r", attributes={"note": "n"}, configuration={}, meta={}) as writer:
         for step in range(1, 50):
             writer.record(step, 1, "loss", 1.0 / step)

@@ -16,7 +16,7 @@ import pandas as pd
 from tracekit import __version__
 from tracekit.errors import ArgumentError, OutputExistsError, StoreError, bad_argument
 from tracekit.report.analysis import gather
-from tracekit.report.document import Document, Section, count, show
+from tracekit.report.document import Document, Section, count
 from tracekit.report.html import render_html
 from tracekit.report.material import DEFAULT_SIGNAL, Material, Settings
 from tracekit.report.pdf import render_pdf
@@ -135,7 +135,7 @@ def compose_document(material: Material, *, jobs: int = 1) -> Document:
         count(len(experiment.runs), "run"),
         count(len(material.rows), "optimizer"),
         count(len(material.batch_sizes), "batch size"),
-        f"{show(int(material.last_step))} updates",
+        count(int(material.last_step), "update"),
         f"recorded {created[:10]}" if created else "",
     ]
     return Document(

@@ -96,4 +96,4 @@ def _votes(row: Mapping[Hashable, Any], name: str) -> str:
     if pd.isna(bearing) or pd.isna(total) or answer == "undecided":
         return ""
     whose = "in " if answer.startswith("no ") else ""
-    return f"{whose}{int(bearing)} of {int(total)} seeds"
+    return f"{whose}{int(bearing)} of {count(int(total), 'seed')}"

@@ -126,9 +126,10 @@ def _broken_values(material: Material) -> Iterator[Alert]:
     if broken:
         names = sorted({one.signal for one in broken})
         runs = len({one.run for one in broken})
+        values = sum(one.n_broken for one in broken)
         spans: tuple[Span, ...] = (
-            f"{count(sum(one.n_broken for one in broken), 'value')} of {enumerate_words(names)} in "
-            f"{count(runs, 'finished run')}; they are kept, counted, and marked by a cross in the drawings.",
+            f"{count(values, 'value')} of {enumerate_words(names)} in {count(runs, 'finished run')}; "
+            f"{'it is' if values == 1 else 'they are'} kept, counted, and marked by a cross in the drawings.",
         )
         yield Alert("warning", "NaN or infinite values", spans)
 
@@ -158,7 +159,8 @@ def _transient(material: Material) -> Iterator[Alert]:
             "warning",
             f"The deciding signal never settles in {unsettled} of {total} series",
             (
-                "It is still on its way when the run ends, so these series were judged whole, transient included. "
+                f"It is still on its way when the run ends, so {'this' if unsettled == 1 else 'these'} series "
+                f"{'was' if unsettled == 1 else 'were'} judged whole, transient included. "
                 "Unstable may then mean no more than that training was not over; a longer run would say more.",
             ),
         )

@@ -25,7 +25,6 @@ from tracekit.report.document import (
     enumerate_words,
     paragraph,
     setting,
-    show,
     words,
 )
 from tracekit.report.drawing import draw
@@ -52,14 +51,16 @@ def method(material: Material) -> list[Block]:
     settings = material.settings
     rates = error_rates.label_rates()
     steps = sorted({run.step for run in material.experiment.runs})
-    length = show(steps[0]) if len(steps) == 1 else f"{show(steps[0])} to {show(steps[-1])}"
+    length = (
+        count(steps[-1], "update") if len(steps) == 1 else f"{steps[0]:,} to {count(steps[-1], 'update')}"
+    )
     seeds = max((v.n_seeds for v in material.verdicts.values()), default=0)
     return [
         paragraph(
             "This report: deciding signal ",
             Mono(settings.signal),
             f", margin {settings.threshold}, confidence {settings.confidence}, {count(seeds, 'seed')} in the "
-            f"largest configuration, {length} updates a run.",
+            f"largest configuration, {length} a run.",
         ),
         Heading("What the words mean"),
         Listing(_TERMS),

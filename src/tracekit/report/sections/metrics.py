@@ -46,7 +46,7 @@ def metrics(material: Material) -> list[Block]:
         paragraph(
             "Tables show medians over the seeds of each configuration, rounded for reading. ",
             Mono("metrics.csv"),
-            f" beside this report has all {len(material.features):,} series with all "
+            f" beside this report has every series ({len(material.features):,}) with all "
             f"{material.features.shape[1]} columns at full precision, and ",
             Mono("labels.csv"),
             " the labels. Numbers describe each series after its initial transient (burn-in).",

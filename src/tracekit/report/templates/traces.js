@@ -133,7 +133,7 @@ function explore(root) {
     const all = runs(data.lines.filter((line) => line.signal === signal()));
     const { min, max } = plot?.scales.x ?? {};
     const window = min === undefined || min === null ? "" : `, updates ${grouped(min)} to ${grouped(max)}`;
-    control("state").textContent = `${runs(shown)} of ${all} runs${window}.`;
+    control("state").textContent = `${runs(shown)} of ${all} ${all === 1 ? "run" : "runs"}${window}.`;
     const stretch = Math.max(0, ...shown.map((line) => line.stretch));
     control("thinned").textContent = stretch
       ? ` Each two points are the lowest and the highest value of ${grouped(stretch)} updates, so no spike is lost.` : "";
