@@ -167,7 +167,7 @@ def test_numbers_of_one_are_followed_by_a_singular(tmp_path):
             run.finish()
         document = compose_document(gather(open_experiment(tmp_path / folder), Settings()))
         text = re.sub(
-            r"<[^>]*>", "", render_html(document).decode().split("<main", 1)[-1].split("<script")[0]
+            r"<[^>]*>", "", render_html(document).decode().split("<body", 1)[-1].split("<script")[0]
         )
         things = "runs|seeds|updates|values|configurations|optimizers|batch sizes|columns|signals|cells"
         assert re.findall(rf"(?<![\d,.] of )(?<![\d,.])\b1 (?:{things})\b", text) == []
