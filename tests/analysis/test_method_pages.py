@@ -14,6 +14,7 @@ from tracekit_analysis.column_page import main, page_text, section_of
 PAGES = Path(__file__).parents[2] / "docs" / "methods"
 HAND_WRITTEN = (
     "input.md", "bounds.md", "labels.md", "stationarity.md", "dependence.md", "spectral.md", "tails-and-events.md",
+    "comparisons.md",
 )  # fmt: skip
 
 

@@ -2,9 +2,12 @@
 
 import json
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
+
+from tracekit_analysis.interactions import Interaction
 
 PAGE = (Path(__file__).parents[2] / "docs" / "json.md").read_text(encoding="utf-8")
 
@@ -79,6 +82,11 @@ def test_what_reads_a_store(printed, small_experiment):
     rows = "analyze, label, compare, claims, plan"
     for command in ("label", "compare", "claims"):
         assert row_keys(rows, command) <= set(printed(command, small_experiment)[0])
+    for what, *words in (("identify",), ("rank",), ("target", "--target", 1), ("profile",)):
+        found = printed("compare", small_experiment, "--what", what, *words)[0]
+        assert row_keys(rows, f"compare --what {what}") <= set(found)
+    # of one batch size there is no interaction
+    assert row_keys(rows, "compare --what interaction") <= {field.name for field in fields(Interaction)}
     assert row_keys(rows, "plan") <= set(printed("plan")[0])
     series = printed("analyze", small_experiment, "--signal", "train/loss", "--preset", "minimal")
     assert row_keys(rows, "analyze") <= set(series[0])
