@@ -54,6 +54,7 @@ bench: $(STAMP)
 # Full-size simulations of the error rates that the documentation quotes; takes ten minutes on two idle cores.
 calibrate: $(STAMP)
 	$(BIN)/python -m tracekit_analysis.calibration_page --out docs/methods/calibration.md --jobs 2
+	cp docs/methods/calibration/labels.csv docs/methods/calibration/rates.csv src/tracekit/report/calibration/
 	$(BIN)/python -m tracekit_analysis.grid_page --out docs/methods/calibration-grids.md --jobs 2
 
 clean:

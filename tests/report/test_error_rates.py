@@ -5,11 +5,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import tracekit.report
 from tracekit.report.document import Table
-from tracekit.report.error_rates import how_sure, label_rates, rates_table, worst_case
+from tracekit.report.error_rates import how_sure, label_rates, rates_table, single_series_table, worst_case
 from tracekit.report.sections import SECTIONS, compose
 
-MEASURED = Path(__file__).parents[2] / "docs" / "methods" / "calibration" / "labels.csv"
+MEASURED = Path(__file__).parents[2] / "docs" / "methods" / "calibration"
 
 
 @pytest.fixture
@@ -29,11 +30,25 @@ def made_up():
     )
 
 
-def test_the_packaged_rates_are_those_of_the_last_calibration():
-    assert (
-        MEASURED.read_bytes()
-        == MEASURED.parents[3].joinpath("src", "tracekit", "report", "calibration", "labels.csv").read_bytes()
-    ), "copy docs/methods/calibration/labels.csv into the package after `make calibrate`"
+@pytest.mark.parametrize("table", ["labels.csv", "rates.csv"])
+def test_the_packaged_rates_are_those_of_the_last_calibration(table):
+    packaged = Path(tracekit.report.__file__).parent / "calibration" / table
+    assert (MEASURED / table).read_bytes() == packaged.read_bytes()
+
+
+def test_single_series_are_quoted_as_measured():
+    rates = pd.read_csv(MEASURED / "rates.csv")
+    table = single_series_table()
+    assert [column.title for column in table.columns[1:]] == [
+        "200 updates",
+        "1,000 updates",
+        "10,000 updates",
+    ]
+    garch = next(row for row in table.rows if "GARCH" in row[0].text)
+    measured = rates[(rates["process"] == "GARCH") & (rates["quantity"] == "LFQ lower")].sort_values("n")[
+        "mean"
+    ]
+    assert [float(cell.text) for cell in garch[1:]] == pytest.approx(measured.tolist(), abs=6e-4)
 
 
 def test_the_table_follows_the_rates(made_up):

@@ -24,10 +24,45 @@ NOISES = {
 LEVEL = 0.95
 
 
-@functools.cache
+#: Simulated processes that the report quotes: test and process in words, process and quantity in the table.
+_TESTS = (
+    ("LFQ, independent noise", "iid", "LFQ lower"),
+    ("LFQ, AR(0.5) noise", "AR.5", "LFQ lower"),
+    ("LFQ, AR(0.9) noise", "AR.9", "LFQ lower"),
+    ("LFQ, heavy tails (t, 2 d.f.)", "t2", "LFQ lower"),
+    ("LFQ, GARCH(0.1, 0.85) noise", "GARCH", "LFQ lower"),
+    ("LFQ power: lower tail grows by x(1 + u), mean fixed", "lower drift", "LFQ lower"),
+    ("LFQ power: lower bound wanders through two cycles", "lower wander", "LFQ lower"),
+    ("cosine-KPSS, independent noise", "iid", "level"),
+    ("cosine-KPSS, AR(0.9) noise", "AR.9", "level"),
+)
+
+
 def label_rates() -> pd.DataFrame:
-    """Read the table that `make calibrate` writes: a row a simulated process, number of updates and of seeds."""
-    source = importlib.resources.files("tracekit.report").joinpath("calibration/labels.csv")
+    """Read the labels of `make calibrate`: a row a simulated process, number of updates and of seeds."""
+    return _packaged("labels.csv")
+
+
+def single_series_table() -> Table:
+    """Tabulate how often the two tests reject, by process and number of updates."""
+    rates = _packaged("rates.csv").set_index(["process", "quantity", "n"])["mean"]
+    lengths = sorted({int(n) for n in rates.index.get_level_values("n")})
+    lines = [
+        (words(text), *(words(_share(float(rates[process, quantity, n]))) for n in lengths))
+        for text, process, quantity in _TESTS
+    ]
+    return Table(
+        (Column("test and series"), *(Column(f"{n:,} updates", numeric=True) for n in lengths)),
+        tuple(lines),
+        "Share of simulated single series that the tests reject.",
+        sortable=False,
+    )
+
+
+@functools.cache
+def _packaged(name: str) -> pd.DataFrame:
+    """Read a table of the calibration run that is packaged with this version."""
+    source = importlib.resources.files("tracekit.report").joinpath(f"calibration/{name}")
     with source.open(encoding="utf-8") as lines:
         return pd.read_csv(lines)
 

@@ -13,36 +13,20 @@ import numpy as np
 from tracekit.report import error_rates, figures, figures_verdicts
 from tracekit.report.document import (
     Block,
-    Column,
     Figure,
     Heading,
     Key,
     Listing,
     Mono,
     Panel,
-    Table,
     count,
     enumerate_words,
     paragraph,
     setting,
-    words,
 )
 from tracekit.report.drawing import draw
 from tracekit.report.material import Material
 from tracekit.report.sections import section
-
-#: From the design study: share of series that each test rejects.
-_TEST_RATES = (
-    ("LFQ, independent noise", ".041", ".046", ".028"),
-    ("LFQ, AR(0.5) noise", ".045", ".037", ".048"),
-    ("LFQ, AR(0.9) noise", ".080", ".041", ".058"),
-    ("LFQ, heavy tails (t, 2 d.f.)", ".041", ".030", ".033"),
-    ("LFQ, GARCH(0.1, 0.85) noise", ".154", ".073", ".035"),
-    ("LFQ power: lower tail grows by x(1 + u), mean fixed", ".21", ".84", "1.00"),
-    ("LFQ power: lower tail doubles at half time, mean fixed", ".47", ".995", "1.00"),
-    ("cosine-KPSS, independent noise", ".048", ".047", ".030"),
-    ("cosine-KPSS, AR(0.9) noise", ".149", ".058", ".055"),
-)
 
 
 @section("method", title="Method notes", order=80)
@@ -78,17 +62,7 @@ def method(material: Material) -> list[Block]:
             "Size of the two tests at nominal .05 (share of false alarms where nothing changes), and power of "
             "LFQ where the mean stays but the lower tail moves, which tests of the mean cannot see."
         ),
-        Table(
-            (
-                Column("test and series"),
-                Column("200 updates", numeric=True),
-                Column("1,000 updates", numeric=True),
-                Column("10,000 updates", numeric=True),
-            ),
-            tuple(tuple(words(text) for text in row) for row in _TEST_RATES),
-            "Share of simulated single series that the tests reject, in the project's design study.",
-            sortable=False,
-        ),
+        error_rates.single_series_table(),
         *_calibration(),
         Heading("What a label does not say"),
         Listing(tuple(("", (text,)) for text in _LIMITS)),
