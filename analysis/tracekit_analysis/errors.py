@@ -10,7 +10,6 @@ import difflib
 import math
 from collections.abc import Iterable
 
-
 MANY_CHOICES = 4
 """Choices among which a reader finds the one that was meant without help."""
 
