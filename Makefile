@@ -51,7 +51,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/recording_peers.py
 
-# Full-size simulations of the error rates that the documentation quotes; takes ten minutes on two idle cores.
+# Full-size simulations of the error rates that the documentation quotes: half an hour on two busy cores.
 calibrate: $(STAMP)
 	$(BIN)/python -m tracekit_analysis.calibration_page --out docs/methods/calibration.md --jobs 2
 	cp docs/methods/calibration/labels.csv docs/methods/calibration/rates.csv src/tracekit/report/calibration/

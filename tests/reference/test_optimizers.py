@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import verify_optimizers
 from problem import gradient, start
 from rules import RULES, SETTINGS
 from verify_optimizers import TOLERANCE, Comparison, by_rule, compare_all, difference, main, ours, stored
@@ -60,11 +61,13 @@ def test_the_comparison_would_notice_a_wrong_rule():
     assert difference(ours("adam", wrong), by_rule("adam")) > 100 * TOLERANCE
 
 
-def test_the_table_names_every_optimizer(capsys):
+def test_the_table_names_every_optimizer(capsys, monkeypatch):
+    entries = list(compare_all())
+    monkeypatch.setattr(verify_optimizers, "compare_all", lambda: entries)
     assert main() is False
     printed = capsys.readouterr().out
     assert all(f"\n{name} " in printed for name in OPTIMIZERS)
-    assert all(isinstance(entry, Comparison) and entry.n_steps >= 100 for entry in compare_all())
+    assert all(isinstance(entry, Comparison) and entry.n_steps >= 100 for entry in entries)
 
 
 def test_the_problem_is_not_trivial():
