@@ -20,6 +20,9 @@ from tracekit.engine.optim import build_optimizer, transform
 from tracekit.engine.training import Observer, train
 from tracekit.errors import ArgumentError
 
+#: Rounding of terms of order 1 in float32, which a sum keeps where they cancel.
+OF_TERMS = 1e-6
+
 needs_numba = pytest.mark.skipif(not compiled.are_used(), reason="numba is not installed, or switched off")
 
 
@@ -56,7 +59,7 @@ def test_winograd_is_exact_up_to_the_rounding_of_float32(elements_at_once, case)
         results = convolved(*narrow, **settings)
     for result, expected in zip(results, exact, strict=True):
         assert result.dtype == np.float32
-        assert np.abs(result - expected).max() <= 2e-5 * np.abs(expected).max()
+        assert np.abs(result - expected).max() <= 2e-5 * np.abs(expected).max() + OF_TERMS
 
 
 @needs_numba
@@ -66,7 +69,7 @@ def test_other_kernels_and_strides_compiled_are_exact_up_to_rounding(case):
     narrow = [operand.astype(np.float32) for operand in operands]
     exact = convolved(*(operand.astype(np.float64) for operand in narrow), **settings)
     for result, expected in zip(convolved(*narrow, **settings), exact, strict=True):
-        assert np.abs(result - expected).max() <= 2e-5 * np.abs(expected).max()
+        assert np.abs(result - expected).max() <= 2e-5 * np.abs(expected).max() + OF_TERMS
 
 
 @given(convolutions(kernels=st.integers(1, 5), strides=st.integers(1, 3), channels=st.integers(1, 5)))
