@@ -140,7 +140,9 @@ def _claim_rows(claim: Claim, claims: Sequence[Claim], evidence: Evidence) -> li
     elif parts and counts["supported"] == len(parts):
         verdict = "supported"
     shares = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing to decide it"
-    fared = f"Its one statement is {verdict}." if len(parts) == 1 else f"Of {len(parts)} statements: {shares}."
+    fared = (
+        f"Its one statement is {verdict}." if len(parts) == 1 else f"Of {len(parts)} statements: {shares}."
+    )
     also = f" It cannot hold together with: {against}." if against else ""
     sizes = [part.n_seeds for part in parts if math.isfinite(part.n_seeds)]
     whole = ClaimRow(
