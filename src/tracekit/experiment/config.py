@@ -259,6 +259,7 @@ class Sweep(_Common):
 
     Examples
     --------
+    >>> from tracekit import Sweep
     >>> sweep = Sweep(optimizers=["sgd", "adam:learning_rate=0.002"], batch_sizes=[50, 100], seeds=3)
     >>> len(list(sweep.runs()))
     12
