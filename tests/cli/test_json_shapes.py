@@ -94,3 +94,16 @@ def test_what_reads_a_store(printed, small_experiment):
 
 def test_report(printed, small_experiment, tmp_path):
     assert set(printed("report", small_experiment, "-o", tmp_path / "r")) == keys("report")
+
+
+def test_calibrate(printed):
+    found = printed(
+        *("calibrate", "--updates", 200, "--seeds", 5, "--process", "iid", "--noise", "iid"),
+        "--runs",
+        5,
+        "--cells",
+        2,
+    )
+    assert set(found) == keys("calibrate")
+    assert inner("calibrate", "cells") == set(found["cells"][0])
+    assert inner("calibrate", "series") == set(found["series"][0])
