@@ -127,9 +127,11 @@ def compare(
             keys.append(key)
             found = compare_arms(pair, str(first), str(second), cell_words(key), settings)
             method = MATCH_WORDS[match]
+            missing = _missing(arms, names)
+            unknown = missing | {ALL_FEATURES: ", ".join(missing.values())}
             rows.append(
                 [
-                    replace(row, unknown=_unknown(arms, names, row.feature), method=f"{row.method}{method}")
+                    replace(row, unknown=unknown.get(row.feature, ""), method=f"{row.method}{method}")
                     for row in found
                 ]
             )
@@ -188,15 +190,11 @@ def gather(
     return Arms(tuple(names), arrays[0], arrays[1], flags[0], flags[1], paired, left_out)
 
 
-def _unknown(arms: Sequence[pd.DataFrame], names: Sequence[str], feature: str) -> str:
-    """Name the features that finished runs lack, and how many runs of either level: why seeds are missing."""
-    finished = [arm[arm[OUTCOME] == "finished"] for arm in arms]
-    counts = {name: [int(arm[name].isna().sum()) for arm in finished] for name in names}
-    return ", ".join(
-        f"{name} in {a} and {b} runs"
-        for name, (a, b) in counts.items()
-        if a + b and feature in (ALL_FEATURES, name)
-    )
+def _missing(arms: Sequence[pd.DataFrame], names: Sequence[str]) -> dict[str, str]:
+    """Say of each feature that finished runs lack how many runs of either level do: why seeds are missing."""
+    finished = [arm.loc[arm[OUTCOME] == "finished", list(names)].isna().sum() for arm in arms]
+    counts = {name: [int(arm[name]) for arm in finished] for name in names}
+    return {name: f"{name} in {a} and {b} runs" for name, (a, b) in counts.items() if a + b}
 
 
 def _cells(table: pd.DataFrame, strata: list[str]) -> list[tuple[dict[str, Any], pd.DataFrame]]:

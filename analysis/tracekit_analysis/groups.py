@@ -71,10 +71,21 @@ def apply_over_groups(
 
 def group_numbers(frame: pd.DataFrame, by: Sequence[str]) -> NDArray[np.intp]:
     """Return for every row the number of its group, in order of first appearance."""
-    if not by:
+    telling = [name for name in by if not _is_constant(frame[name])]
+    if not telling:
         return np.zeros(len(frame), dtype=np.intp)
-    numbers = frame.groupby(list(by), dropna=False, observed=True, sort=False).ngroup()
+    numbers = frame.groupby(telling, dropna=False, observed=True, sort=False).ngroup()
     return np.asarray(numbers, dtype=np.intp)
+
+
+def _is_constant(column: pd.Series) -> bool:
+    """Whether one category or number fills a column; a key like that, an attribute of the only run, costs time."""
+    values = column.cat.codes.to_numpy() if isinstance(column.dtype, pd.CategoricalDtype) else column.array
+    if isinstance(values, pd.arrays.NumpyExtensionArray):
+        values = values.to_numpy()
+    return (
+        isinstance(values, np.ndarray) and values.dtype.kind in "biuf" and bool((values == values[:1]).all())
+    )
 
 
 def split_groups(

@@ -34,10 +34,11 @@ def test_quiet_prints_nothing_and_the_files_are_there(command, tmp_path):
     assert "exists" in printed.err
 
 
-@pytest.mark.parametrize(("words", "jobs"), [((), None), (("--jobs", 3), 3)])
+@pytest.mark.parametrize(("words", "jobs"), [((), 1), (("--jobs", 2), 2)])
 def test_the_number_of_processes_is_passed_on(command, tmp_path, monkeypatch, words, jobs):
     from tracekit.report.build import ReportPaths
 
+    simulate_run(tmp_path, steps=3)
     asked = {}
 
     def write(path, output, **settings):

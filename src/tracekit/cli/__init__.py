@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import shlex
@@ -14,6 +15,21 @@ EXIT_ERROR, EXIT_USAGE, EXIT_FAILED_RUNS, EXIT_INTERRUPTED = 1, 2, 3, 130
 def main() -> None:
     """Run the command line; an error is one sentence on stderr, with a traceback only where --debug asks for it."""
     words = sys.argv[1:]
+    try:
+        _run(words)
+    finally:
+        _let_go()
+
+
+def _let_go() -> None:
+    """End what would end with this process later: at its exit, idle workers and the heap take a second."""
+    parallel = sys.modules.get("tracekit_analysis.parallel")
+    if parallel is not None:
+        parallel.stop_workers()
+    gc.freeze()
+
+
+def _run(words: list[str]) -> None:
     try:
         from tracekit.cli.app import execute
 

@@ -30,7 +30,11 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Write report.html, report.pdf and their tables: verdicts first, then what they rest on."""
-    from tracekit.report import write_report
+    from tracekit.report.workers import prepare
+    from tracekit.traces import open_experiment
+
+    jobs = prepare(open_experiment(path), jobs)
+    from tracekit.report import write_report  # takes seconds, in which the other process starts
 
     paths = write_report(
         path, output, signal=signal, margin=margin, level=level, overwrite=overwrite, jobs=jobs

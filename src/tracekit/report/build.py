@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import html
-import os
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from tracekit.report.html import render_html
 from tracekit.report.material import DEFAULT_SIGNAL, Material, Settings
 from tracekit.report.pdf import render_pdf
 from tracekit.report.sections import SectionEntry, compose, in_order
+from tracekit.report.workers import prepare
 from tracekit.traces import open_experiment
 from tracekit.traces.files import make_folder, write_whole
 from tracekit_analysis.parallel import map_in_order
@@ -29,9 +29,6 @@ HTML_FILE = "report.html"
 PDF_FILE = "report.pdf"
 METRICS_FILE = "metrics.csv"
 LABELS_FILE = "labels.csv"
-
-#: Updates of all runs together below which starting two more processes costs more than it gains.
-_WORTH_A_PROCESS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +95,11 @@ def write_report(
         raise ArgumentError(bad_argument("margin", margin, "must be positive", "0.2 is usual"))
     if not 0 < level < 1:
         raise ArgumentError(bad_argument("level", level, "must lie between 0 and 1", "0.95 is usual"))
-    if jobs is not None and jobs < 1:
-        raise ArgumentError(
-            bad_argument("jobs", jobs, "must be at least 1", "leave it out for two where it pays")
-        )
     folder = Path(output)
     paths = ReportPaths(*(folder / name for name in (HTML_FILE, PDF_FILE, METRICS_FILE, LABELS_FILE)))
     _refuse_to_replace(paths, overwrite=overwrite)
     experiment = open_experiment(path)
-    if jobs is None:
-        updates = sum(run.step for run in experiment.runs)
-        jobs = min(2, os.cpu_count() or 1) if updates > _WORTH_A_PROCESS else 1
+    jobs = prepare(experiment, jobs)
     material = gather(experiment, Settings(signal, margin, level), jobs=jobs)
     document = compose_document(material, jobs=jobs)
     contents = {

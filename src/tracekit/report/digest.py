@@ -111,6 +111,8 @@ def digest_run(run: Run, wanted: Wanted) -> RunDigest:
         frame = read(run.path, signals=names)
     except UnknownNameError as error:
         raise StoreError(f"{run.path} changed while it was read ({error}); run the report again.") from error
+    # The run's attributes are the same in every row: as keys of groups they would take half of the time.
+    frame = frame.drop(columns=list(run.attributes))
     by_signal = {str(name): rows for name, rows in frame.groupby("signal", observed=True, sort=True)}
     chosen = frame[frame["signal"].isin(wanted.characterized)]
     features = characterize(chosen) if len(chosen) else pd.DataFrame()
@@ -122,6 +124,12 @@ def digest_run(run: Run, wanted: Wanted) -> RunDigest:
         portrait = portray(first, burn_in=int(features["burn_in"].iloc[at]), segment=wanted.segment)
         for name, value in portrait.statistics.items():
             features[name] = pd.Series([value if row == at else None for row in range(len(features))])
+    crossed, performed = pd.DataFrame(), {}
+    if by_signal.keys() >= set(CROSS_SECTION_SIGNALS):
+        crossed = _of_run(run, cross_sections(frame[frame["signal"].isin(CROSS_SECTION_SIGNALS)]))
+    for name in [one for one in wanted.performance if one in by_signal][:1]:
+        rows = by_signal[name].drop(columns=["layer", "index"])
+        performed[name] = _of_run(run, performance(rows, signal=name))
     return RunDigest(
         signals,
         {name: _digests(run, name, by_signal[name], wanted) for name in wanted.drawn if name in by_signal},
@@ -130,16 +138,19 @@ def digest_run(run: Run, wanted: Wanted) -> RunDigest:
             for name in wanted.layered
             if name in by_signal and by_signal[name]["layer"].notna().any()
         },
-        features,
-        cross_sections(frame[frame["signal"].isin(CROSS_SECTION_SIGNALS)])
-        if by_signal.keys() >= set(CROSS_SECTION_SIGNALS)
-        else pd.DataFrame(),
+        _of_run(run, features),
+        crossed,
         portrait,
-        {
-            name: performance(by_signal[name].drop(columns=["layer", "index"]), signal=name)
-            for name in [one for one in wanted.performance if one in by_signal][:1]
-        },
+        performed,
     )
+
+
+def _of_run(run: Run, table: pd.DataFrame) -> pd.DataFrame:
+    """Put the run's attributes behind its name."""
+    if table.empty:
+        return table
+    attributes = pd.DataFrame([run.attributes] * len(table), index=table.index)
+    return pd.concat([table[["run"]], attributes, table.drop(columns="run")], axis=1)
 
 
 def _channels(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypedDict
 
@@ -164,6 +165,17 @@ def read_part(
     StoreError
         The file is damaged, of a newer format, or of another run; the message names it.
     """
+    with _opened(path, run_id) as file:
+        if signals is None:
+            return file.read(columns=columns)
+        groups = _groups_of(file.metadata, signals)
+        table = file.read_row_groups(groups, columns=columns)
+        return table.filter(pc.is_in(table["signal"], pa.array(signals)))
+
+
+@contextmanager
+def _opened(path: Path, run_id: str | None) -> Iterator[pq.ParquetFile]:
+    """Open a part and check what it says of itself; StoreError if that, or reading inside the block, fails."""
     try:
         # The version is checked first: a newer format may lack columns that this reader asks for.
         metadata = pq.read_metadata(path).metadata or {}
@@ -173,11 +185,7 @@ def read_part(
         if run_id is not None and recorded != run_id:
             raise StoreError(f"{path} is a part of another run; move it to where it belongs.")
         with pq.ParquetFile(path, read_dictionary=["run", "signal", "layer"]) as file:
-            if signals is None:
-                return file.read(columns=columns)
-            groups = _groups_of(file.metadata, signals)
-            table = file.read_row_groups(groups, columns=columns)
-            return table.filter(pc.is_in(table["signal"], pa.array(signals)))
+            yield file
     except (pa.ArrowException, OSError) as error:
         detail = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise StoreError(
@@ -188,18 +196,29 @@ def read_part(
 
 def _groups_of(metadata: pq.FileMetaData, signals: list[str]) -> list[int]:
     """Row groups that may hold some of the signals, by the bounds in their footers."""
+    return [
+        number
+        for number, bounds in enumerate(_signal_bounds(metadata))
+        if bounds is None or any(bounds[0] <= signal <= bounds[1] for signal in signals)
+    ]
+
+
+def _signal_bounds(metadata: pq.FileMetaData) -> list[tuple[str, str] | None]:
+    """First and last signal of each row group in the order of the alphabet, where the footer tells them."""
     column = metadata.schema.names.index("signal")
-    groups = []
-    for number in range(metadata.num_row_groups):
-        bounds = metadata.row_group(number).column(column).statistics
-        if bounds is None or any(bounds.min <= signal <= bounds.max for signal in signals):
-            groups.append(number)
-    return groups
+    statistics = [
+        metadata.row_group(number).column(column).statistics for number in range(metadata.num_row_groups)
+    ]
+    return [None if each is None or not each.has_min_max else (each.min, each.max) for each in statistics]
 
 
 def part_signals(path: Path, run_id: str | None = None) -> set[str]:
-    """Names of the signals in a part."""
-    return set(pc.unique(read_part(path, columns=["signal"], run_id=run_id)["signal"]).to_pylist())
+    """Names of the signals in a part; only row groups of several signals are read."""
+    with _opened(path, run_id) as file:
+        bounds = _signal_bounds(file.metadata)
+        alone = {each[0] for each in bounds if each is not None and each[0] == each[1]}
+        mixed = [number for number, each in enumerate(bounds) if each is None or each[0] != each[1]]
+        return alone | set(pc.unique(file.read_row_groups(mixed, columns=["signal"])["signal"]).to_pylist())
 
 
 def check_version(path: Path, version: object) -> None:

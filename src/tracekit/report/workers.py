@@ -1,0 +1,31 @@
+"""How many processes a report takes, decided before the imports that it takes, so that they start side by side."""
+
+from __future__ import annotations
+
+import os
+
+from tracekit.errors import ArgumentError, bad_argument
+from tracekit.traces import Experiment
+from tracekit_analysis.parallel import start_workers
+
+#: Updates of all runs together below which another process, which has to start, takes longer than it saves.
+_WORTH_A_PROCESS = 10_000
+
+
+def prepare(experiment: Experiment, jobs: int | None) -> int:
+    """Return the number of processes, and start those beside this one.
+
+    Raises
+    ------
+    ArgumentError
+        `jobs` is below 1.
+    """
+    if jobs is not None and jobs < 1:
+        raise ArgumentError(
+            bad_argument("jobs", jobs, "must be at least 1", "leave it out for two where it pays")
+        )
+    if jobs is None:
+        updates = sum(run.step for run in experiment.runs)
+        jobs = min(2, os.cpu_count() or 1) if updates > _WORTH_A_PROCESS else 1
+    start_workers(jobs, "tracekit.report.build")
+    return jobs
