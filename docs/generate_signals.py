@@ -34,7 +34,7 @@ Sweep(optimizers="adam", recording={"preset": "standard", "signals": ["noise/sca
 | preset | what is in it |
 |---|---|
 | `minimal` | loss, accuracy, the paper's scalar, the learning rate |
-| `standard` (default) | with it at every update the output layer on the training batch, every parameter tensor's gradient, weight, update and direction, the optimizer's numbers; every third update the logits of the fixed probe batch; every 17th update the rest of its output layer, sign flips, distance from the start, step sizes and the optimizer's arrays; every 53rd update activations; at an epoch's end information about the labels |
+| `standard` (default) | with it at every update the output layer on the training batch, every parameter tensor's gradient, weight, update and direction, the optimizer's numbers; every third update, 200 times in longer runs, the output layer on the fixed probe batch; every 17th update sign flips, distance from the start, step sizes and the optimizer's arrays; every 53rd update activations; at an epoch's end information about the labels |
 | `full` | with it the output layer class by class, gradient noise at every 17th update, histograms at 20 and curvature at 10 updates, spaced evenly in the logarithm |
 
 `--signal` (`recording.signals`) names signals in place of a preset, or beside one that is named too. Signals marked
@@ -51,6 +51,7 @@ as it is.
 |---|---|---|
 | `every 17` | `every(17)` | updates 1, 18, 35, ... |
 | `every 17 from 5` | `every(17, first=5)` | updates 5, 22, 39, ... |
+| `every 3, 200 times` | | every third update; in a run of more than 600 the largest odd stride with which it is 200 times |
 | `log 20` | `logarithmic(1, n_updates, 20)` | at most 20 updates from first to last, evenly spaced in their logarithm |
 | `log 10 1000 20` | `logarithmic(10, 1000, 20)` | the same between two updates |
 | `epoch` | `per_epoch(updates_per_epoch)` | the first update of each epoch |

@@ -37,6 +37,10 @@ def test_strides_are_one_or_odd():
         ("every 1", list(range(1, 31))),
         ("every 7", [1, 8, 15, 22, 29]),
         ("every 7 from 3", [3, 10, 17, 24]),
+        ("every 3, 5 times", [1, 6, 11, 16, 21, 26]),
+        ("every 3, 6 times", [1, 6, 11, 16, 21, 26]),
+        ("every 3, 7 times", [1, 4, 7, 10, 13, 16, 19, 22, 25, 28]),
+        ("every 7 2 times", [1, 16]),
         ("epoch", [1, 11, 21]),
         ("at 2,3, 29", [2, 3, 29]),
         ("log 5", [1, 2, 5, 13, 30]),
@@ -49,13 +53,13 @@ def test_words_mean_schedules(text, expected):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "every", "every k", "every 3 to 9", "log", "at", "at x", "at 1.5", "epochs"]
+    "text", ["", "every", "every k", "every 3 to 9", "every 3, 0 times", "log", "at", "at x", "at 1.5", "epochs"]
 )
 def test_other_words_are_refused(text):
     with pytest.raises(ArgumentError) as caught:
         Phrase(text)
     assert str(caught.value) == (
-        f"`schedule` (={text!r}) must read 'every 17', 'every 17 from 5', 'log 20', 'log 1 1000 20', 'epoch' or "
+        f"`schedule` (={text!r}) must read 'every 17', 'every 17 from 5', 'every 3, 200 times', 'log 20', 'log 1 1000 20', 'epoch' or "
         "'at 1,10,100'."
     )
 

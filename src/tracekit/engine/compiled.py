@@ -26,12 +26,12 @@ def compiled(module: str) -> Any:
     return importlib.import_module(module) if are_used() else None
 
 
-def loops_for(*arrays: Array) -> Any:
-    """Return the loops that pass over memory, if there are any for arrays like these."""
+def loops_for(*arrays: Array, module: str = "tracekit.engine.ops.loops") -> Any:
+    """Return a module of loops over contiguous float32, if there are any for arrays like these."""
     for array in arrays:
         if array.dtype != np.float32 or type(array) is not np.ndarray or not array.flags.c_contiguous:
             return None
-    return compiled("tracekit.engine.ops.loops")
+    return compiled(module)
 
 
 @functools.cache

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
+from tracekit.engine.compiled import loops_for
 from tracekit.engine.information import winner_codes
 from tracekit.engine.training import Step
+from tracekit.record.summary import LOOPS
 
 #: Code of the predicted class, beside the layers' codes by layer.
 PREDICTIONS = ""
 
 
-class Tensors(dict[str, np.ndarray]):
-    """Arrays by tensor, each flat and in float64: views of one vector of them all.
+class Tensors(Mapping[str, np.ndarray]):
+    """Arrays by tensor, each flat and in float64, and what one number a tensor says of them.
+
+    They are kept end to end in the precision that they came in, and converted when one of them is asked for.
 
     Parameters
     ----------
@@ -25,59 +28,118 @@ class Tensors(dict[str, np.ndarray]):
     """
 
     def __init__(self, sizes: Mapping[str, int]) -> None:
-        self.ends = np.cumsum(list(sizes.values()))
-        self.starts = self.ends - list(sizes.values())
-        self.flat = np.zeros(self.ends[-1])  #: (n,), all tensors end to end
-        self.spans = [slice(*span) for span in zip(self.starts.tolist(), self.ends.tolist(), strict=True)]
-        super().__init__(zip(sizes, (self.flat[span] for span in self.spans), strict=True))
-        self._forget()
+        self._ends = np.cumsum(list(sizes.values()))
+        self._starts = self._ends - list(sizes.values())
+        spans = zip(self._starts.tolist(), self._ends.tolist(), strict=True)
+        self._spans = {name: slice(*span) for name, span in zip(sizes, spans, strict=True)}
+        self.keep(np.zeros(self._ends[-1]))
 
-    def _forget(self) -> None:
-        self._norms: dict[str, float] | None = None
-        self._signs: tuple[np.ndarray, np.ndarray] | None = None
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.flat[self._spans[name]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._spans)
+
+    def __len__(self) -> int:
+        return len(self._spans)
+
+    def as_kept(self, name: str) -> np.ndarray:
+        """Return a tensor's elements in the precision that they came in."""
+        return self.kept[self._spans[name]]
+
+    @property
+    def flat(self) -> np.ndarray:
+        """(n,), all tensors end to end in float64."""
+        if self._flat is None:
+            self._flat = self.kept.astype(np.float64, copy=False)
+        return self._flat
+
+    def keep(self, elements: np.ndarray) -> None:
+        """Take (n,) elements, all tensors end to end, without copying them."""
+        self.kept = elements
+        self._loops = loops_for(elements, module=LOOPS)
+        self._flat: np.ndarray | None = None
+        self._sums: tuple[np.ndarray, np.ndarray] | None = None
+        self._magnitudes: tuple[np.ndarray, np.ndarray] | None = None
 
     def fill(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Copy the tensors' elements."""
-        np.concatenate([arrays[name].ravel() for name in self], out=self.flat)
-        self._forget()
+        parts = [arrays[name].ravel() for name in self]
+        room = self.kept if self.kept.dtype == np.result_type(*parts) else None
+        self.keep(np.concatenate(parts, out=room))
 
     def subtract(self, first: Tensors, second: Tensors) -> None:
         """Take the values of a difference."""
-        np.subtract(first.flat, second.flat, out=self.flat)
-        self._forget()
+        self.keep(np.subtract(first.kept, second.kept, dtype=np.float64))
 
     def norms(self) -> dict[str, float]:
         """Euclidean norm of each tensor."""
-        if self._norms is None:
-            self._norms = {name: math.sqrt(each.dot(each)) for name, each in self.items()}
-        return self._norms
+        return self._by_tensor(np.sqrt(self._add_up()[1]))
+
+    def means(self) -> dict[str, float]:
+        """Mean element of each tensor."""
+        return self._by_tensor(self._add_up()[0] / (self._ends - self._starts))
+
+    def largest(self) -> dict[str, float]:
+        """Largest absolute element of each tensor."""
+        return self._by_tensor(self._size_up()[0])
+
+    def zeros(self) -> dict[str, float]:
+        """Share of each tensor's elements that are zero."""
+        return self._by_tensor(self._size_up()[1] / (self._ends - self._starts))
 
     def products(self, other: Tensors) -> dict[str, float]:
         """Inner product of each tensor with that of the same name."""
-        return {name: float(each.dot(other[name])) for name, each in self.items()}
+        if self._loops is None or other._loops is None:
+            return {name: float(each.dot(other[name])) for name, each in self.items()}
+        found = np.empty(len(self))
+        self._loops.products(self.kept, other.kept, self._starts, self._ends, found)
+        return self._by_tensor(found)
 
-    def signs(self) -> tuple[np.ndarray, np.ndarray]:
-        """Which elements of `flat` are above zero, and which are below."""
-        if self._signs is None:
-            self._signs = self.flat > 0, self.flat < 0
-        return self._signs
+    def opposed(self, other: Tensors) -> dict[str, float]:
+        """Share of each tensor's elements whose sign is opposite to that in another one."""
+        # Signs, not products: those of small elements could underflow to zero.
+        opposed = (self.kept > 0) & (other.kept < 0)
+        opposed |= (self.kept < 0) & (other.kept > 0)
+        sizes = self._ends - self._starts
+        return self._by_tensor(
+            np.array([np.count_nonzero(opposed[span]) for span in self._spans.values()]) / sizes
+        )
 
-    def shares(self, mask: np.ndarray) -> dict[str, float]:
-        """Share of each tensor's elements that a mask of `flat` holds for."""
-        return {
-            name: np.count_nonzero(mask[span]) / each.size
-            for (name, each), span in zip(self.items(), self.spans, strict=True)
-        }
+    def _add_up(self) -> tuple[np.ndarray, np.ndarray]:
+        """Sum of each tensor's elements, and of their squares."""
+        if self._sums is None:
+            totals, squares = np.empty(len(self)), np.empty(len(self))
+            if self._loops is not None:
+                self._loops.sums(self.kept, self._starts, self._ends, totals, squares)
+            else:
+                totals[:] = np.add.reduceat(self.flat, self._starts)
+                squares[:] = [each.dot(each) for each in self.values()]
+            self._sums = totals, squares
+        return self._sums
 
-    def by_tensor(self, figures: np.ndarray) -> dict[str, float]:
-        """Name an array of one number a tensor."""
+    def _size_up(self) -> tuple[np.ndarray, np.ndarray]:
+        """Largest absolute element of each tensor, and how many are zero."""
+        if self._magnitudes is None:
+            largest, zeros = np.empty(len(self), self.kept.dtype), np.empty(len(self), np.int64)
+            if self._loops is not None:
+                bits = self.kept.view(np.int32)
+                self._loops.magnitudes(bits, self._starts, self._ends, largest.view(np.int32), zeros)
+            else:
+                sizes = np.abs(self.kept)
+                largest[:] = np.maximum.reduceat(sizes, self._starts)
+                zeros[:] = [np.count_nonzero(sizes[span] == 0) for span in self._spans.values()]
+            self._magnitudes = largest, zeros
+        return self._magnitudes
+
+    def _by_tensor(self, figures: np.ndarray) -> dict[str, float]:
         return dict(zip(self, figures.tolist(), strict=True))
 
 
 class Memory:
     """Tensors of this update, of the one before and of the very first; codes of this epoch; what signals keep.
 
-    Every tensor is converted once an update, whatever the number of signals that read it.
+    Every tensor is copied once an update, whatever the number of signals that read it.
 
     Parameters
     ----------
@@ -108,8 +170,8 @@ class Memory:
             sizes = {name: array.size for name, array in step.parameters.items()}
             for name in ("initial", "parameters", "gradients", "previous gradients", "updates", "moved"):
                 self._tensors[name] = Tensors(sizes)
-            for name, flat in self._restored.items():
-                self._tensors[name].flat[:] = flat
+            for name, elements in self._restored.items():
+                self._tensors[name].keep(elements.copy())
         if "initial" not in self._steps:
             self._keep("initial", step.step, step.parameters)
 
@@ -158,7 +220,7 @@ class Memory:
     def state(self) -> dict[str, np.ndarray]:
         """Return copies of all that is needed to go on."""
         names = [name for name in ("initial", "gradients") if name in self._steps]
-        state = {f"tensors/{name}": self._tensors[name].flat.copy() for name in names}
+        state = {f"tensors/{name}": self._tensors[name].kept.copy() for name in names}
         state |= {f"steps/{name}": np.array(self._steps[name]) for name in names}
         state |= {f"kept/{name}": array.copy() for name, array in self.kept.items()}
         if self._labels:

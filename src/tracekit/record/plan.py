@@ -140,10 +140,10 @@ def plan(
         own = [text for key, text in given.items() if key != entry.cost and entry.is_recorded_as(key)]
         by_cost = [given[entry.cost]] if entry.cost in given else []
         if own or by_cost or entry.schedule is None:
-            phrase = Phrase([*own, *by_cost, f"every {stride}"][0])
+            phrase = Phrase([*own, *by_cost, f"every {stride}"][0]).for_length(n_updates)
             check_stride(phrase.stride or 1, period)
         else:
-            phrase = Phrase(entry.schedule)
+            phrase = Phrase(entry.schedule).for_length(n_updates)
             if phrase.stride is not None:
                 phrase = Phrase(f"every {next_stride(max(phrase.stride, stride), period)}")
         due = known.setdefault(

@@ -13,7 +13,7 @@ from tracekit.errors import ArgumentError, bad_argument
 #: Number of the update (from 1) -> whether to record.
 Schedule = Callable[[int], bool]
 
-PHRASES = "'every 17', 'every 17 from 5', 'log 20', 'log 1 1000 20', 'epoch' or 'at 1,10,100'"
+PHRASES = "'every 17', 'every 17 from 5', 'every 3, 200 times', 'log 20', 'log 1 1000 20', 'epoch' or 'at 1,10,100'"
 
 
 def every(stride: int, *, first: int = 1) -> Schedule:
@@ -104,7 +104,11 @@ def check_stride(stride: int, updates_per_epoch: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """A schedule in words: "every 17", "every 17 from 5", "log 20", "log 1 1000 20", "epoch", "at 1,10,100"."""
+    """A schedule in words, as `PHRASES` lists them.
+
+    "every 3, 200 times" is every third update; in runs so long that this would be more than 200 times, the largest
+    stride with which it is 200 times.
+    """
 
     text: str
 
@@ -114,8 +118,17 @@ class Phrase:
     @property
     def stride(self) -> int | None:
         """The stride, of a schedule that has one."""
-        words = self.text.split()
+        words = self.text.replace(",", " ").split()
         return int(words[1]) if words[0] == "every" else None
+
+    def for_length(self, n_updates: int) -> Phrase:
+        """Return the same schedule in words that do not depend on the length of the run, where there are some."""
+        match self.text.replace(",", " ").split():
+            case ["every", stride, times, "times"]:
+                enough = n_updates // int(times)
+                return Phrase(f"every {max(int(stride), enough - (enough % 2 == 0))}")
+            case _:
+                return self
 
     def schedule(self, *, n_updates: int, updates_per_epoch: int) -> Schedule:
         """Build the schedule for a run.
@@ -135,6 +148,11 @@ class Phrase:
         match self.text.replace(",", " ").split():
             case ["every", stride] if stride.isdecimal():
                 return every(int(stride))
+            case ["every", stride, times, "times"] if stride.isdecimal() and times.isdecimal() and int(times):
+                every(int(stride))
+                return self.for_length(n_updates).schedule(
+                    n_updates=n_updates, updates_per_epoch=updates_per_epoch
+                )
             case ["every", stride, "from", first] if stride.isdecimal() and first.isdecimal():
                 return every(int(stride), first=int(first))
             case ["log", count] if count.isdecimal():

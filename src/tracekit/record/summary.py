@@ -7,13 +7,18 @@ import math
 
 import numpy as np
 
+from tracekit.engine import parallel
+from tracekit.engine.compiled import loops_for
+
+#: The compiled loops, without which the same is computed in NumPy.
+LOOPS = "tracekit.record.loops"
 #: Skewness is the third standardized moment, kurtosis the fourth minus 3, the normal distribution's.
 SUMMARY = ("mean", "std", "skewness", "kurtosis", "min", "q05", "q25", "q50", "q75", "q95", "max")
 _QUANTILES = (0.05, 0.25, 0.50, 0.75, 0.95)
 #: Elements that are converted to float64 at a time: they stay in a processor's cache.
 _BLOCK = 32_768
-#: Elements from which counting finds quantiles faster than sorting.
-_MANY = 16_384
+#: Elements from which counting finds quantiles faster than sorting, in NumPy and in compiled loops.
+_MANY, _MANY_COMPILED = 16_384, 4_096
 
 
 def summarize(values: np.ndarray) -> list[float]:
@@ -23,21 +28,36 @@ def summarize(values: np.ndarray) -> list[float]:
     non-finite element makes every figure non-finite, so that it cannot be overlooked; where all elements are
     equal, skewness and kurtosis are NaN.
     """
-    flat = values.ravel().astype(np.float64)
-    mean = float(np.add.reduce(flat)) / flat.size
+    flat = values.ravel()
+    mean, *moments = _moments(flat)
     if not math.isfinite(mean):
         return [mean] * len(SUMMARY)
-    lowest, *inner, highest = quantiles(values.ravel(), (0.0, *_QUANTILES, 1.0))
-    flat -= mean
-    std = math.sqrt(float(flat.dot(flat)) / flat.size)
-    skewness = kurtosis = math.nan
-    if std > 0:
-        # Divided first: powers of the deviations themselves could leave the range of float64.
-        flat /= std
-        squares = flat * flat
-        skewness = float(squares.dot(flat)) / flat.size
-        kurtosis = float(squares.dot(squares)) / flat.size - 3.0
-    return [mean, std, skewness, kurtosis, lowest, *inner, highest]
+    lowest, *inner, highest = quantiles(flat, (0.0, *_QUANTILES, 1.0))
+    return [mean, *moments, lowest, *inner, highest]
+
+
+def _moments(flat: np.ndarray) -> tuple[float, float, float, float]:
+    """Mean, standard deviation, skewness and kurtosis; the last three are NaN where they are not defined."""
+    n, loops = flat.size, loops_for(flat, module=LOOPS)
+    wide = flat if loops is not None else flat.astype(np.float64)
+    mean = float(loops.sums_about(flat, 0.0)[0] if loops is not None else np.add.reduce(wide)) / n
+    if not math.isfinite(mean):
+        return mean, math.nan, math.nan, math.nan
+    if loops is not None:
+        std = math.sqrt(loops.sums_about(flat, mean)[1] / n)
+    else:
+        wide -= mean
+        std = math.sqrt(float(wide.dot(wide)) / n)
+    if not std > 0:
+        return mean, std, math.nan, math.nan
+    # Divided first: powers of the deviations themselves could leave the range of float64.
+    if loops is not None:
+        third, fourth = loops.power_sums(flat, mean, std)
+    else:
+        wide /= std
+        squares = wide * wide
+        third, fourth = float(squares.dot(wide)), float(squares.dot(squares))
+    return mean, std, third / n, fourth / n - 3.0
 
 
 def summarize_columns(values: np.ndarray) -> list[np.ndarray]:
@@ -69,7 +89,13 @@ def summarize_groups(values: np.ndarray, groups: np.ndarray, n_groups: int) -> l
 def quantiles(values: np.ndarray, shares: tuple[float, ...]) -> list[float]:
     """Quantiles of finite values with one axis, interpolated linearly, in float64."""
     low, high, share = _positions(shares, values.size)
-    if values.size < _MANY:
+    loops = loops_for(values, module=LOOPS) if values.size >= _MANY_COMPILED else None
+    if loops is not None:
+        ranks = np.array([low, high], np.int32).T.ravel()
+        found = np.empty(ranks.size, np.float32)
+        loops.order_statistics(values.view(np.int32), ranks, found.view(np.int32))
+        lower, upper = found.reshape(-1, 2).T.astype(np.float64)
+    elif values.size < _MANY:
         ordered = np.sort(values)
         lower, upper = ordered[low].astype(np.float64), ordered[high].astype(np.float64)
     else:
@@ -109,12 +135,27 @@ def _order_statistics(values: np.ndarray, ranks: np.ndarray) -> np.ndarray:
 
 
 def mean_and_std(values: np.ndarray) -> tuple[float, float]:
-    """Mean and population standard deviation of a large array, in float64 without a copy of it.
+    """Mean and population standard deviation of a large array, in float64 without a copy of it, on all threads.
 
     Moments are taken about the first element, so that a mean far from zero costs no digits.
     """
     flat = values.reshape(-1)
     origin = float(flat[0])
+    sums_about = getattr(loops_for(flat, module=LOOPS), "sums_about", _sums_about)
+    parts = parallel.cut(flat.size, parallel.N_PARTS)
+    sums = np.empty((len(parts), 2))
+
+    def work(number: int) -> None:
+        sums[number] = sums_about(flat[parts[number]], origin)
+
+    parallel.run(work, len(parts))
+    total, squares = sums.sum(axis=0).tolist()
+    mean = total / flat.size
+    return origin + mean, math.sqrt(max(squares / flat.size - mean * mean, 0.0))
+
+
+def _sums_about(flat: np.ndarray, origin: float) -> tuple[float, float]:
+    """Sum, and sum of squares, of the distances from a number."""
     block = np.empty(min(_BLOCK, flat.size))
     total = squares = 0.0
     for start in range(0, flat.size, _BLOCK):
@@ -124,5 +165,4 @@ def mean_and_std(values: np.ndarray) -> tuple[float, float]:
         wide -= origin
         total += float(np.add.reduce(wide))
         squares += float(wide.dot(wide))
-    mean = total / flat.size
-    return origin + mean, math.sqrt(max(squares / flat.size - mean * mean, 0.0))
+    return total, squares

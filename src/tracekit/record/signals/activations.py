@@ -10,13 +10,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tracekit.engine import parallel
+from tracekit.engine.compiled import loops_for
 from tracekit.engine.layers import Flatten, ReLU, Sigmoid, Tanh
 from tracekit.record.observation import Observation
 from tracekit.record.signal import signal
-from tracekit.record.summary import mean_and_std
+from tracekit.record.summary import LOOPS, mean_and_std
 
 #: Millions of activations: a pass over all of them takes longer than all else that is recorded in passing.
 _RARELY = "every 53"
+#: Rows of channels that are joined at most.
+_JOINED = 256
 #: Distance from the middle, in shares of the half range, beyond which a sigmoid is called saturated.
 SATURATED = 0.9
 
@@ -56,18 +60,34 @@ def relu(now: Observation) -> dict[str, Sequence[float]]:
     shares: dict[str, Sequence[float]] = {}
     for name, output in now.step.outputs.items():
         if isinstance(now.step.model.layers[name], ReLU):
-            active = (output != 0).reshape(-1, output.shape[-1])
-            n_dead = output.shape[-1] - np.count_nonzero(_any_row(active))
-            shares[name] = (1.0 - np.count_nonzero(active) / output.size, n_dead / output.shape[-1])
+            n_active, active = _count_active(output)
+            n_dead = active.size - np.count_nonzero(active)
+            shares[name] = (1.0 - n_active / output.size, n_dead / active.size)
     return shares
 
 
-def _any_row(rows: np.ndarray) -> np.ndarray:
-    """Whether any row has each column; rows are joined to long ones first, for short ones are slow."""
-    n_joined = math.gcd(len(rows), 256)
-    joined = np.logical_or.reduce(rows.reshape(-1, n_joined * rows.shape[1]), axis=0)
-    found: np.ndarray = np.logical_or.reduce(joined.reshape(n_joined, -1), axis=0)
-    return found
+def _count_active(output: np.ndarray) -> tuple[int, np.ndarray]:
+    """Count the elements that are not zero, and tell which channels have one, on all threads."""
+    n_channels = output.shape[-1]
+    rows = output.reshape(-1, n_channels)
+    # Rows are joined to long ones, for short ones are slow; what is joined is taken apart at the end.
+    rows = rows.reshape(-1, math.gcd(len(rows), _JOINED) * n_channels)
+    loops = loops_for(rows, module=LOOPS)
+    parts = parallel.cut(len(rows), parallel.N_PARTS)
+    counts = [0] * len(parts)
+    active = np.zeros((len(parts), rows.shape[1]), np.bool_)
+
+    def work(number: int) -> None:
+        part = rows[parts[number]]
+        if loops is not None:
+            counts[number] = loops.count_active(part, active[number])
+        else:
+            is_active = part != 0
+            counts[number] = np.count_nonzero(is_active)
+            np.logical_or.reduce(is_active, axis=0, out=active[number])
+
+    parallel.run(work, len(parts))
+    return sum(counts), active.reshape(-1, n_channels).any(axis=0)
 
 
 @signal(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from tracekit.record.memory import Tensors
 from tracekit.record.observation import Observation
 from tracekit.record.signal import NOW_AND_THEN, signal
@@ -30,22 +28,19 @@ def update_norm(now: Observation) -> dict[str, float]:
 @signal("layer/grad_max", unit="nat/weight", per="tensor", reads=("gradients",))
 def gradient_max(now: Observation) -> dict[str, float]:
     """Largest absolute element of the gradient of the reduced loss."""
-    flat, starts = now.gradients.flat, now.gradients.starts
-    highest, lowest = np.maximum.reduceat(flat, starts), np.minimum.reduceat(flat, starts)
-    return now.gradients.by_tensor(np.maximum(np.abs(highest), np.abs(lowest)))
+    return now.gradients.largest()
 
 
 @signal("layer/grad_mean", unit="nat/weight", per="tensor", reads=("gradients",))
 def gradient_mean(now: Observation) -> dict[str, float]:
     """Mean element of the gradient of the reduced loss."""
-    totals = np.add.reduceat(now.gradients.flat, now.gradients.starts)
-    return now.gradients.by_tensor(totals / (now.gradients.ends - now.gradients.starts))
+    return now.gradients.means()
 
 
 @signal("layer/grad_zeros", unit="share", per="tensor", reads=("gradients",))
 def gradient_zeros(now: Observation) -> dict[str, float]:
     """Share of the gradient's elements that are exactly zero."""
-    return now.gradients.shares(now.gradients.flat == 0)
+    return now.gradients.zeros()
 
 
 @signal(
@@ -61,12 +56,7 @@ def gradient_flips(now: Observation) -> dict[str, float]:
     Elements that are zero in either have not flipped.
     """
     before = now.previous_gradients
-    if before is None:
-        return {}
-    # Signs, not products: those of small gradients could underflow to zero.
-    above, below = now.gradients.signs()
-    above_before, below_before = before.signs()
-    return now.gradients.shares((above & below_before) | (below & above_before))
+    return {} if before is None else now.gradients.opposed(before)
 
 
 @signal(

@@ -8,17 +8,19 @@ from collections.abc import Sequence
 import numpy as np
 
 from tracekit.record.observation import Observation
-from tracekit.record.signal import NOW_AND_THEN, signal
+from tracekit.record.signal import signal
 from tracekit.record.signals.classes import selected_logits, selected_units
 from tracekit.record.signals.output_layer import euclidean
 from tracekit.record.summary import SUMMARY, summarize, summarize_columns, summarize_groups
 
-#: A signal of the probe batch, which is passed through the network for all of them.
-probe_signal = functools.partial(signal, cost="probe", reads=("probe batch",), schedule=NOW_AND_THEN)
+#: A signal of the probe batch, which is passed through the network for all of them: that is what costs, so they are
+#: recorded together, as often as labels need to tell whether a run goes to and fro (`tracekit_analysis.cross_sections`).
+probe_signal = functools.partial(
+    signal, cost="probe", reads=("probe batch",), schedule="every 3, 200 times"
+)
 
 
-# More often than the others: labels tell from it whether a run goes to and fro (`tracekit_analysis.cross_sections`).
-@probe_signal("probe/logits", unit="logit", fields=SUMMARY, schedule="every 3")
+@probe_signal("probe/logits", unit="logit", fields=SUMMARY)
 def probe_logits(now: Observation) -> Sequence[float]:
     """Logits over the fixed probe batch and the classes, without dropout."""
     return summarize(now.probe.logits)

@@ -17,39 +17,56 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from tracekit.engine.compiled import loops_for
+from tracekit.engine.memory import empty
 from tracekit.record.memory import Tensors
 from tracekit.record.observation import Observation
 from tracekit.record.signal import NOW_AND_THEN, signal
 from tracekit.record.signals.optimizer import first_moments, learning_rate_now
-from tracekit.record.summary import quantiles
+from tracekit.record.summary import LOOPS, quantiles
 
 FIELDS = ("mean", "variance", "q05", "q25", "q50", "q75", "q95")
 SPREAD_FIELDS = ("mean", "std", "min", "max")
+_FLOAT32 = np.finfo(np.float32)
 _SHARES = (0.05, 0.25, 0.50, 0.75, 0.95)
 #: The seven fields by tensor.
 Figures = dict[str, Sequence[float]]
 _SOURCE = "Zhang, Niwa & Kleijn 2023, arXiv:2203.13273"
 
 
-def _figures_by_tensor(numerators: Tensors, denominators: Mapping[str, np.ndarray]) -> Figures:
-    """Figures of the absolute ratios of the elements with a denominator, for each tensor that has any."""
+def _figures_by_tensor(
+    numerators: Tensors, denominators: Mapping[str, np.ndarray], factor: float = 1.0
+) -> Figures:
+    """Figures of |numerator / (factor x denominator)|, where that is not zero, for each tensor that has any."""
     found: Figures = {}
     for name, divisor in denominators.items():
-        ratios = numerators[name]
-        if not divisor.all():
-            defined = divisor != 0
-            ratios, divisor = ratios.compress(defined), divisor.compress(defined)
+        ratios, narrow = _ratios(numerators.as_kept(name), divisor, factor)
         if ratios.size:
-            ratios = ratios / divisor
-            found[name] = _figures(np.abs(ratios, out=ratios))
+            found[name] = _figures(ratios, narrow)
     return found
 
 
-def _figures(ratios: np.ndarray) -> Sequence[float]:
+def _ratios(numerator: np.ndarray, denominator: np.ndarray, factor: float) -> tuple[np.ndarray, np.ndarray]:
+    """Absolute ratios in float64, and once more in the narrowest type that has room for all of them."""
+    loops = loops_for(numerator, denominator, module=LOOPS)
+    if loops is None:
+        divisor = denominator.astype(np.float64) * factor
+        if not divisor.all():
+            defined = divisor != 0
+            numerator, divisor = numerator.compress(defined), divisor.compress(defined)
+        ratios = np.abs(numerator / divisor)
+        return ratios, ratios
+    wide, narrow = empty(numerator.shape, np.float64), empty(numerator.shape, np.float32)
+    n, low, high = loops.ratios(numerator, denominator, factor, wide, narrow)
+    has_room = high <= _FLOAT32.max and low >= _FLOAT32.smallest_normal
+    return wide[:n], (narrow if has_room else wide)[:n]
+
+
+def _figures(ratios: np.ndarray, narrow: np.ndarray) -> Sequence[float]:
     mean = float(np.add.reduce(ratios)) / ratios.size
     if not math.isfinite(mean):
         return [mean] * len(FIELDS)
-    inner = quantiles(ratios, _SHARES)
+    inner = quantiles(narrow, _SHARES)
     ratios -= mean
     return [mean, float(ratios.dot(ratios)) / ratios.size, *inner]
 
@@ -62,7 +79,8 @@ def _spread(figures: Figures) -> Sequence[float] | None:
 
 
 def _step_sizes(now: Observation) -> Figures:
-    return _figures_by_tensor(now.updates, now.gradients)
+    gradients = {name: now.gradients.as_kept(name) for name in now.gradients}
+    return _figures_by_tensor(now.updates, gradients)
 
 
 def _adaptive_steps(now: Observation) -> Figures:
@@ -70,10 +88,8 @@ def _adaptive_steps(now: Observation) -> Figures:
     if rate is None or rate == 0:
         return {}
     moments = first_moments(now.step.optimizer)
-    scaled = {
-        name: moments[name].ravel().astype(np.float64) * rate for name in now.updates if name in moments
-    }
-    return _figures_by_tensor(now.updates, scaled)
+    averages = {name: moments[name].ravel() for name in now.updates if name in moments}
+    return _figures_by_tensor(now.updates, averages, rate)
 
 
 @signal(
