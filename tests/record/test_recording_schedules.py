@@ -53,7 +53,8 @@ def test_words_mean_schedules(text, expected):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "every", "every k", "every 3 to 9", "every 3, 0 times", "log", "at", "at x", "at 1.5", "epochs"]
+    "text",
+    ["", "every", "every k", "every 3 to 9", "every 3, 0 times", "log", "at", "at x", "at 1.5", "epochs"],
 )
 def test_other_words_are_refused(text):
     with pytest.raises(ArgumentError) as caught:

@@ -27,7 +27,8 @@ Reduction = Literal["mean", "sum"]
 class Step:
     """Public state of one update, seen after the backward pass and before the parameters move.
 
-    Arrays are the loop's own: observers read them during the call and copy what they keep.
+    Arrays are the loop's own: observers read them during the call and copy what they keep. Only the gradients are
+    new ones at every update, and may be kept as they are.
     """
 
     step: int  #: number of this update, from 1

@@ -21,41 +21,24 @@ _MAGNITUDE = np.int32(0x7FFFFFFF)
 _N_CODES, _N_FINE = 1 << 16, 1 << 8
 
 
-@_sums
-def sums(flat: Array, starts: Array, ends: Array, totals: Array, squares: Array) -> None:
-    """Sum, and sum of squares, of each stretch of an array."""
-    for number in range(starts.size):
-        values = flat[starts[number] : ends[number]]
-        total, square = 0.0, 0.0
-        for i in range(values.size):
-            value = np.float64(values[i])
-            total += value
-            square += value * value
-        totals[number], squares[number] = total, square
-
-
 @_loops
-def magnitudes(bits: Array, starts: Array, ends: Array, largest: Array, zeros: Array) -> None:
-    """Bits of the largest magnitude of each stretch, NaN being above all, and its number of zeros."""
-    for number in range(starts.size):
-        stretch = bits[starts[number] : ends[number]]
-        top, none = np.int32(0), np.int32(0)
-        for i in range(stretch.size):
-            magnitude = stretch[i] & _MAGNITUDE
-            top = max(top, magnitude)
-            none += np.int32(magnitude == 0)
-        largest[number], zeros[number] = top, none
+def magnitudes(bits: Array) -> tuple[Any, Any]:
+    """Bits of the largest magnitude, NaN being above all, and the number of zeros."""
+    largest, n_zeros = np.int32(0), np.int32(0)
+    for i in range(bits.size):
+        magnitude = bits[i] & _MAGNITUDE
+        largest = max(largest, magnitude)
+        n_zeros += np.int32(magnitude == 0)
+    return largest, n_zeros
 
 
 @_sums
-def products(first: Array, second: Array, starts: Array, ends: Array, out: Array) -> None:
-    """Inner product of each stretch of two arrays."""
-    for number in range(starts.size):
-        x, y = first[starts[number] : ends[number]], second[starts[number] : ends[number]]
-        total = 0.0
-        for i in range(x.size):
-            total += np.float64(x[i]) * np.float64(y[i])
-        out[number] = total
+def product(first: Array, second: Array) -> float:
+    """Inner product."""
+    total = 0.0
+    for i in range(first.size):
+        total += np.float64(first[i]) * np.float64(second[i])
+    return total
 
 
 @_sums
@@ -166,7 +149,7 @@ def order_statistics(bits: Array, ranks: Array, found: Array) -> None:
 
 
 @njit(nogil=True, inline="always")
-def _ordered(bits: int) -> int:
+def _ordered(bits: Any) -> Any:
     """Swap bits of a float32 for an integer with the same order, and back."""
     return bits ^ ((bits >> np.int32(31)) & _MAGNITUDE)
 
@@ -178,7 +161,7 @@ def count_active(rows: Array, active: Array) -> int:
     total = 0
     for row in range(n):
         line = rows[row]
-        n_here = np.int32(0)
+        n_here: Any = np.int32(0)  # so narrow that the loop is short
         for column in range(width):
             is_active = line[column] != 0
             n_here += np.int32(is_active)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from tracekit.engine.compiled import loops_for
 from tracekit.engine.information import winner_codes
+from tracekit.engine.memory import empty
 from tracekit.engine.training import Step
 from tracekit.record.summary import LOOPS
 
@@ -19,127 +21,94 @@ PREDICTIONS = ""
 class Tensors(Mapping[str, np.ndarray]):
     """Arrays by tensor, each flat and in float64, and what one number a tensor says of them.
 
-    They are kept end to end in the precision that they came in, and converted when one of them is asked for.
+    They are kept as they came, and converted when one of them is asked for.
 
     Parameters
     ----------
-    sizes : mapping of str to int
-        Number of elements by tensor.
+    arrays : mapping of str to ndarray
+        Not copied: they must stay what they are for as long as these tensors are asked for anything.
     """
 
-    def __init__(self, sizes: Mapping[str, int]) -> None:
-        self._ends = np.cumsum(list(sizes.values()))
-        self._starts = self._ends - list(sizes.values())
-        spans = zip(self._starts.tolist(), self._ends.tolist(), strict=True)
-        self._spans = {name: slice(*span) for name, span in zip(sizes, spans, strict=True)}
-        self.keep(np.zeros(self._ends[-1]))
+    def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
+        self.native = {
+            name: array.ravel() for name, array in arrays.items()
+        }  #: each flat, in its own precision
+        self._loops = loops_for(*self.native.values(), module=LOOPS)
+        self._wide: dict[str, np.ndarray] = {}
+        self._sums: dict[str, tuple[float, float]] = {}
+        self._sizes: dict[str, tuple[float, int]] = {}
 
     def __getitem__(self, name: str) -> np.ndarray:
-        return self.flat[self._spans[name]]
+        if name not in self._wide:
+            self._wide[name] = self.native[name].astype(np.float64, copy=False)
+        return self._wide[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._spans)
+        return iter(self.native)
 
     def __len__(self) -> int:
-        return len(self._spans)
-
-    def as_kept(self, name: str) -> np.ndarray:
-        """Return a tensor's elements in the precision that they came in."""
-        return self.kept[self._spans[name]]
-
-    @property
-    def flat(self) -> np.ndarray:
-        """(n,), all tensors end to end in float64."""
-        if self._flat is None:
-            self._flat = self.kept.astype(np.float64, copy=False)
-        return self._flat
-
-    def keep(self, elements: np.ndarray) -> None:
-        """Take (n,) elements, all tensors end to end, without copying them."""
-        self.kept = elements
-        self._loops = loops_for(elements, module=LOOPS)
-        self._flat: np.ndarray | None = None
-        self._sums: tuple[np.ndarray, np.ndarray] | None = None
-        self._magnitudes: tuple[np.ndarray, np.ndarray] | None = None
-
-    def fill(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Copy the tensors' elements."""
-        parts = [arrays[name].ravel() for name in self]
-        room = self.kept if self.kept.dtype == np.result_type(*parts) else None
-        self.keep(np.concatenate(parts, out=room))
-
-    def subtract(self, first: Tensors, second: Tensors) -> None:
-        """Take the values of a difference."""
-        self.keep(np.subtract(first.kept, second.kept, dtype=np.float64))
+        return len(self.native)
 
     def norms(self) -> dict[str, float]:
         """Euclidean norm of each tensor."""
-        return self._by_tensor(np.sqrt(self._add_up()[1]))
+        return {name: math.sqrt(square) for name, (_, square) in self._add_up().items()}
 
     def means(self) -> dict[str, float]:
         """Mean element of each tensor."""
-        return self._by_tensor(self._add_up()[0] / (self._ends - self._starts))
+        return {name: total / self.native[name].size for name, (total, _) in self._add_up().items()}
 
     def largest(self) -> dict[str, float]:
         """Largest absolute element of each tensor."""
-        return self._by_tensor(self._size_up()[0])
+        return {name: size for name, (size, _) in self._size_up().items()}
 
     def zeros(self) -> dict[str, float]:
         """Share of each tensor's elements that are zero."""
-        return self._by_tensor(self._size_up()[1] / (self._ends - self._starts))
+        return {name: n / self.native[name].size for name, (_, n) in self._size_up().items()}
 
     def products(self, other: Tensors) -> dict[str, float]:
         """Inner product of each tensor with that of the same name."""
         if self._loops is None or other._loops is None:
             return {name: float(each.dot(other[name])) for name, each in self.items()}
-        found = np.empty(len(self))
-        self._loops.products(self.kept, other.kept, self._starts, self._ends, found)
-        return self._by_tensor(found)
+        return {name: self._loops.product(each, other.native[name]) for name, each in self.native.items()}
 
     def opposed(self, other: Tensors) -> dict[str, float]:
         """Share of each tensor's elements whose sign is opposite to that in another one."""
-        # Signs, not products: those of small elements could underflow to zero.
-        opposed = (self.kept > 0) & (other.kept < 0)
-        opposed |= (self.kept < 0) & (other.kept > 0)
-        sizes = self._ends - self._starts
-        return self._by_tensor(
-            np.array([np.count_nonzero(opposed[span]) for span in self._spans.values()]) / sizes
-        )
+        found: dict[str, float] = {}
+        for name, here in self.native.items():
+            there = other.native[name]
+            # Signs, not products: those of small elements could underflow to zero.
+            opposed = (here > 0) & (there < 0)
+            opposed |= (here < 0) & (there > 0)
+            found[name] = np.count_nonzero(opposed) / here.size
+        return found
 
-    def _add_up(self) -> tuple[np.ndarray, np.ndarray]:
+    def _add_up(self) -> dict[str, tuple[float, float]]:
         """Sum of each tensor's elements, and of their squares."""
-        if self._sums is None:
-            totals, squares = np.empty(len(self)), np.empty(len(self))
+        if not self._sums:
             if self._loops is not None:
-                self._loops.sums(self.kept, self._starts, self._ends, totals, squares)
+                self._sums = {name: self._loops.sums_about(each, 0.0) for name, each in self.native.items()}
             else:
-                totals[:] = np.add.reduceat(self.flat, self._starts)
-                squares[:] = [each.dot(each) for each in self.values()]
-            self._sums = totals, squares
+                self._sums = {
+                    name: (float(np.add.reduce(each)), each.dot(each)) for name, each in self.items()
+                }
         return self._sums
 
-    def _size_up(self) -> tuple[np.ndarray, np.ndarray]:
+    def _size_up(self) -> dict[str, tuple[float, int]]:
         """Largest absolute element of each tensor, and how many are zero."""
-        if self._magnitudes is None:
-            largest, zeros = np.empty(len(self), self.kept.dtype), np.empty(len(self), np.int64)
-            if self._loops is not None:
-                bits = self.kept.view(np.int32)
-                self._loops.magnitudes(bits, self._starts, self._ends, largest.view(np.int32), zeros)
-            else:
-                sizes = np.abs(self.kept)
-                largest[:] = np.maximum.reduceat(sizes, self._starts)
-                zeros[:] = [np.count_nonzero(sizes[span] == 0) for span in self._spans.values()]
-            self._magnitudes = largest, zeros
-        return self._magnitudes
-
-    def _by_tensor(self, figures: np.ndarray) -> dict[str, float]:
-        return dict(zip(self, figures.tolist(), strict=True))
+        if not self._sizes:
+            for name, each in self.native.items():
+                if self._loops is not None:
+                    bits, n_zeros = self._loops.magnitudes(each.view(np.int32))
+                    self._sizes[name] = float(np.int32(bits).view(np.float32)), n_zeros
+                else:
+                    self._sizes[name] = float(np.abs(each).max()), int(np.count_nonzero(each == 0))
+        return self._sizes
 
 
 class Memory:
     """Tensors of this update, of the one before and of the very first; codes of this epoch; what signals keep.
 
-    Every tensor is copied once an update, whatever the number of signals that read it.
+    What signals ask of a tensor is computed once an update, whatever the number of signals that read it.
 
     Parameters
     ----------
@@ -159,21 +128,16 @@ class Memory:
         self._keeps_codes = keeps_codes
         self._coded_layers = coded_layers
         self._tensors: dict[str, Tensors] = {}
-        self._restored: dict[str, np.ndarray] = {}
         self._steps: dict[str, int] = {}
         self._labels: list[np.ndarray] = []
         self._codes: dict[str, list[np.ndarray]] = {}
 
     def meet(self, step: Step) -> None:
         """Take the parameters of the first update seen as the initial ones."""
-        if not self._tensors:
-            sizes = {name: array.size for name, array in step.parameters.items()}
-            for name in ("initial", "parameters", "gradients", "previous gradients", "updates", "moved"):
-                self._tensors[name] = Tensors(sizes)
-            for name, elements in self._restored.items():
-                self._tensors[name].keep(elements.copy())
-        if "initial" not in self._steps:
-            self._keep("initial", step.step, step.parameters)
+        if "initial" not in self._tensors:
+            self._tensors["initial"] = Tensors(
+                {name: array.copy() for name, array in step.parameters.items()}
+            )
 
     def tensors(self, quantity: str, step: Step) -> Tensors:
         """Return this update's "parameters", "gradients" or "updates"."""
@@ -181,8 +145,9 @@ class Memory:
         if self._steps.get(quantity) != step.step:
             if quantity == "gradients" and quantity in self._steps:
                 for table in (self._tensors, self._steps):
-                    _swap(table, "gradients", "previous gradients")
-            self._keep(quantity, step.step, getattr(step, quantity))
+                    _move(table, "gradients", "previous gradients")
+            self._tensors[quantity] = Tensors(getattr(step, quantity))
+            self._steps[quantity] = step.step
         return self._tensors[quantity]
 
     def previous_gradients(self, step: Step) -> Tensors | None:
@@ -194,9 +159,13 @@ class Memory:
 
     def moved(self, step: Step) -> Tensors:
         """Return how far the parameters are from those before the first update."""
-        moved, parameters = self._tensors["moved"], self.tensors("parameters", step)
-        moved.subtract(parameters, self._tensors["initial"])
-        return moved
+        initial = self._tensors["initial"].native
+        return Tensors(
+            {
+                name: np.subtract(each, initial[name], out=empty(each.shape, np.float64), dtype=np.float64)
+                for name, each in self.tensors("parameters", step).native.items()
+            }
+        )
 
     def gather(self, step: Step) -> None:
         """Add the batch's codes and labels to those of the epoch."""
@@ -219,9 +188,13 @@ class Memory:
 
     def state(self) -> dict[str, np.ndarray]:
         """Return copies of all that is needed to go on."""
-        names = [name for name in ("initial", "gradients") if name in self._steps]
-        state = {f"tensors/{name}": self._tensors[name].kept.copy() for name in names}
-        state |= {f"steps/{name}": np.array(self._steps[name]) for name in names}
+        names = [name for name in ("initial", "gradients") if name in self._tensors]
+        state = {
+            f"tensors/{name}/{tensor}": array.copy()
+            for name in names
+            for tensor, array in self._tensors[name].native.items()
+        }
+        state |= {f"steps/{name}": np.array(step) for name, step in self._steps.items() if name in names}
         state |= {f"kept/{name}": array.copy() for name, array in self.kept.items()}
         if self._labels:
             state["labels"] = np.concatenate(self._labels)
@@ -235,18 +208,18 @@ class Memory:
         for name, array in state.items():
             kind, _, rest = name.partition("/")
             by_kind[kind][rest] = array
-        self._restored = by_kind["tensors"]
+        tensors: dict[str, dict[str, np.ndarray]] = {}
+        for name, array in by_kind["tensors"].items():
+            quantity, _, tensor = name.partition("/")
+            tensors.setdefault(quantity, {})[tensor] = array
+        self._tensors = {quantity: Tensors(arrays) for quantity, arrays in tensors.items()}
         self._steps = {name: int(array) for name, array in by_kind["steps"].items()}
         self.kept = by_kind["kept"]
         self._labels = list(by_kind["labels"].values())
         self._codes = {layer: [array] for layer, array in by_kind["codes"].items()}
 
-    def _keep(self, quantity: str, step: int, arrays: Mapping[str, np.ndarray]) -> None:
-        self._tensors[quantity].fill(arrays)
-        self._steps[quantity] = step
 
-
-def _swap(table: dict[str, Any], first: str, second: str) -> None:
-    """Exchange two entries, either of which may be missing."""
-    one, other = table.pop(first, None), table.pop(second, None)
-    table.update({key: value for key, value in ((first, other), (second, one)) if value is not None})
+def _move(table: dict[str, Any], source: str, target: str) -> None:
+    """Move an entry, if there is one, to where another one may be."""
+    if source in table:
+        table[target] = table.pop(source)

@@ -13,7 +13,9 @@ from tracekit.errors import ArgumentError, bad_argument
 #: Number of the update (from 1) -> whether to record.
 Schedule = Callable[[int], bool]
 
-PHRASES = "'every 17', 'every 17 from 5', 'every 3, 200 times', 'log 20', 'log 1 1000 20', 'epoch' or 'at 1,10,100'"
+PHRASES = (
+    "'every 17', 'every 17 from 5', 'every 3, 200 times', 'log 20', 'log 1 1000 20', 'epoch' or 'at 1,10,100'"
+)
 
 
 def every(stride: int, *, first: int = 1) -> Schedule:

@@ -142,14 +142,13 @@ def mean_and_std(values: np.ndarray) -> tuple[float, float]:
     flat = values.reshape(-1)
     origin = float(flat[0])
     sums_about = getattr(loops_for(flat, module=LOOPS), "sums_about", _sums_about)
-    parts = parallel.cut(flat.size, parallel.N_PARTS)
-    sums = np.empty((len(parts), 2))
+    found: dict[int, tuple[float, float]] = {}
 
-    def work(number: int) -> None:
-        sums[number] = sums_about(flat[parts[number]], origin)
+    def work(part: slice) -> None:
+        found[part.start] = sums_about(flat[part], origin)
 
-    parallel.run(work, len(parts))
-    total, squares = sums.sum(axis=0).tolist()
+    parallel.over(flat.size, flat.size, work)
+    total, squares = (math.fsum(each) for each in zip(*found.values(), strict=True))
     mean = total / flat.size
     return origin + mean, math.sqrt(max(squares / flat.size - mean * mean, 0.0))
 

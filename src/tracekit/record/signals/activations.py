@@ -73,21 +73,22 @@ def _count_active(output: np.ndarray) -> tuple[int, np.ndarray]:
     # Rows are joined to long ones, for short ones are slow; what is joined is taken apart at the end.
     rows = rows.reshape(-1, math.gcd(len(rows), _JOINED) * n_channels)
     loops = loops_for(rows, module=LOOPS)
-    parts = parallel.cut(len(rows), parallel.N_PARTS)
-    counts = [0] * len(parts)
-    active = np.zeros((len(parts), rows.shape[1]), np.bool_)
+    counts: list[int] = []
+    marks: list[np.ndarray] = []
 
-    def work(number: int) -> None:
-        part = rows[parts[number]]
+    def work(part: slice) -> None:
+        active = np.zeros(rows.shape[1], np.bool_)
         if loops is not None:
-            counts[number] = loops.count_active(part, active[number])
+            n_active = loops.count_active(rows[part], active)
         else:
-            is_active = part != 0
-            counts[number] = np.count_nonzero(is_active)
-            np.logical_or.reduce(is_active, axis=0, out=active[number])
+            is_active = rows[part] != 0
+            n_active = np.count_nonzero(is_active)
+            np.logical_or.reduce(is_active, axis=0, out=active)
+        counts.append(n_active)
+        marks.append(active)
 
-    parallel.run(work, len(parts))
-    return sum(counts), active.reshape(-1, n_channels).any(axis=0)
+    parallel.over(len(rows), rows.size, work)
+    return sum(counts), np.logical_or.reduce(np.concatenate(marks).reshape(-1, n_channels), axis=0)
 
 
 @signal(

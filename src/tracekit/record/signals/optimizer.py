@@ -14,6 +14,7 @@ import numpy as np
 from tracekit.engine.optim import Optimizer
 from tracekit.record.observation import Observation
 from tracekit.record.signal import NOW_AND_THEN, signal
+from tracekit.record.summary import mean_and_std
 
 #: Links with definitions of their own here.
 _OWN_DEFINITIONS = frozenset({"descent", "clip_by_norm"})
@@ -112,11 +113,9 @@ def arrays(now: Observation) -> list[tuple[str, str | None, float]]:
     rows: list[tuple[str, str | None, float]] = []
     for quantity, tensor, array in quantities(now.step.optimizer):
         if array.ndim > 0:
-            wide = array.ravel().astype(np.float64)
-            values = (wide.mean(), wide.std(), wide.min(), wide.max())
+            values = (*mean_and_std(array), float(array.min()), float(array.max()))
             rows += [
-                (f"{quantity}/{field}", tensor, float(value))
-                for field, value in zip(FIELDS, values, strict=True)
+                (f"{quantity}/{field}", tensor, value) for field, value in zip(FIELDS, values, strict=True)
             ]
     return rows
 

@@ -13,11 +13,9 @@ from tracekit.record.signals.classes import selected_logits, selected_units
 from tracekit.record.signals.output_layer import euclidean
 from tracekit.record.summary import SUMMARY, summarize, summarize_columns, summarize_groups
 
-#: A signal of the probe batch, which is passed through the network for all of them: that is what costs, so they are
-#: recorded together, as often as labels need to tell whether a run goes to and fro (`tracekit_analysis.cross_sections`).
-probe_signal = functools.partial(
-    signal, cost="probe", reads=("probe batch",), schedule="every 3, 200 times"
-)
+#: A signal of the probe batch. What costs is to pass it through the network, once for all of them: they are recorded
+#: together, as often as labels need to tell whether a run goes to and fro (`tracekit_analysis.cross_sections`).
+probe_signal = functools.partial(signal, cost="probe", reads=("probe batch",), schedule="every 3, 200 times")
 
 
 @probe_signal("probe/logits", unit="logit", fields=SUMMARY)

@@ -27,7 +27,8 @@ from tracekit.record.summary import LOOPS, quantiles
 
 FIELDS = ("mean", "variance", "q05", "q25", "q50", "q75", "q95")
 SPREAD_FIELDS = ("mean", "std", "min", "max")
-_FLOAT32 = np.finfo(np.float32)
+#: The range in which float32 has all its digits.
+_SMALLEST, _LARGEST = float(np.finfo(np.float32).smallest_normal), float(np.finfo(np.float32).max)
 _SHARES = (0.05, 0.25, 0.50, 0.75, 0.95)
 #: The seven fields by tensor.
 Figures = dict[str, Sequence[float]]
@@ -40,7 +41,7 @@ def _figures_by_tensor(
     """Figures of |numerator / (factor x denominator)|, where that is not zero, for each tensor that has any."""
     found: Figures = {}
     for name, divisor in denominators.items():
-        ratios, narrow = _ratios(numerators.as_kept(name), divisor, factor)
+        ratios, narrow = _ratios(numerators.native[name], divisor, factor)
         if ratios.size:
             found[name] = _figures(ratios, narrow)
     return found
@@ -58,7 +59,7 @@ def _ratios(numerator: np.ndarray, denominator: np.ndarray, factor: float) -> tu
         return ratios, ratios
     wide, narrow = empty(numerator.shape, np.float64), empty(numerator.shape, np.float32)
     n, low, high = loops.ratios(numerator, denominator, factor, wide, narrow)
-    has_room = high <= _FLOAT32.max and low >= _FLOAT32.smallest_normal
+    has_room = low >= _SMALLEST and high <= _LARGEST
     return wide[:n], (narrow if has_room else wide)[:n]
 
 
@@ -79,8 +80,7 @@ def _spread(figures: Figures) -> Sequence[float] | None:
 
 
 def _step_sizes(now: Observation) -> Figures:
-    gradients = {name: now.gradients.as_kept(name) for name in now.gradients}
-    return _figures_by_tensor(now.updates, gradients)
+    return _figures_by_tensor(now.updates, now.gradients.native)
 
 
 def _adaptive_steps(now: Observation) -> Figures:
