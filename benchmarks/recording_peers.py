@@ -29,6 +29,8 @@ from typing import Any
 #: Milliseconds that a measurement takes which is not repeated.
 LONG = 15_000
 N_PROBE, BATCH, STRIDE, ACTIVATION_STRIDE = 32, 100, 17, 53
+#: Schedules are made for two epochs of 500 updates, in which the stride of the probe batch is 7.
+N_UPDATES, PER_EPOCH, PROBE_STRIDE = 1000, 500, 7
 ECONOMY = [
     *("train/loss", "curvature/alpha", "layer/distance", "noise/histogram", "layer/grad_norm", "layer/update_norm"),
     *("noise/norm_test", "noise/inner_product_test", "noise/orthogonality_test"),
@@ -42,14 +44,14 @@ PAIR = {("tracekit", "nothing"), ("tracekit", "standard")}
 #: library -> (what is recorded, updates of one measurement: whole periods of what is recorded now and then)
 VARIANTS = {
     "tracekit": {
-        "nothing": STRIDE,
+        "nothing": ACTIVATION_STRIDE,
         "minimal": STRIDE,
         "standard": ACTIVATION_STRIDE,
         "Cockpit's economy set, every update": 5,
         "Cockpit's economy set, every 17th": STRIDE,
         "Cockpit's full set, every 17th": STRIDE,
     },
-    "PyTorch": {"nothing": STRIDE, "the signals of standard, in hooks": ACTIVATION_STRIDE},
+    "PyTorch": {"nothing": ACTIVATION_STRIDE, "the signals of standard, in hooks": ACTIVATION_STRIDE},
     "Cockpit": {
         "nothing (PyTorch with BackPACK's extension)": STRIDE,
         "economy, every update": 5,
@@ -104,7 +106,7 @@ class Tracekit:
             signals = choose_signals(ECONOMY if "economy" in recorded else FULL)
             when = "every 1" if "every update" in recorded else f"every {STRIDE}"
             schedules = dict.fromkeys(("free", "batch", "sample", "curvature"), when)
-        planned = plan(signals, n_updates=1000, updates_per_epoch=500, schedules=schedules)
+        planned = plan(signals, n_updates=N_UPDATES, updates_per_epoch=PER_EPOCH, schedules=schedules)
         probe = self.images[:N_PROBE], self.labels[:N_PROBE]
         with (
             tempfile.TemporaryDirectory() as folder,
@@ -233,6 +235,8 @@ class Hooks:
                         values.append((((g > 0) & (p < 0)) | ((g < 0) & (p > 0))).double().mean())
             if step % STRIDE == 1:
                 values += self.now_and_then(gradients, updates, optimizer)
+            if step % PROBE_STRIDE == 1:
+                values += self.probe()
             if step % ACTIVATION_STRIDE == 1:
                 for number, output in self.outputs.items():
                     values += [output.double().mean(), output.double().std(unbiased=False)]
@@ -244,8 +248,8 @@ class Hooks:
             self.previous = [g.clone() for g in gradients]
             self.before = [p.detach().clone() for p in self.parameters]
 
-    def now_and_then(self, gradients: list[Any], updates: list[Any], optimizer: Any) -> list[Any]:
-        """The probe batch, step sizes, and the optimizer's arrays."""
+    def probe(self) -> list[Any]:
+        """The output layer on the probe batch."""
         torch = self.torch
         kept, values = dict(self.outputs), []
         self.network.eval()
@@ -257,6 +261,12 @@ class Hooks:
         for each in (logits, self.outputs[len(self.network) - 2], logits.grad):
             values += self.summary(each)
         self.outputs = kept
+        return values
+
+    def now_and_then(self, gradients: list[Any], updates: list[Any], optimizer: Any) -> list[Any]:
+        """Step sizes, and the optimizer's arrays."""
+        torch = self.torch
+        values: list[Any] = []
         shares = torch.tensor([0.05, 0.25, 0.5, 0.75, 0.95], dtype=torch.float64)
         for parameter, g, u in zip(self.parameters, gradients, updates, strict=True):
             state = optimizer.state[parameter]
