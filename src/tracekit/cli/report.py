@@ -32,7 +32,9 @@ def report(
     """Write report.html, report.pdf and their tables: verdicts first, then what they rest on."""
     from tracekit.report.workers import prepare
     from tracekit.traces import open_experiment
+    from tracekit_analysis.parallel import collect_rarely
 
+    collect_rarely()
     jobs = prepare(open_experiment(path), jobs)
     from tracekit.report import write_report  # takes seconds, in which the other process starts
 
