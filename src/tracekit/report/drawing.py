@@ -242,6 +242,11 @@ def _fill(figure: Figure, ax: Axes) -> None:
     left, bottom = inner.x0 - outer.x0 + pad, inner.y0 - outer.y0 + pad
     right, top = outer.x1 - inner.x1 + pad, outer.y1 - inner.y1 + pad
     width, height = max(0.1, size.width - left - right), max(0.1, size.height - bottom - top)
+    # Labels keep their distance from the axes: to look for it once more would lay out all ticks again.
+    if ax.xaxis.get_label_position() == "bottom":
+        ax.xaxis.set_label_coords(0.5, (ax.xaxis.label.get_position()[1] - inner.y0) / height)
+    if ax.yaxis.get_label_position() == "left":
+        ax.yaxis.set_label_coords((ax.yaxis.label.get_position()[0] - inner.x0) / width, 0.5)
     ax.set_position((left / size.width, bottom / size.height, width / size.width, height / size.height))
 
 
