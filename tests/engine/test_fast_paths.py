@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracekit.engine import build_model, compiled, memory, parallel
-from tracekit.engine.ops import conv2d, max_pool2d, passes, relu, softmax_cross_entropy, winograd
+from tracekit.engine.ops import conv2d, direct, max_pool2d, passes, relu, softmax_cross_entropy, winograd
 from tracekit.engine.ops.convolution import conv2d as conv2d_op
 from tracekit.engine.optim import build_optimizer, transform
 from tracekit.engine.training import Observer, train
@@ -63,6 +63,35 @@ def test_winograd_is_exact_up_to_the_rounding_of_float32(elements_at_once, case)
 
 
 @needs_numba
+@given(
+    convolutions(kernels=st.just(3), strides=st.just(1), channels=st.sampled_from([1, 3])),
+    st.sampled_from([8, 13, 32]),
+    st.booleans(),
+)
+def test_few_channels_pixel_by_pixel_are_exact_up_to_rounding(case, out_channels, rectify):
+    (images, *_, g), settings = case
+    rng = np.random.default_rng(0)
+    weight, bias = rng.normal(size=(out_channels, images.shape[3], 3, 3)) / 3, rng.normal(size=out_channels)
+    g = np.repeat(g[..., :1], out_channels, axis=3) * rng.normal(size=out_channels)
+    narrow = [operand.astype(np.float32) for operand in (images, weight, bias, g)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(direct, "_MANY", 1)
+        assert direct.is_faster(narrow[0], narrow[1], 1)
+        results = convolved(*narrow, rectify=rectify, **settings)
+    wide = [operand.astype(np.float64) for operand in narrow]
+    if rectify:
+        # Where the rounded output is positive: a value next to zero may round to either side of it.
+        wide[3] = wide[3] * (results[0] > 0)
+    exact = list(convolved(*wide, **settings))
+    exact[0] = np.maximum(exact[0], 0) if rectify else exact[0]
+    # Sums of as many terms as these, which may cancel, keep the rounding of the terms.
+    sizes = convolved(*map(np.abs, wide), **settings)
+    for result, expected, size in zip(results, exact, sizes, strict=True):
+        assert result.dtype == np.float32
+        assert (np.abs(result - expected) <= 1e-6 * size).all()
+
+
+@needs_numba
 @given(convolutions(kernels=st.integers(1, 5), strides=st.integers(1, 3), channels=st.integers(1, 9)))
 def test_other_kernels_and_strides_compiled_are_exact_up_to_rounding(case):
     operands, settings = case
@@ -95,18 +124,21 @@ def test_the_reference_is_the_sum_over_windows(case):
     np.testing.assert_allclose(of_bias, g.sum(axis=(0, 1, 2)), atol=1e-10)
 
 
+@pytest.mark.parametrize("many", [1, 2**21])
 @given(convolutions(kernels=st.integers(1, 5), strides=st.integers(1, 2), channels=st.sampled_from([3, 8])))
-def test_a_rectified_convolution_is_a_relu_of_a_convolution_to_the_bit(case):
+def test_a_rectified_convolution_is_a_relu_of_a_convolution_to_the_bit(many, case):
     operands, settings = case
-    for dtype in (np.float32, np.float64):
-        images, weight, bias, g = (operand.astype(dtype) for operand in operands)
-        value, backward = conv2d_op.function(images, weight, bias, rectify=True, **settings)
-        between, to_operands = conv2d_op.function(images, weight, bias, **settings)
-        expected, to_between = relu.function(between)
-        np.testing.assert_array_equal(value, expected)
-        gradients = [gradient() for gradient in backward(g)]
-        for gradient, reference in zip(gradients, to_operands(to_between(g)[0]), strict=True):
-            np.testing.assert_array_equal(gradient, reference())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(direct, "_MANY", many)
+        for dtype in (np.float32, np.float64):
+            images, weight, bias, g = (operand.astype(dtype) for operand in operands)
+            value, backward = conv2d_op.function(images, weight, bias, rectify=True, **settings)
+            between, to_operands = conv2d_op.function(images, weight, bias, **settings)
+            expected, to_between = relu.function(between)
+            np.testing.assert_array_equal(value, expected)
+            gradients = [gradient() for gradient in backward(g)]
+            for gradient, reference in zip(gradients, to_operands(to_between(g)[0]), strict=True):
+                np.testing.assert_array_equal(gradient, reference())
 
 
 class Spectator(Observer):
@@ -234,6 +266,7 @@ def trained(threads, dtype=np.float32, observers=(), model="vgg_small", optimize
 def test_training_does_not_depend_on_the_number_of_threads(monkeypatch, dtype):
     """In float64, nothing is compiled."""
     monkeypatch.setattr(parallel, "_WORTH_SHARING", 1)
+    monkeypatch.setattr(direct, "_MANY", 1)
     alone = trained(1, dtype)
     for threads in (2, 3, 5):
         for name, parameter in trained(threads, dtype).items():

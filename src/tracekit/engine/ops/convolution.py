@@ -18,7 +18,7 @@ import numpy as np
 
 from tracekit.engine import parallel
 from tracekit.engine.memory import empty
-from tracekit.engine.ops import passes, winograd
+from tracekit.engine.ops import direct, passes, winograd
 from tracekit.engine.ops.cases import Case, Draw, draw_values
 from tracekit.engine.ops.windows import Windows
 from tracekit.engine.tape import Array, Backward, Gradient
@@ -95,6 +95,19 @@ def conv2d(
         of_kernel, of_bias = _sum_products(windows, g)
         return of_kernel.reshape(kernel.shape).transpose(3, 2, 0, 1), of_bias
 
+    if direct.is_faster(x, weight, stride):
+        value = direct.correlate(x, weight, bias, padding, rectify=rectify)
+        rectified = value if rectify else None
+
+        def gradients(g: Array) -> tuple[Array, Array, Array]:
+            received = g if rectified is None else passes.gradient_of_rectify(g, rectified)
+            return gradient_of_x(received), *direct.gradients_of_parameters(
+                x, g, padding, rectified=rectified
+            )
+
+        return value, _backward(
+            bias, gradients, lambda g: direct.gradients_of_parameters(x, g, padding, rectified=rectified)
+        )
     value = _correlate(windows, kernel, bias, rectify=rectify)
     return value, _backward(
         bias,
