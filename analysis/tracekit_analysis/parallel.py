@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import importlib
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
@@ -125,6 +126,8 @@ class _Workers:
     def executor(self, jobs: int) -> Any:
         from loky import get_reusable_executor  # type: ignore[import-untyped]
 
+        # A worker that has read much is replaced by a fresh one, which is nobody's concern.
+        warnings.filterwarnings("ignore", "A worker was restarted", UserWarning)
         # loky starts its workers without importing the caller's script again, which needs no __main__ guard.
         self._executor = get_reusable_executor(max_workers=jobs - 1)
         return self._executor
