@@ -45,9 +45,8 @@ class _Shared:
         self._function = function
         self._tasks = iter(tasks)
         self._n_drawn = 0
-        self._lock = (
-            threading.RLock()
-        )  # a worker that is done at once hands out the next task in the same call
+        # Reentrant: a worker that is done at once hands out the next task in the same call.
+        self._lock = threading.RLock()
         self._futures: dict[int, Future[Any]] = {}
         self._executor = _workers.executor(jobs)
         for _ in range(jobs - 1):

@@ -38,26 +38,24 @@ def summarize(values: np.ndarray) -> list[float]:
 
 def _moments(flat: np.ndarray) -> tuple[float, float, float, float]:
     """Mean, standard deviation, skewness and kurtosis; the last three are NaN where they are not defined."""
-    n, loops = flat.size, loops_for(flat, module=LOOPS)
-    wide = flat if loops is not None else flat.astype(np.float64)
-    mean = float(loops.sums_about(flat, 0.0)[0] if loops is not None else np.add.reduce(wide)) / n
+    loops = loops_for(flat, module=LOOPS)
+    sums_about = getattr(loops, "sums_about", _sums_about)
+    mean = sums_about(flat, 0.0)[0] / flat.size
     if not math.isfinite(mean):
         return mean, math.nan, math.nan, math.nan
-    if loops is not None:
-        std = math.sqrt(loops.sums_about(flat, mean)[1] / n)
-    else:
-        wide -= mean
-        std = math.sqrt(float(wide.dot(wide)) / n)
+    std = math.sqrt(sums_about(flat, mean)[1] / flat.size)
     if not std > 0:
         return mean, std, math.nan, math.nan
+    third, fourth = getattr(loops, "power_sums", _power_sums)(flat, mean, std)
+    return mean, std, third / flat.size, fourth / flat.size - 3.0
+
+
+def _power_sums(flat: np.ndarray, mean: float, scale: float) -> tuple[float, float]:
+    """Sums of the third and of the fourth power of (value - mean) / scale."""
     # Divided first: powers of the deviations themselves could leave the range of float64.
-    if loops is not None:
-        third, fourth = loops.power_sums(flat, mean, std)
-    else:
-        wide /= std
-        squares = wide * wide
-        third, fourth = float(squares.dot(wide)), float(squares.dot(squares))
-    return mean, std, third / n, fourth / n - 3.0
+    wide = (flat.astype(np.float64) - mean) / scale
+    squares = wide * wide
+    return float(squares.dot(wide)), float(squares.dot(squares))
 
 
 def summarize_columns(values: np.ndarray) -> list[np.ndarray]:

@@ -36,7 +36,6 @@ def correlate(x: Array, weight: Array, bias: Array | None, padding: int, *, rect
     """Correlate images with a kernel; as :func:`tracekit.engine.ops.conv2d`."""
     n, height, width, channels = x.shape
     loops = compiled(_LOOPS)
-    convolve = loops.correlate_gray if channels == 1 else loops.correlate_color
     x = np.ascontiguousarray(x)
     kernel = np.ascontiguousarray(weight.transpose(2, 3, 1, 0).reshape(9 * channels, -1))
     added = np.zeros(len(weight), np.float32) if bias is None else bias
@@ -45,7 +44,7 @@ def correlate(x: Array, weight: Array, bias: Array | None, padding: int, *, rect
 
     def work(number: int) -> None:
         part = parts[number]
-        convolve(x[part], padding, kernel, added, rectify, value[part])
+        loops.correlate(x[part], padding, kernel, added, rectify, value[part])
 
     parallel.run(work, len(parts))
     return value
@@ -58,7 +57,6 @@ def gradients_of_parameters(
     x, g = np.ascontiguousarray(x), np.ascontiguousarray(g)
     channels, out_channels = x.shape[3], g.shape[3]
     loops = compiled(_LOOPS)
-    gradients = loops.gradients_gray if channels == 1 else loops.gradients_color
     value = np.empty((0, 0, 0, 0), np.float32) if rectified is None else rectified
     parts = parallel.cut(len(x), parallel.N_PARTS)
     kernels = np.zeros((len(parts), 9 * channels, out_channels), np.float32)
@@ -66,7 +64,7 @@ def gradients_of_parameters(
 
     def work(number: int) -> None:
         part = parts[number]
-        gradients(x[part], padding, g[part], value[part], kernels[number], biases[number])
+        loops.gradients(x[part], padding, g[part], value[part], kernels[number], biases[number])
 
     parallel.run(work, len(parts))
     of_weight = kernels.sum(axis=0).reshape(3, 3, channels, out_channels).transpose(3, 2, 0, 1)

@@ -153,29 +153,16 @@ def _correlate_color(
 
 
 @_loops
-def correlate_gray(
-    images: Array, padding: int, kernel: Array, bias: Array, rectify: bool, out: Array
-) -> None:
-    """Correlate images of one channel with a kernel of (9, out_channels)."""
-    n, height, width, _ = images.shape
+def correlate(images: Array, padding: int, kernel: Array, bias: Array, rectify: bool, out: Array) -> None:
+    """Correlate images of one or three channels with a kernel of (9 x channels, out_channels)."""
+    n, height, width, channels = images.shape
     low = np.float32(0) if rectify else np.float32(-np.inf)
-    framed = np.zeros((height + 2 * padding, width + 2 * padding), np.float32)
+    framed = np.zeros((height + 2 * padding, (width + 2 * padding) * channels), np.float32)
     for image in range(n):
         _frame(images[image], padding, framed)
-        _correlate_gray(framed, kernel, bias, low, out[image], out.shape[3])
-
-
-@_loops
-def correlate_color(
-    images: Array, padding: int, kernel: Array, bias: Array, rectify: bool, out: Array
-) -> None:
-    """Correlate images of three channels with a kernel of (27, out_channels)."""
-    n, height, width, _ = images.shape
-    low = np.float32(0) if rectify else np.float32(-np.inf)
-    framed = np.zeros((height + 2 * padding, (width + 2 * padding) * 3), np.float32)
-    for image in range(n):
-        _frame(images[image], padding, framed)
-        if out.shape[3] == 32:
+        if channels == 1:
+            _correlate_gray(framed, kernel, bias, low, out[image], out.shape[3])
+        elif out.shape[3] == 32:
             _correlate_color(framed, kernel, bias, low, out[image], 32)
         else:
             _correlate_color(framed, kernel, bias, low, out[image], out.shape[3])
@@ -266,50 +253,33 @@ def _add(summed: Array, out: Array) -> None:
 
 
 @_loops
-def gradients_gray(
+def gradients(
     images: Array, padding: int, gradient: Array, value: Array, of_kernel: Array, of_bias: Array
 ) -> None:
-    """Add to the gradients of a kernel of (9, out_channels) and of the bias.
+    """Add to the gradients of a kernel of (9 x channels, out_channels) and of the bias.
 
     Where `value` is not empty, it is the rectified output, and the gradient flows where it is positive.
     """
-    n, height, width, _ = images.shape
+    n, height, width, channels = images.shape
     _, out_height, out_width, out_channels = gradient.shape
-    framed = np.zeros((height + 2 * padding, width + 2 * padding), np.float32)
+    framed = np.zeros((height + 2 * padding, (width + 2 * padding) * channels), np.float32)
     received = np.empty((out_width, out_channels), np.float32)
     for image in range(n):
         _frame(images[image], padding, framed)
         # Summed up image by image, so that rounding does not grow with all pixels of a batch.
-        sums = np.zeros((9, out_channels), np.float32)
+        sums = np.zeros((9 * channels, out_channels), np.float32)
         total = np.zeros(out_channels, np.float32)
         for row in range(out_height):
             _receive(gradient, value, image, row, received)
             _add_up(received, total)
-            _products_gray(framed[row], framed[row + 1], framed[row + 2], received, sums, out_channels)
-        _add(sums, of_kernel)
-        _add(total, of_bias)
-
-
-@_loops
-def gradients_color(
-    images: Array, padding: int, gradient: Array, value: Array, of_kernel: Array, of_bias: Array
-) -> None:
-    """Add to the gradients of a kernel of (27, out_channels) and of the bias; as `gradients_gray`."""
-    n, height, width, _ = images.shape
-    _, out_height, out_width, out_channels = gradient.shape
-    framed = np.zeros((height + 2 * padding, (width + 2 * padding) * 3), np.float32)
-    received = np.empty((out_width, out_channels), np.float32)
-    for image in range(n):
-        _frame(images[image], padding, framed)
-        sums = np.zeros((3, 9, out_channels), np.float32)
-        total = np.zeros(out_channels, np.float32)
-        for row in range(out_height):
-            _receive(gradient, value, image, row, received)
-            _add_up(received, total)
-            for i in range(3):
-                if out_channels == 32:
-                    _products_color(framed[row + i], received, sums[i], 32)
-                else:
-                    _products_color(framed[row + i], received, sums[i], out_channels)
+            if channels == 1:
+                _products_gray(framed[row], framed[row + 1], framed[row + 2], received, sums, out_channels)
+            else:
+                for i in range(3):
+                    here = sums[9 * i : 9 * (i + 1)]
+                    if out_channels == 32:
+                        _products_color(framed[row + i], received, here, 32)
+                    else:
+                        _products_color(framed[row + i], received, here, out_channels)
         _add(sums, of_kernel)
         _add(total, of_bias)
