@@ -34,7 +34,7 @@ Sweep(optimizers="adam", recording={"preset": "standard", "signals": ["noise/sca
 | preset | what is in it |
 |---|---|
 | `minimal` | loss, accuracy, the paper's scalar, the learning rate |
-| `standard` (default) | with it at every update the output layer on the training batch, every parameter tensor's gradient, weight, update and direction, the optimizer's numbers; every third update, 200 times in longer runs, the output layer on the fixed probe batch; every 17th update sign flips, distance from the start, step sizes and the optimizer's arrays; every 53rd update activations; at an epoch's end information about the labels |
+| `standard` (default) | with it at every update the output layer on the training batch, every parameter tensor's gradient, weight, update and direction, the optimizer's numbers; every third update, some 200 times in longer runs, the output layer on the fixed probe batch; every 17th update sign flips, distance from the start, step sizes and the optimizer's arrays; every 53rd update activations; at an epoch's end information about the labels |
 | `full` | with it the output layer class by class, gradient noise at every 17th update, histograms at 20 and curvature at 10 updates, spaced evenly in the logarithm |
 
 `--signal` (`recording.signals`) names signals in place of a preset, or beside one that is named too. Signals marked
@@ -64,7 +64,7 @@ phrases from 1. Its `logarithmic` is `log`.
 A stride is 1 or odd: an even one folds the oscillation of period 2 at the edge of stability onto frequency zero. In a
 run of several epochs it must not share a factor with the updates of an epoch either, since it would then visit only
 some positions of the epoch: such a stride is refused with the next good one named, unless `--allow-aliasing`
-(`recording.allow_aliasing`) is set. Strides of the definitions themselves (17 and 53) are raised to the next good one. What is
+(`recording.allow_aliasing`) is set. Strides of the definitions themselves (3 and what becomes of it in longer runs, 17, 53) are raised to the next good one: in 1,000 updates of two epochs the probe batch is recorded at every seventh. What is
 recorded at an epoch's end has no schedule. `--record "probe=every 1"` has the probe batch at every update, for the price
 of a forward pass over its images.
 """

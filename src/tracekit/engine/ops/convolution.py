@@ -5,8 +5,9 @@ Each output pixel is the product of the window under it, written as one row of a
 and multiplied a few images at a time. The input's gradient is itself a convolution: of the output's
 gradient, spread out by the stride, with the kernel turned by 180 degrees.
 
-Kernels of 3x3 pixels on many channels, the most frequent and the most expensive, have a shorter way
-(:mod:`tracekit.engine.ops.winograd`), which is taken where numba is installed; this one is the reference.
+Kernels of 3x3 pixels have shorter ways where numba is installed: on many channels, the most frequent and the most
+expensive (:mod:`tracekit.engine.ops.winograd`), and on one or three (:mod:`tracekit.engine.ops.direct`). This one is
+the reference.
 """
 
 from __future__ import annotations
