@@ -53,9 +53,9 @@ bench: $(STAMP)
 
 # Full-size simulations of the error rates that the documentation quotes: half an hour on two busy cores.
 calibrate: $(STAMP)
-	$(BIN)/python -m tracekit_analysis.calibration_page --out docs/methods/calibration.md --jobs 2
+	$(BIN)/python -m tracekit_analysis.calibration.page --out docs/methods/calibration.md --jobs 2
 	cp docs/methods/calibration/labels.csv docs/methods/calibration/rates.csv src/tracekit/report/calibration/
-	$(BIN)/python -m tracekit_analysis.grid_page --out docs/methods/calibration-grids.md --jobs 2
+	$(BIN)/python -m tracekit_analysis.calibration.grid_page --out docs/methods/calibration-grids.md --jobs 2
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis docs/_generated

@@ -146,7 +146,7 @@ def memory() -> None:
 
 def roofline(rounds: int) -> None:
     """Table 5: what share of the machine's peak the convolutions reach."""
-    from tracekit.engine import parallel
+    from tracekit.engine.kernels import parallel
     from tracekit.engine.ops import conv2d
 
     rng = np.random.default_rng(0)

@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 from tracekit.data import load_dataset
 from tracekit.engine import build_model
 from tracekit.engine.optim import build_optimizer
-from tracekit.engine.training import Observer, train
+from tracekit.engine.training.loop import Observer, train
 from tracekit.record import Planned, Recorder, Signal, choose_signals, plan
 from tracekit.traces import Columns
 

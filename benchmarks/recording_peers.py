@@ -68,7 +68,7 @@ class Tracekit:
         import numpy as np
 
         import tracekit
-        from tracekit.engine import parallel
+        from tracekit.engine.kernels import parallel
 
         self.version = f"tracekit {tracekit.__version__}, NumPy {np.__version__}"
         rng = np.random.default_rng(0)
@@ -82,7 +82,7 @@ class Tracekit:
 
         from tracekit.engine import build_model
         from tracekit.engine.optim import build_optimizer
-        from tracekit.engine.training import train
+        from tracekit.engine.training.loop import train
         from tracekit.record import Recorder, choose_signals, plan
         from tracekit.traces import RunWriter
 

@@ -103,9 +103,9 @@ def prepare_tracekit(
     """Train with tracekit; the loop is the real one, held between turns."""
     os.environ["TRACEKIT_COMPILED"] = "1" if compiled else "0"
     from tracekit.engine import build_model
-    from tracekit.engine.compiled import are_used
+    from tracekit.engine.kernels.compiled import are_used
     from tracekit.engine.optim import build_optimizer
-    from tracekit.engine.training import Observer, train
+    from tracekit.engine.training.loop import Observer, train
 
     if compiled and not are_used():
         raise ImportError("numba")

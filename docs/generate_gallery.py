@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 
 import tracekit_analysis as ta
 from tracekit import plot
-from tracekit.report.drawing import draw
+from tracekit.report.figures.drawing import draw
 
 HERE = Path(__file__).parent
 

@@ -1,7 +1,7 @@
 """The one error that the analysis layer raises on purpose, and the helpers that word it.
 
 An argument that cannot be used raises; data that cannot be used do not: they come back with a
-status and a reason (see `tracekit_analysis.series`).
+status and a reason (see `tracekit_analysis.series.input`).
 """
 
 from __future__ import annotations

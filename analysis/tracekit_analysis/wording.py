@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from tracekit_analysis.errors import bad_argument
-from tracekit_analysis.features import require_column
+from tracekit_analysis.tables.groups import require_column
 
 if TYPE_CHECKING:
-    from tracekit_analysis.arm_comparisons import ComparisonRow
+    from tracekit_analysis.comparisons.two_arms import ComparisonRow
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",

@@ -6,7 +6,7 @@ each docstring; the gallery in the documentation shows all of them on real runs.
 
 from __future__ import annotations
 
-from tracekit.report.figures import (
+from tracekit.report.figures.curves import (
     block_bounds,
     bound_curves,
     burn_in,
@@ -16,7 +16,7 @@ from tracekit.report.figures import (
     seed_traces,
     trace_band,
 )
-from tracekit.report.figures_statistics import (
+from tracekit.report.figures.statistics import (
     autocorrelation,
     color_scale,
     events,
@@ -24,7 +24,7 @@ from tracekit.report.figures_statistics import (
     seed_dots,
     spectrum,
 )
-from tracekit.report.figures_verdicts import (
+from tracekit.report.figures.verdicts import (
     effect_forest,
     index_intervals,
     label_shares,

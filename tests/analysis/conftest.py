@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tracekit_analysis.parallel import one_blas_thread
+from tracekit_analysis.tables.parallel import one_blas_thread
 
 
 @pytest.fixture(scope="session", autouse=True)

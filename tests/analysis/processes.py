@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from tracekit_analysis.simulation import (
+from tracekit_analysis.calibration.processes import (
     NORMAL_05,
     autoregressive,
     garch,
@@ -23,7 +23,7 @@ from tracekit_analysis.simulation import (
     student,
     time,
 )
-from tracekit_analysis.simulation import Draw as Process
+from tracekit_analysis.calibration.processes import Draw as Process
 
 __all__ = [
     "NORMAL_05",

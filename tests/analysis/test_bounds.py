@@ -12,7 +12,7 @@ from processes import NORMAL_05, autoregressive, iid, level_break, linear_trend,
 from scipy.stats import ncf
 
 from tracekit_analysis import AnalysisError, lfq_test, stability_index, stability_label
-from tracekit_analysis.bounds import noncentrality_interval
+from tracekit_analysis.statistics.bounds import noncentrality_interval
 
 seeds = st.integers(0, 2**32 - 1)
 

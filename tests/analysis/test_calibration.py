@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from tracekit_analysis import AnalysisError, calibrate
-from tracekit_analysis.calibration_bands import BANDS, LENGTHS, Band, judge_rates
-from tracekit_analysis.calibration_page import (
+from tracekit_analysis.calibration.bands import BANDS, LENGTHS, Band, judge_rates
+from tracekit_analysis.calibration.page import (
     QUANTITIES,
     Calibration,
     main,
@@ -18,9 +18,9 @@ from tracekit_analysis.calibration_page import (
     run_calibration,
     write_page,
 )
-from tracekit_analysis.calibration_pictures import draw_calibration, label_shares, rate_dots
-from tracekit_analysis.rates import COSTLY, error_rates
-from tracekit_analysis.simulation import PROCESSES
+from tracekit_analysis.calibration.pictures import draw_calibration, label_shares, rate_dots
+from tracekit_analysis.calibration.processes import PROCESSES
+from tracekit_analysis.calibration.rates import COSTLY, error_rates
 
 PAGE = Path(__file__).parents[2] / "docs" / "methods" / "calibration.md"
 FAST = ["iid", "Cauchy", "MA-.8", "AR.5", "trend", "variance x2", "reshuffled", "interleaved"]

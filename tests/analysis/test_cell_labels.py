@@ -15,7 +15,7 @@ from tracekit_analysis import (
     pooled_interval,
     wilson_interval,
 )
-from tracekit_analysis.simulation import fractional_noise, with_break
+from tracekit_analysis.calibration.processes import fractional_noise, with_break
 
 UNSTABLE = level_break(0.6 * 2 * NORMAL_05)  # index 0.6
 

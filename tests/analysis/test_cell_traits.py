@@ -11,8 +11,8 @@ import scipy.stats
 from processes import autoregressive, iid, level_break, sawtooth, student, traces
 
 from tracekit_analysis import AnalysisError, characterize, label, label_aspects, read_labels, sentences
-from tracekit_analysis.simulation import fractional_noise
-from tracekit_analysis.traits import is_shown, vote_pvalue
+from tracekit_analysis.calibration.processes import fractional_noise
+from tracekit_analysis.labels.traits import is_shown, vote_pvalue
 
 
 def only(frame: pd.DataFrame, **arguments: object) -> pd.Series:

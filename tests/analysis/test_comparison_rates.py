@@ -14,7 +14,7 @@ from processes import autoregressive
 from seed_grids import FEATURES, grid, mark
 
 from tracekit_analysis import compare, energy_permutation, freedman_lane, mean_permutation
-from tracekit_analysis.identification import N_CLASSIFIER_PERMUTATIONS, identifiability
+from tracekit_analysis.comparisons.identification import N_CLASSIFIER_PERMUTATIONS, identifiability
 
 FULL = pytest.mark.calibration
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from processes import iid, linear_trend, lower_tail, reshuffled
 
 from tracekit_analysis import AnalysisError, kpss_cosine, lfq_test, scale_lfq, stability_index
-from tracekit_analysis.cosine import trend_pvalue
+from tracekit_analysis.statistics.constancy import trend_pvalue
 
 seeds = st.integers(0, 2**32 - 1)
 

@@ -17,8 +17,8 @@ from test_degenerate_inputs import INPUTS, NOISE
 
 import tracekit_analysis as analysis
 from tracekit_analysis import as_series
-from tracekit_analysis.columns import LABEL_TOPICS
-from tracekit_analysis.full_battery import FULL_COLUMNS, TOPICS, full_columns
+from tracekit_analysis.features.full_battery import FULL_COLUMNS, TOPICS, full_columns
+from tracekit_analysis.features.standard import LABEL_TOPICS
 
 FUNCTIONS = {
     "local_whittle": analysis.local_whittle,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from tracekit_analysis.grid_page import page_text
-from tracekit_analysis.grid_rates import SCENARIOS, Scenario, _row, grid_rates
+from tracekit_analysis.calibration.grid_page import page_text
+from tracekit_analysis.calibration.grids import SCENARIOS, Scenario, _row, grid_rates
 
 CHOSEN = [
     scenario

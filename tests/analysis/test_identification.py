@@ -8,7 +8,7 @@ from seed_grids import FEATURES, grid, mark
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from tracekit_analysis import AnalysisError, identifiability
-from tracekit_analysis.discriminant import held_out_errors
+from tracekit_analysis.seeds.discriminant import held_out_errors
 
 
 @pytest.mark.parametrize("paired", [True, False])

@@ -10,7 +10,7 @@ from seed_grids import grid, mark
 from statsmodels.formula.api import ols
 
 from tracekit_analysis import AnalysisError, freedman_lane, interaction
-from tracekit_analysis.planning import detectable_interaction
+from tracekit_analysis.comparisons.planning import detectable_interaction
 
 BATCHES = (50, 100, 150)
 

@@ -29,7 +29,7 @@ from tracekit_analysis import (
     stable_alpha,
     tail_index,
 )
-from tracekit_analysis.simulation import fixed_order, interleaved
+from tracekit_analysis.calibration.processes import fixed_order, interleaved
 
 FULL = pytest.mark.calibration
 SINGLE: dict[str, Process] = {

@@ -28,8 +28,8 @@ from tracekit_analysis import (
     variance_ratio,
     zivot_andrews,
 )
-from tracekit_analysis.cell_label import Seed
-from tracekit_analysis.cells import label_cell
+from tracekit_analysis.labels.cell import Seed
+from tracekit_analysis.labels.rule import label_cell
 
 seeds = st.integers(0, 2**32 - 1)
 PROCESSES = st.sampled_from([iid, autoregressive(0.5), student(2), level_break(1.5)])

@@ -17,7 +17,7 @@ from tracekit_analysis import (
     permutation_entropy,
     sample_entropy,
 )
-from tracekit_analysis.simulation import with_zeros
+from tracekit_analysis.calibration.processes import with_zeros
 
 
 def test_permutation_entropy_is_that_of_the_counted_orders():

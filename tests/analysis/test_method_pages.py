@@ -9,7 +9,7 @@ import pytest
 
 import tracekit_analysis
 from tracekit_analysis import describe_columns
-from tracekit_analysis.column_page import main, page_text, section_of
+from tracekit_analysis.features.page import main, page_text, section_of
 
 PAGES = Path(__file__).parents[2] / "docs" / "methods"
 HAND_WRITTEN = (
@@ -83,7 +83,7 @@ def test_links_between_pages_lead_somewhere():
 
 def test_the_page_of_columns_is_up_to_date(tmp_path):
     assert (PAGES / "columns.md").read_text(encoding="utf-8") == page_text(), (
-        "run `python -m tracekit_analysis.column_page`"
+        "run `python -m tracekit_analysis.features.page`"
     )
     assert main(["--out", str(tmp_path / "columns.md")]) == 0
     assert (tmp_path / "columns.md").read_text(encoding="utf-8") == page_text()

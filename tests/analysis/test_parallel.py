@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tracekit_analysis.parallel import map_in_order, stop_workers
+from tracekit_analysis.tables.parallel import map_in_order, stop_workers
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -8,7 +8,7 @@ from processes import Process, autoregressive, iid, random_walk, student
 from rates import rejection_rate, slack
 
 from tracekit_analysis import AnalysisError, as_series, nyquist_test, peak_test
-from tracekit_analysis.simulation import fractional_noise
+from tracekit_analysis.calibration.processes import fractional_noise
 
 FULL = pytest.mark.calibration
 PROCESSES: dict[str, Process] = {

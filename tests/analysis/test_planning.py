@@ -19,7 +19,7 @@ from tracekit_analysis import (
     stability_index,
     tost,
 )
-from tracekit_analysis.planning import STABLE_UPDATES, UNSTABLE_UPDATES
+from tracekit_analysis.comparisons.planning import STABLE_UPDATES, UNSTABLE_UPDATES
 
 
 @pytest.mark.parametrize(

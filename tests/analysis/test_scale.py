@@ -14,14 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 from processes import autoregressive, iid, traces
 
-from tracekit_analysis import (
-    AnalysisError,
-    characterize,
-    datasets,
-    label,
-    label_from_features,
-    progress_bar,
-)
+from tracekit_analysis import AnalysisError, characterize, label, label_from_features, progress_bar
+from tracekit_analysis.tables import parquet
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +48,7 @@ def test_any_number_of_processes_gives_the_same_bytes(frame, preset):
 
 @pytest.mark.parametrize("bucket_rows", [1, 700, 2_000_000])
 def test_a_folder_gives_what_its_rows_in_memory_give(folder, bucket_rows, monkeypatch):
-    monkeypatch.setattr(datasets, "BUCKET_ROWS", bucket_rows)
+    monkeypatch.setattr(parquet, "BUCKET_ROWS", bucket_rows)
     pd.testing.assert_frame_equal(
         characterize(folder, preset="minimal"), characterize(pd.read_parquet(folder), preset="minimal")
     )
@@ -95,13 +89,13 @@ def test_memory_is_bounded_by_the_largest_series(tmp_path):
         largest.append(pa.total_allocated_bytes() - before)
         return {"n": len(group)}
 
-    saved, datasets.BUCKET_ROWS = datasets.BUCKET_ROWS, 1
+    saved, parquet.BUCKET_ROWS = parquet.BUCKET_ROWS, 1
     try:
-        table = datasets.apply_over_dataset(
+        table = parquet.apply_over_dataset(
             tmp_path, ["run"], widest, measured=["step", "value"], columns=["n"]
         )
     finally:
-        datasets.BUCKET_ROWS = saved
+        parquet.BUCKET_ROWS = saved
     assert table["n"].tolist() == [20_000] * 40
     assert max(largest) < 10 * 20_000 * 8  # of 40 times 20,000 rows of two columns
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tracekit_analysis import AnalysisError, as_series, autocorrelation_time, simulate, stability_index
-from tracekit_analysis.simulation import PROCESSES, fractional_noise, garch, half_spread
+from tracekit_analysis.calibration.processes import PROCESSES, fractional_noise, garch, half_spread
 
 LONG = 60_000
 

@@ -18,7 +18,7 @@ from processes import (
 )
 
 from tracekit_analysis import AnalysisError, adf, as_series, burn_in, classify_stationarity, holm, kpss
-from tracekit_analysis.regime import Regime
+from tracekit_analysis.statistics.regime import Regime
 
 
 def test_a_start_up_is_cut_where_its_bias_has_gone():

@@ -13,9 +13,9 @@ from processes import Process, autoregressive, iid, scale_break, student
 from rates import slack
 
 from tracekit_analysis import stable_alpha, tail_index
-from tracekit_analysis.simulation import with_zeros
-from tracekit_analysis.stable_index import block_sum_alpha
-from tracekit_analysis.tails import pareto_fit
+from tracekit_analysis.calibration.processes import with_zeros
+from tracekit_analysis.statistics.stable_index import block_sum_alpha
+from tracekit_analysis.statistics.tails import pareto_fit
 
 
 def stable(alpha: float) -> Process:

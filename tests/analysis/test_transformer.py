@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from tracekit_analysis import AnalysisError, TraceFeatures, characterize, describe_columns
-from tracekit_analysis.transformer import LABEL_NUMBERS
+from tracekit_analysis.features.transformer import LABEL_NUMBERS
 
 CHECKS = list(estimator_checks_generator(TraceFeatures()))
 

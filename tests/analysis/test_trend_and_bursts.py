@@ -13,7 +13,6 @@ from tracekit_analysis import (
     arch_test,
     as_series,
     autocorrelation_time,
-    dependence,
     kpss,
     kpss_cosine,
     lfq_test,
@@ -24,6 +23,7 @@ from tracekit_analysis import (
     scale_lfq,
     stability_index,
 )
+from tracekit_analysis.statistics import dependence
 
 
 def trend_pvalue(x):

@@ -13,7 +13,7 @@ from rates import slack
 from scipy.signal import fftconvolve
 
 from tracekit_analysis import local_whittle
-from tracekit_analysis.spectral import ordinates
+from tracekit_analysis.statistics.spectral import ordinates
 
 
 def fractional_noise(d: float):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tracekit_analysis.interactions import Interaction
+from tracekit_analysis.comparisons.interactions import Interaction
 
 PAGE = (Path(__file__).parents[2] / "docs" / "json.md").read_text(encoding="utf-8")
 

@@ -89,7 +89,7 @@ def test_watch_writes_nothing_and_knows_runs_that_wait_stopped_or_failed(
     assert (waiting["run"], waiting["step"], waiting["n_updates"]) == ("adam-lr0.001-b40-s4", 0, 260)
     assert sorted(path.relative_to(store) for path in store.rglob("*")) == before
     # Nothing runs and nothing will: watching ends, with the code of a sweep in which a run failed.
-    monkeypatch.setattr("tracekit.cli.watching._STOPPED_AFTER", 0.0)
+    monkeypatch.setattr("tracekit.cli.commands.watch._STOPPED_AFTER", 0.0)
     done = tracekit_command("watch", store, "--interval", 0.1, "--no-labels")
     assert done.code == 3
     assert "sgd-lr0.1-b40-s3: failed (StoreError: no room)" in done.out

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tracekit.engine import build_model
-from tracekit.engine.checkpoint import load_checkpoint, save_checkpoint
 from tracekit.engine.optim import OPTIMIZERS, build_optimizer
-from tracekit.engine.training import Observer, train
+from tracekit.engine.training.checkpoint import load_checkpoint, save_checkpoint
+from tracekit.engine.training.loop import Observer, train
 from tracekit.errors import DataError
 
 RNG = np.random.default_rng(5)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tracekit.engine import counting, parallel
-from tracekit.engine.counting import N_SIZES, count, count_products
+from tracekit.engine.kernels import counting, parallel
+from tracekit.engine.kernels.counting import N_SIZES, count, count_products
 
 SPECIAL = np.array([0.0, -0.0, np.nan, np.inf, -np.inf, 1e-45, -3e38, 1.0], np.float32)
 

@@ -29,7 +29,7 @@ from tracekit.engine import (
     local_quadratic,
     ops,
 )
-from tracekit.engine.curvature import flatten, unflatten
+from tracekit.engine.derivatives.curvature import flatten, unflatten
 from tracekit.errors import ArgumentError, ShapeError
 
 pytestmark = pytest.mark.usefixtures("strict_floats")

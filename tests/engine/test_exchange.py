@@ -23,7 +23,7 @@ from tracekit.engine import (
     build_model,
     ops,
 )
-from tracekit.engine.exchange import load_state_dict, to_state_dict
+from tracekit.engine.state_dict import load_state_dict, to_state_dict
 from tracekit.errors import ArgumentError, ShapeError
 
 try:
@@ -342,6 +342,6 @@ def test_counters_of_batches_are_passed_over_and_the_dtype_of_the_model_is_kept(
 
 
 def test_exchange_does_not_load_pytorch() -> None:
-    program = "import sys, tracekit.engine.exchange; print('torch' in sys.modules)"
+    program = "import sys, tracekit.engine.state_dict; print('torch' in sys.modules)"
     completed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert completed.stdout.strip() == "False"

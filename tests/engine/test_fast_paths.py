@@ -13,11 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracekit.engine import build_model, compiled, memory, parallel
-from tracekit.engine.ops import conv2d, direct, max_pool2d, passes, relu, softmax_cross_entropy, winograd
+from tracekit.engine import build_model
+from tracekit.engine.kernels import compiled, direct, memory, parallel, passes, winograd
+from tracekit.engine.ops import conv2d, max_pool2d, relu, softmax_cross_entropy
 from tracekit.engine.ops.convolution import conv2d as conv2d_op
 from tracekit.engine.optim import build_optimizer, transform
-from tracekit.engine.training import Observer, train
+from tracekit.engine.training.loop import Observer, train
 from tracekit.errors import ArgumentError
 
 #: Rounding of terms of order 1 in float32, which a sum keeps where they cancel.
@@ -422,8 +423,8 @@ print(conv2d(x, w, padding=1).data.sum())
 @needs_numba
 def test_compiling_ahead_leaves_nothing_to_compile():
     code = (
-        "from tracekit.engine.compilation import compile_ahead, is_ahead; compile_ahead();"
-        "from tracekit.engine.ops import loops, winograd_loops;"
+        "from tracekit.engine.warm_up import compile_ahead, is_ahead; compile_ahead();"
+        "from tracekit.engine.kernels import loops, winograd_loops;"
         "print(is_ahead(), [name for module in (loops, winograd_loops) for name, loop in vars(module).items()"
         " if hasattr(loop, 'signatures') and not loop.signatures and name[0] != '_'])"
     )

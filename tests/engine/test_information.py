@@ -9,15 +9,15 @@ from sklearn.metrics import mutual_info_score
 
 from tracekit.data import load_dataset
 from tracekit.engine import build_model
-from tracekit.engine.information import (
+from tracekit.engine.optim import build_optimizer
+from tracekit.engine.training.information import (
     InformationDecay,
     contingency,
     entropy,
     mutual_information,
     winner_codes,
 )
-from tracekit.engine.optim import build_optimizer
-from tracekit.engine.training import train
+from tracekit.engine.training.loop import train
 from tracekit.errors import ArgumentError
 
 RNG = np.random.default_rng(0)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracekit.engine import OPS, Primitive, Tensor, check_gradient, ops
-from tracekit.engine.ops import windows
+from tracekit.engine.kernels import windows
 from tracekit.engine.ops.cases import Case
 from tracekit.engine.ops.gaussian import normal_cdf, normal_density
 from tracekit.errors import ArgumentError, ShapeError

@@ -30,9 +30,9 @@ from tracekit.engine import (
     ops,
     per_sample_gradients,
     per_sample_squared_norms,
-    persample,
 )
-from tracekit.engine.persample import SampleGradients
+from tracekit.engine.derivatives import persample
+from tracekit.engine.derivatives.persample import SampleGradients
 from tracekit.errors import ArgumentError, ShapeError
 
 pytestmark = pytest.mark.usefixtures("strict_floats")

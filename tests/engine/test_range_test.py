@@ -5,7 +5,7 @@ import pytest
 
 from tracekit.data import load_dataset
 from tracekit.engine import build_model
-from tracekit.engine.range_test import learning_rate_range_test
+from tracekit.engine.training.learning_rate_range import learning_rate_range_test
 from tracekit.errors import ArgumentError
 
 DIGITS = load_dataset("digits")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracekit.engine.sampling import SAMPLING, epochs, updates_per_epoch
+from tracekit.engine.training.sampling import SAMPLING, epochs, updates_per_epoch
 from tracekit.errors import ArgumentError, UnknownNameError
 
 

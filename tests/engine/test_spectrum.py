@@ -24,7 +24,7 @@ from tracekit.engine import (
     ops,
     top_eigenvalues,
 )
-from tracekit.engine.curvature import flatten, unflatten
+from tracekit.engine.derivatives.curvature import flatten, unflatten
 from tracekit.errors import ArgumentError, ShapeError
 
 pytestmark = pytest.mark.usefixtures("strict_floats")

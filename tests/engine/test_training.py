@@ -6,7 +6,7 @@ import pytest
 from tracekit.data import load_dataset
 from tracekit.engine import build_model
 from tracekit.engine.optim import OPTIMIZERS, build_optimizer
-from tracekit.engine.training import Observer, evaluate, train
+from tracekit.engine.training.loop import Observer, evaluate, train
 from tracekit.errors import ArgumentError
 
 RNG = np.random.default_rng(0)

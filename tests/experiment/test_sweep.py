@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import tracekit
-from tracekit.engine.parallel import processors
+from tracekit.engine.kernels.parallel import processors
 from tracekit.errors import ArgumentError, OutputExistsError, StoreError
 from tracekit.experiment import Sweep, execution, run_sweep
 from tracekit.traces import RunWriter

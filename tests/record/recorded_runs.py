@@ -8,7 +8,7 @@ import pandas as pd
 
 from tracekit.engine.layers import Conv2d, Flatten, Linear, ReLU, Sequential, Sigmoid, Tanh
 from tracekit.engine.optim import build_optimizer
-from tracekit.engine.training import Observer, train
+from tracekit.engine.training.loop import Observer, train
 from tracekit.record import SIGNALS, Recorder, Selection, plan
 from tracekit.traces import RunWriter, read
 

@@ -11,7 +11,7 @@ from tracekit.data import load_dataset
 from tracekit.engine import build_model
 from tracekit.engine.layers import Dropout, Flatten, Linear, Sequential
 from tracekit.engine.optim import build_optimizer
-from tracekit.engine.training import Observer, train
+from tracekit.engine.training.loop import Observer, train
 from tracekit.errors import ArgumentError
 from tracekit.experiment import Sweep, run_sweep
 from tracekit.experiment.config import RunConfig

@@ -10,8 +10,8 @@ import pytest
 from simulation import simulate_experiment
 
 from tracekit.report import write_report
-from tracekit.report.build import gather
-from tracekit.report.material import Settings
+from tracekit.report.material.gathering import gather
+from tracekit.report.material.material import Settings
 from tracekit.report.sections import STRICT
 from tracekit.traces import open_experiment
 

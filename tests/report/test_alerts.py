@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tracekit.report.analysis import gather
-from tracekit.report.material import Settings
+from tracekit.report.material.gathering import gather
+from tracekit.report.material.material import Settings
 from tracekit.report.sections import SECTIONS, compose
 from tracekit.traces import RunWriter, open_experiment
 

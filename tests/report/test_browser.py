@@ -17,8 +17,8 @@ from simulation import simulate_experiment, simulate_run
 
 from tracekit.report import write_report
 from tracekit.report.document import Document, Figure, Section, Trace, TraceFigure
-from tracekit.report.html import render_html
-from tracekit.report.interactive import extremes
+from tracekit.report.faces.html import render_html
+from tracekit.report.figures.thinning import extremes
 from tracekit.traces import RunWriter, read
 
 selenium = pytest.importorskip("selenium", reason="needs selenium: pip install selenium")

@@ -13,12 +13,12 @@ from simulation import simulate_experiment, simulate_run
 
 from tracekit.errors import ArgumentError, OutputExistsError, StoreError, UnknownNameError
 from tracekit.report import write_report
-from tracekit.report.analysis import gather
 from tracekit.report.build import compose_document
-from tracekit.report.digest import RunDigest, digest_series
 from tracekit.report.document import Document
-from tracekit.report.html import render_html
-from tracekit.report.material import Cell, Material, Settings
+from tracekit.report.faces.html import render_html
+from tracekit.report.material.digest import RunDigest, digest_series
+from tracekit.report.material.gathering import gather
+from tracekit.report.material.material import Cell, Material, Settings
 from tracekit.report.sections import SECTIONS, compose
 from tracekit.traces import Experiment, Run, RunWriter, open_experiment
 

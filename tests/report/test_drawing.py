@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracekit.report.drawing import block_quantiles, draw, envelope, shared_limits
+from tracekit.report.figures.drawing import block_quantiles, draw, envelope, shared_limits
 
 
 @given(n=st.integers(1, 5000), spike=st.integers(0, 4999), bins=st.integers(2, 200))

@@ -7,13 +7,13 @@ from matplotlib.figure import Figure as Canvas
 
 from tracekit import plot
 from tracekit.report import write_report
-from tracekit.report.analysis import gather
 from tracekit.report.build import compose_document
 from tracekit.report.document import Alert, TableCell, number
-from tracekit.report.drawing import draw, shared_limits
-from tracekit.report.html import render_html
-from tracekit.report.material import Settings
-from tracekit.report.pdf import render_pdf
+from tracekit.report.faces.html import render_html
+from tracekit.report.faces.pdf import render_pdf
+from tracekit.report.figures.drawing import draw, shared_limits
+from tracekit.report.material.gathering import gather
+from tracekit.report.material.material import Settings
 from tracekit.report.sections import SECTIONS, STRICT, compose
 from tracekit.traces import RunWriter, open_experiment
 

@@ -32,8 +32,8 @@ from tracekit.report.document import (
     paragraph,
     words,
 )
-from tracekit.report.html import render_html, trace_data
-from tracekit.report.pdf import breakable, inputs, render_pdf, template
+from tracekit.report.faces.html import render_html, trace_data
+from tracekit.report.faces.pdf import breakable, inputs, render_pdf, template
 
 HOSTILE = [
     "<script>alert('x')</script>",

@@ -8,8 +8,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from tracekit import plot
-from tracekit.report import figures
-from tracekit.report.drawing import draw
+from tracekit.report.figures import curves
+from tracekit.report.figures.drawing import draw
 
 
 def runs(n, steps=300, broken=False):
@@ -38,14 +38,14 @@ DATA = {
 }
 
 OF_RUNS = {
-    "seed_traces": figures.seed_traces,
-    "seed_traces, shared axes": functools.partial(figures.seed_traces, limits=(-2.0, 2.0), steps=5e4),
-    "trace_band": figures.trace_band,
-    "trace_band, shared axes": functools.partial(figures.trace_band, limits=(-2.0, 2.0), steps=5e4),
-    "median_line": figures.median_line,
-    "bound_curves": lambda data, ax: figures.bound_curves(figures.block_bounds(data), ax),
-    "seed_band": figures.seed_band,
-    "seed_band, logarithmic": functools.partial(figures.seed_band, log=True, limits=(0.1, 10.0)),
+    "seed_traces": curves.seed_traces,
+    "seed_traces, shared axes": functools.partial(curves.seed_traces, limits=(-2.0, 2.0), steps=5e4),
+    "trace_band": curves.trace_band,
+    "trace_band, shared axes": functools.partial(curves.trace_band, limits=(-2.0, 2.0), steps=5e4),
+    "median_line": curves.median_line,
+    "bound_curves": lambda data, ax: curves.bound_curves(curves.block_bounds(data), ax),
+    "seed_band": curves.seed_band,
+    "seed_band, logarithmic": functools.partial(curves.seed_band, log=True, limits=(0.1, 10.0)),
 }
 
 
@@ -87,7 +87,7 @@ def test_intervals_are_drawn_with_and_without_an_index(rows):
 def test_values_beyond_a_shared_axis_are_marked_not_lost():
     data = runs(1)
     data.loc[data.index[100], "value"] = 50.0
-    ax = figures.seed_traces(data, Figure().add_subplot(), limits=(-4.0, 4.0))
+    ax = curves.seed_traces(data, Figure().add_subplot(), limits=(-4.0, 4.0))
     arrows = [line for line in ax.lines if line.get_marker() == "^"]
     assert np.concatenate([line.get_xdata() for line in arrows]).tolist() == [101.0]
 
@@ -95,7 +95,7 @@ def test_values_beyond_a_shared_axis_are_marked_not_lost():
 def test_a_spike_of_one_run_shows_in_the_band_of_all():
     data = runs(12, steps=3000)
     data.loc[data.index[3 * 3000 + 1234], "value"] = 50.0
-    band = figures.trace_band(data, Figure().add_subplot()).collections[0]
+    band = curves.trace_band(data, Figure().add_subplot()).collections[0]
     corners = band.get_paths()[0].vertices
     at = corners[np.argmax(corners[:, 1])]
     assert at[1] == 50.0
@@ -103,7 +103,7 @@ def test_a_spike_of_one_run_shows_in_the_band_of_all():
 
 
 def test_the_bound_is_a_quantile_and_not_a_minimum():
-    blocks = figures.block_bounds(runs(1, steps=2000))
+    blocks = curves.block_bounds(runs(1, steps=2000))
     assert -1.9 < np.median(blocks["lower"]) < -1.4
     assert 1.4 < np.median(blocks["upper"]) < 1.9
 
@@ -121,7 +121,7 @@ def test_the_band_of_the_bound_holds_its_mean_over_runs_as_often_as_it_says():
                 "upper": 1.0,
             }
         )
-        band = figures.bound_curves(data, Figure().add_subplot()).collections[-1]
+        band = curves.bound_curves(data, Figure().add_subplot()).collections[-1]
         corners = band.get_paths()[0].vertices
         low, high = corners[1:17, 1], corners[18:34, 1][::-1]
         held.append(np.mean((np.minimum(low, high) <= 0) & (np.maximum(low, high) >= 0)))
@@ -214,4 +214,4 @@ def test_every_public_figure_says_what_its_data_are():
 
 
 def test_ten_groups_look_ten_ways():
-    assert len({figures.group_style(position) for position in range(10)}) == 10
+    assert len({curves.group_style(position) for position in range(10)}) == 10

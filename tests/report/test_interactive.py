@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tracekit.report.interactive import extremes
+from tracekit.report.figures.thinning import extremes
 
 
 @pytest.mark.parametrize("place", [0, 1, 499, 998, 999])

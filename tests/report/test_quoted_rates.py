@@ -7,7 +7,13 @@ import pytest
 
 import tracekit.report
 from tracekit.report.document import Table
-from tracekit.report.error_rates import how_sure, label_rates, rates_table, single_series_table, worst_case
+from tracekit.report.material.error_rates import (
+    how_sure,
+    label_rates,
+    rates_table,
+    single_series_table,
+    worst_case,
+)
 from tracekit.report.sections import SECTIONS, compose
 
 MEASURED = Path(__file__).parents[2] / "docs" / "methods" / "calibration"

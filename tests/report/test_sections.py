@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 from simulation import simulate_experiment, simulate_run
 
-from tracekit.report.build import compose_document, gather
+from tracekit.report.build import compose_document
 from tracekit.report.document import Alert, Figure, Paragraph, Table
-from tracekit.report.material import DEFAULT_SIGNAL, Settings
+from tracekit.report.material.gathering import gather
+from tracekit.report.material.material import DEFAULT_SIGNAL, Settings
 from tracekit.report.sections import SECTIONS, compose
 from tracekit.report.sections.comparisons import headline
 from tracekit.report.sections.layers import cell_map

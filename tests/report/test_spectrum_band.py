@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from tracekit.report.spectrum_band import null_ratio, smooth
+from tracekit.report.figures.spectrum_band import null_ratio, smooth
 from tracekit_analysis import welch_psd
 
 N, RUNS, SEGMENT = 1200, 5, 100

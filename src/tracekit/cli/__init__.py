@@ -23,7 +23,7 @@ def main() -> None:
 
 def _let_go() -> None:
     """End what would end with this process later: at its exit, idle workers and the heap take a second."""
-    parallel = sys.modules.get("tracekit_analysis.parallel")
+    parallel = sys.modules.get("tracekit_analysis.tables.parallel")
     if parallel is not None:
         parallel.stop_workers()
     gc.freeze()

@@ -10,19 +10,19 @@ from typing import Annotated, Any
 import typer
 from typer.main import get_command
 
-from tracekit.cli import (
-    calibration,
-    comparing,
+from tracekit.cli.commands import (
+    calibrate,
+    compare,
     data,
-    ranging,
-    reading,
+    doctor,
+    init,
+    label,
+    range_test,
     report,
     run,
-    starting,
-    statistics,
-    upkeep,
-    watching,
+    watch,
 )
+from tracekit.cli.commands import list as listing
 from tracekit.cli.guide import EXAMPLES, SUMMARIES
 
 app = typer.Typer(
@@ -32,20 +32,20 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help is twice as fast, and is laid out as it was written
 )
 
-app.command("init")(starting.init)
+app.command("init")(init.init)
 app.command("run")(run.run)
-app.command("watch")(watching.watch)
-app.command("resume")(upkeep.resume)
-app.command("doctor")(upkeep.doctor)
-app.command("range-test")(ranging.range_test)
-app.add_typer(reading.listing, name="list")
-app.command("show")(reading.show)
-app.command("analyze")(statistics.analyze)
-app.command("label")(statistics.label)
-app.command("compare")(comparing.compare)
-app.command("claims")(comparing.claims)
-app.command("plan")(statistics.plan)
-app.command("calibrate")(calibration.calibrate)
+app.command("watch")(watch.watch)
+app.command("resume")(doctor.resume)
+app.command("doctor")(doctor.doctor)
+app.command("range-test")(range_test.range_test)
+app.add_typer(listing.listing, name="list")
+app.command("show")(listing.show)
+app.command("analyze")(label.analyze)
+app.command("label")(label.label)
+app.command("compare")(compare.compare)
+app.command("claims")(compare.claims)
+app.command("plan")(label.plan)
+app.command("calibrate")(calibrate.calibrate)
 app.command("report")(report.report)
 app.add_typer(data.app, name="data")
 

@@ -52,7 +52,7 @@ def presets(incomplete: str) -> list[str]:
 
 def questions(incomplete: str) -> list[str]:
     """Questions of `tracekit compare`."""
-    from tracekit.cli.comparing import QUESTIONS
+    from tracekit.cli.commands.compare import QUESTIONS
 
     return _starting(incomplete, QUESTIONS)
 

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.text import Text
 
 from tracekit.cli.output import clock, count, shown
-from tracekit.cli.standing import CellLabels, cell_columns
+from tracekit.cli.sweep_status import CellLabels, cell_columns
 from tracekit.experiment import RunConfig, RunProgress
 
 _PLAIN_SECONDS = 10.0  # between two lines where no terminal redraws them

@@ -5,13 +5,26 @@ from __future__ import annotations
 from tracekit.engine import initializers, ops
 from tracekit.engine.capture import LayerCall, capture
 from tracekit.engine.checking import WrongGradientError, check_gradient, check_op
-from tracekit.engine.curvature import (
+from tracekit.engine.derivatives.curvature import (
     LocalQuadratic,
     gauss_newton_vector_product,
     hessian_vector_product,
     local_quadratic,
 )
-from tracekit.engine.exchange import load_state_dict, to_state_dict
+from tracekit.engine.derivatives.persample import (
+    GradientGram,
+    PerSampleError,
+    gradient_gram,
+    gradient_second_moments,
+    per_sample_gradients,
+    per_sample_squared_norms,
+)
+from tracekit.engine.derivatives.spectrum import (
+    TopEigenvalues,
+    TraceEstimate,
+    hutchinson_trace,
+    top_eigenvalues,
+)
 from tracekit.engine.layers import (
     ELU,
     GELU,
@@ -38,15 +51,7 @@ from tracekit.engine.layers import (
     Tanh,
 )
 from tracekit.engine.models import MODELS, build_model
-from tracekit.engine.persample import (
-    GradientGram,
-    PerSampleError,
-    gradient_gram,
-    gradient_second_moments,
-    per_sample_gradients,
-    per_sample_squared_norms,
-)
-from tracekit.engine.spectrum import TopEigenvalues, TraceEstimate, hutchinson_trace, top_eigenvalues
+from tracekit.engine.state_dict import load_state_dict, to_state_dict
 from tracekit.engine.tape import GradientError, no_grad
 from tracekit.engine.tensor import OPS, Primitive, Tensor, as_tensor, primitive
 

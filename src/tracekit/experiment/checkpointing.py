@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from tracekit.engine import Sequential
-from tracekit.engine.checkpoint import checkpoint_bytes
 from tracekit.engine.optim import Optimizer
-from tracekit.engine.training import Observer
+from tracekit.engine.training.checkpoint import checkpoint_bytes
+from tracekit.engine.training.loop import Observer
 from tracekit.errors import StoreError, TracekitError
 from tracekit.traces import RunWriter
 from tracekit.traces.files import CHECKPOINT_FILE, write_whole

@@ -14,8 +14,8 @@ from tracekit.data import DATASETS
 from tracekit.engine import MODELS
 from tracekit.engine.optim import OPTIMIZERS
 from tracekit.engine.optim.schedules import SCHEDULES
-from tracekit.engine.sampling import Sampling, updates_per_epoch
-from tracekit.engine.training import Reduction
+from tracekit.engine.training.loop import Reduction
+from tracekit.engine.training.sampling import Sampling, updates_per_epoch
 from tracekit.errors import ArgumentError, bad_argument, unknown_name
 from tracekit.record import Preset, Signal, check_schedules, choose_signals, every
 from tracekit.registry import Registry

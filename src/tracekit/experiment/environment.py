@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tracekit.engine.compiled import are_used
+from tracekit.engine.kernels.compiled import are_used
 from tracekit.errors import StoreError
 
 _PACKAGES = (

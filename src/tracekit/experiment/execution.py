@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tracekit.data import Dataset, load_dataset
-from tracekit.engine.compilation import compile_ahead
-from tracekit.engine.parallel import processors
-from tracekit.engine.training import Observer, Step
+from tracekit.engine.kernels.parallel import processors
+from tracekit.engine.training.loop import Observer, Step
+from tracekit.engine.warm_up import compile_ahead
 from tracekit.errors import TracekitError
 from tracekit.experiment.checkpointing import Interrupted
 from tracekit.experiment.config import RunConfig

@@ -11,13 +11,13 @@ import numpy as np
 
 from tracekit.data import Dataset
 from tracekit.engine import Sequential, build_model
-from tracekit.engine.checkpoint import load_checkpoint
-from tracekit.engine.information import InformationDecay
+from tracekit.engine.kernels.parallel import processors, use_threads
 from tracekit.engine.optim import Optimizer, build_optimizer
 from tracekit.engine.optim.schedules import build_schedule
-from tracekit.engine.parallel import processors, use_threads
-from tracekit.engine.sampling import updates_per_epoch
-from tracekit.engine.training import Observer, TrainingResult, train
+from tracekit.engine.training.checkpoint import load_checkpoint
+from tracekit.engine.training.information import InformationDecay
+from tracekit.engine.training.loop import Observer, TrainingResult, train
+from tracekit.engine.training.sampling import updates_per_epoch
 from tracekit.errors import ArgumentError, DataError, bad_argument
 from tracekit.experiment.checkpointing import Checkpointer, restore_observers
 from tracekit.experiment.config import RunConfig

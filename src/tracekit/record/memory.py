@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from tracekit.engine.compiled import loops_for
-from tracekit.engine.information import winner_codes
-from tracekit.engine.memory import empty
-from tracekit.engine.training import Step
+from tracekit.engine.kernels.compiled import loops_for
+from tracekit.engine.kernels.memory import empty
+from tracekit.engine.training.information import winner_codes
+from tracekit.engine.training.loop import Step
 from tracekit.record.summary import LOOPS
 
 #: Code of the predicted class, beside the layers' codes by layer.

@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from tracekit.engine.derivatives.persample import GradientGram, SampleGradients
 from tracekit.engine.layers import Sequential
 from tracekit.engine.ops.losses import softmax_cross_entropy
-from tracekit.engine.persample import GradientGram, SampleGradients
 from tracekit.engine.tape import no_grad
 from tracekit.engine.tensor import Tensor
-from tracekit.engine.training import Step, evaluate
+from tracekit.engine.training.loop import Step, evaluate
 from tracekit.record.curvature import GaussNewton, gauss_newton_moments
 from tracekit.record.memory import Memory, Tensors
 

@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
+from tracekit.engine.derivatives.persample import PerSampleError
 from tracekit.engine.layers import Sequential
-from tracekit.engine.persample import PerSampleError
 from tracekit.errors import ArgumentError, bad_argument, unknown_name
 from tracekit.record.curvature import check_per_sample
 from tracekit.record.schedule import Phrase, Schedule, check_stride, next_stride

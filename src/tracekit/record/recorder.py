@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tracekit.engine.training import EpochEnd, Observer, Step
+from tracekit.engine.training.loop import EpochEnd, Observer, Step
 from tracekit.record.memory import Memory
 from tracekit.record.observation import Batch, EpochObservation, Observation, Selection
 from tracekit.record.plan import Planned

@@ -7,8 +7,8 @@ import math
 
 import numpy as np
 
-from tracekit.engine import parallel
-from tracekit.engine.compiled import loops_for
+from tracekit.engine.kernels import parallel
+from tracekit.engine.kernels.compiled import loops_for
 
 #: The compiled loops, without which the same is computed in NumPy.
 LOOPS = "tracekit.record.loops"

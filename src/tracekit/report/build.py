@@ -14,16 +14,16 @@ import pandas as pd
 
 from tracekit import __version__
 from tracekit.errors import ArgumentError, OutputExistsError, StoreError, bad_argument
-from tracekit.report.analysis import gather
 from tracekit.report.document import Document, Section, count
-from tracekit.report.html import render_html
-from tracekit.report.material import DEFAULT_SIGNAL, Material, Settings
-from tracekit.report.pdf import render_pdf
+from tracekit.report.faces.html import render_html
+from tracekit.report.faces.pdf import render_pdf
+from tracekit.report.material.gathering import gather
+from tracekit.report.material.material import DEFAULT_SIGNAL, Material, Settings
 from tracekit.report.sections import SectionEntry, compose, in_order
 from tracekit.report.workers import prepare
 from tracekit.traces import open_experiment
 from tracekit.traces.files import make_folder, write_whole
-from tracekit_analysis.parallel import map_in_order
+from tracekit_analysis.tables.parallel import map_in_order
 
 HTML_FILE = "report.html"
 PDF_FILE = "report.pdf"

@@ -6,7 +6,7 @@ import os
 
 from tracekit.errors import ArgumentError, bad_argument
 from tracekit.traces import Experiment
-from tracekit_analysis.parallel import start_workers
+from tracekit_analysis.tables.parallel import start_workers
 
 #: Updates of all runs together below which another process, which has to start, takes longer than it saves.
 _WORTH_A_PROCESS = 10_000

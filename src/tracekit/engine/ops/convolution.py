@@ -6,8 +6,8 @@ and multiplied a few images at a time. The input's gradient is itself a convolut
 gradient, spread out by the stride, with the kernel turned by 180 degrees.
 
 Kernels of 3x3 pixels have shorter ways where numba is installed: on many channels, the most frequent and the most
-expensive (:mod:`tracekit.engine.ops.winograd`), and on one or three (:mod:`tracekit.engine.ops.direct`). This one is
-the reference.
+expensive (:mod:`tracekit.engine.kernels.winograd`), and on one or three (:mod:`tracekit.engine.kernels.direct`).
+This one is the reference.
 """
 
 from __future__ import annotations
@@ -17,11 +17,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tracekit.engine import parallel
-from tracekit.engine.memory import empty
-from tracekit.engine.ops import direct, passes, winograd
+from tracekit.engine.kernels import direct, parallel, passes, winograd
+from tracekit.engine.kernels.memory import empty
+from tracekit.engine.kernels.windows import Windows
 from tracekit.engine.ops.cases import Case, Draw, draw_values
-from tracekit.engine.ops.windows import Windows
 from tracekit.engine.tape import Array, Backward, Gradient
 from tracekit.engine.tensor import primitive
 from tracekit.errors import ArgumentError, ShapeError, bad_argument

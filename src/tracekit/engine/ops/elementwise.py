@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tracekit.engine.ops import passes
+from tracekit.engine.kernels import passes
 from tracekit.engine.ops.cases import elementwise
 from tracekit.engine.tape import Array, Backward
 from tracekit.engine.tensor import primitive

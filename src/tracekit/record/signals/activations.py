@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tracekit.engine import parallel
-from tracekit.engine.compiled import loops_for
+from tracekit.engine.kernels import parallel
+from tracekit.engine.kernels.compiled import loops_for
 from tracekit.engine.layers import Flatten, ReLU, Sigmoid, Tanh
 from tracekit.record.observation import Observation
 from tracekit.record.signal import signal

@@ -15,8 +15,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tracekit.engine.curvature import Parameters, Precision, hessian_vector_product, local_quadratic
-from tracekit.engine.spectrum import Product, hutchinson_trace, top_eigenvalues
+from tracekit.engine.derivatives.curvature import (
+    Parameters,
+    Precision,
+    hessian_vector_product,
+    local_quadratic,
+)
+from tracekit.engine.derivatives.spectrum import Product, hutchinson_trace, top_eigenvalues
 from tracekit.errors import ArgumentError
 from tracekit.record.observation import Batch, Observation
 from tracekit.record.signal import signal

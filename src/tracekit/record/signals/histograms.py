@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tracekit.engine.counting import N_SIZES
+from tracekit.engine.kernels.counting import N_SIZES
 from tracekit.record.observation import Observation
 from tracekit.record.signals.noise import READS, sample_signal
 

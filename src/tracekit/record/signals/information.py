@@ -1,6 +1,6 @@
 """What the model's codes tell of the labels, over the training batches of an epoch.
 
-Entropies carry the Miller-Madow correction (see `tracekit.engine.information`), whose size depends on the number of
+Entropies carry the Miller-Madow correction (see `engine.training.information`), whose size depends on the number of
 samples N and of occurring codes K: both are recorded. Codes are those that each batch met, with the parameters of
 its own update, so that an epoch's figure is a mean over the epoch's motion.
 """
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tracekit.engine.information import entropy, mutual_information
+from tracekit.engine.training.information import entropy, mutual_information
 from tracekit.record.memory import PREDICTIONS
 from tracekit.record.observation import EpochObservation
 from tracekit.record.signal import signal

@@ -17,8 +17,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tracekit.engine.compiled import loops_for
-from tracekit.engine.memory import empty
+from tracekit.engine.kernels.compiled import loops_for
+from tracekit.engine.kernels.memory import empty
 from tracekit.record.memory import Tensors
 from tracekit.record.observation import Observation
 from tracekit.record.signal import NOW_AND_THEN, signal

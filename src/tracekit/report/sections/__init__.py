@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from tracekit.registry import Registry
 from tracekit.report.document import Alert, Block, Mono, Section, Span
-from tracekit.report.material import Material, MissingSignalError
+from tracekit.report.material.material import Material, MissingSignalError
 
 #: Entry points by which installed packages add sections.
 GROUP = "tracekit.report_sections"

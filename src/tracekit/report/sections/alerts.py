@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from tracekit.report.document import Alert, Block, Mono, Span, count, enumerate_words, paragraph, show
-from tracekit.report.material import DRAWN_SIGNALS, Material
+from tracekit.report.material.material import DRAWN_SIGNALS, Material
 from tracekit.report.sections import section
 from tracekit.traces import Run
 

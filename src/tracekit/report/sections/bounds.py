@@ -7,10 +7,11 @@ import functools
 
 import pandas as pd
 
-from tracekit.report import figures, figures_verdicts, frames
 from tracekit.report.document import Block, Column, Figure, Key, Mono, Panel, Table, number, paragraph
-from tracekit.report.drawing import draw
-from tracekit.report.material import Material, MissingSignalError
+from tracekit.report.figures import curves, verdicts
+from tracekit.report.figures.drawing import draw
+from tracekit.report.material import tables
+from tracekit.report.material.material import Material, MissingSignalError
 from tracekit.report.sections import section
 
 _SHOWN = {
@@ -54,7 +55,7 @@ def bounds(material: Material) -> list[Block]:
 
 def _lower(material: Material, rows: pd.DataFrame) -> Table:
     """Tabulate the lower bound, with the pooled index of the verdict beside that of single seeds."""
-    table = frames.median_table(
+    table = tables.median_table(
         material,
         rows,
         _SHOWN,
@@ -73,7 +74,7 @@ def _lower(material: Material, rows: pd.DataFrame) -> Table:
 
 
 def _upper(material: Material, rows: pd.DataFrame) -> Table:
-    return frames.median_table(
+    return tables.median_table(
         material,
         rows,
         _UPPER,
@@ -85,13 +86,13 @@ def _upper(material: Material, rows: pd.DataFrame) -> Table:
 def _intervals(material: Material) -> Figure:
     table = pd.DataFrame(
         [
-            (frames.cell_label(cell, 34), found.label, found.index, found.low, found.high)
+            (tables.cell_label(cell, 34), found.label, found.index, found.low, found.high)
             for cell in material.cells
             if (found := material.verdicts.get(cell.key))
         ],
         columns=["name", "label", "index", "low", "high"],
     )
-    paint = functools.partial(figures_verdicts.index_intervals, table, margin=material.settings.margin)
+    paint = functools.partial(verdicts.index_intervals, table, margin=material.settings.margin)
     said = "; ".join(
         f"{cell.name}: {v.label}, {v.interval}"
         for cell in material.cells
@@ -108,9 +109,9 @@ def _intervals(material: Material) -> Figure:
         f"the dashed margin ({material.settings.threshold}) the bound holds still, right of it the bound moves; an "
         "interval that crosses it decides nothing.",
         legend=(
-            Key(figures.VERDICTS["stable"], "stable", "dot"),
-            Key(figures.VERDICTS["unstable"], "unstable", "triangle"),
-            Key(figures.VERDICTS["inconclusive"], "inconclusive", "ring"),
-            Key(figures.INK, "margin", "dashed"),
+            Key(curves.VERDICTS["stable"], "stable", "dot"),
+            Key(curves.VERDICTS["unstable"], "unstable", "triangle"),
+            Key(curves.VERDICTS["inconclusive"], "inconclusive", "ring"),
+            Key(curves.INK, "margin", "dashed"),
         ),
     )

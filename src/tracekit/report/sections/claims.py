@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-from tracekit.report.comparing import claims_of
 from tracekit.report.document import (
     Alert,
     Block,
@@ -16,7 +15,8 @@ from tracekit.report.document import (
     paragraph,
     words,
 )
-from tracekit.report.material import Material
+from tracekit.report.material.comparing import claims_of
+from tracekit.report.material.material import Material
 from tracekit.report.sections import section
 
 _TONES: dict[str, Literal["stable", "unstable", "inconclusive"]] = {

@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 
-from tracekit.report import comparing, figures, figures_verdicts
 from tracekit.report.document import (
     Alert,
     Block,
@@ -27,8 +26,10 @@ from tracekit.report.document import (
     show,
     words,
 )
-from tracekit.report.drawing import draw
-from tracekit.report.material import PERFORMANCE_SIGNALS, Material
+from tracekit.report.figures import curves, verdicts
+from tracekit.report.figures.drawing import draw
+from tracekit.report.material import comparing
+from tracekit.report.material.material import PERFORMANCE_SIGNALS, Material
 from tracekit.report.sections import not_recorded, section
 
 #: Features whose effects are drawn, with their titles; all are in the table that `tracekit compare` writes.
@@ -115,7 +116,7 @@ def _forest(found: pd.DataFrame) -> Figure:
             }
         )
         paint = functools.partial(
-            figures_verdicts.effect_forest,
+            verdicts.effect_forest,
             table,
             margin=float(rows["margin"].iloc[0]),
             label="Hedges g, between-seed sd",
@@ -135,10 +136,10 @@ def _forest(found: pd.DataFrame) -> Figure:
         "panel goes beyond the axis.",
         columns=2,
         legend=(
-            Key(figures_verdicts.ANSWERS["different"][0], "different", "triangle"),
-            Key(figures_verdicts.ANSWERS["equivalent"][0], "equivalent", "dot"),
-            Key(figures_verdicts.ANSWERS["unresolved"][0], "unresolved", "ring"),
-            Key(figures.SEED, "no difference", "thick"),
+            Key(verdicts.ANSWERS["different"][0], "different", "triangle"),
+            Key(verdicts.ANSWERS["equivalent"][0], "equivalent", "dot"),
+            Key(verdicts.ANSWERS["unresolved"][0], "unresolved", "ring"),
+            Key(curves.SEED, "no difference", "thick"),
         ),
     )
 
@@ -214,7 +215,7 @@ def _ranks(material: Material, ranks: pd.DataFrame) -> Figure:
     panels = []
     for size, rows in ranks.groupby("batch_size", sort=True, observed=True):
         table = rows.assign(entry=[_cut(str(entry)) for entry in rows["entry"]])
-        paint = functools.partial(figures_verdicts.rank_ranges, table)
+        paint = functools.partial(verdicts.rank_ranges, table)
         panels.append(
             Panel(
                 draw(paint, height=0.6 + 0.2 * len(rows)),
@@ -227,18 +228,16 @@ def _ranks(material: Material, ranks: pd.DataFrame) -> Figure:
         f"Ranks in the final {material.performance_signal}: the bar spans the ranks that the data leave open, the dot "
         "is the mean rank over seeds. Bars that overlap are not told apart; ranks are claimed from 10 seeds on.",
         columns=min(4, max(1, len(panels))),
-        legend=(Key(figures.SEED, "ranks left open", "thick"), Key(figures.BOUND, "mean rank", "dot")),
+        legend=(Key(curves.SEED, "ranks left open", "thick"), Key(curves.BOUND, "mean rank", "dot")),
     )
 
 
 def _profiles(material: Material, profile: pd.DataFrame) -> Figure:
     label = f"final {material.performance_signal}, at most"
-    paint = functools.partial(
-        figures_verdicts.profile, profile, group="row", groups=material.rows, label=label
-    )
+    paint = functools.partial(verdicts.profile, profile, group="row", groups=material.rows, label=label)
     dashes = ("line", "dashed", "dotted")
     legend = tuple(
-        Key(figures.group_style(at)[0], row, dashes[(at // len(figures.GROUPS) + at) % 3])  # type: ignore[arg-type]
+        Key(curves.group_style(at)[0], row, dashes[(at // len(curves.GROUPS) + at) % 3])  # type: ignore[arg-type]
         for at, row in enumerate(material.rows)
     )
     return Figure(

@@ -17,7 +17,7 @@ from tracekit.report.document import (
     show,
     words,
 )
-from tracekit.report.material import Material
+from tracekit.report.material.material import Material
 from tracekit.report.sections import section
 
 

@@ -7,10 +7,11 @@ import functools
 import numpy as np
 import pandas as pd
 
-from tracekit.report import figures, figures_statistics, frames
 from tracekit.report.document import Block, Figure, Heading, Key, Panel, paragraph
-from tracekit.report.drawing import draw
-from tracekit.report.material import Cell, Material, MissingSignalError
+from tracekit.report.figures import curves, statistics
+from tracekit.report.figures.drawing import draw
+from tracekit.report.material import tables
+from tracekit.report.material.material import Cell, Material, MissingSignalError
 from tracekit.report.sections import section
 
 _DEPENDENCE = {
@@ -50,12 +51,12 @@ def dependence(material: Material) -> list[Block]:
             "runs, shaded from the lowest to the highest. Dashed: 95 % band of independent values, for one run.",
             columns=min(4, max(1, len(material.batch_sizes))),
             legend=(
-                Key(figures.BOUND, "median over runs", "thick"),
-                Key(figures.SEED, "all runs", "thick"),
-                Key(figures.INK, "white noise, 95 %", "dashed"),
+                Key(curves.BOUND, "median over runs", "thick"),
+                Key(curves.SEED, "all runs", "thick"),
+                Key(curves.INK, "white noise, 95 %", "dashed"),
             ),
         ),
-        frames.median_table(
+        tables.median_table(
             material,
             rows,
             _DEPENDENCE,
@@ -78,18 +79,18 @@ def _panel(material: Material, cell: Cell) -> Panel:
     data = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["run", "lag", "value"])
     n = int(np.median([portrait.n_used for portrait in portraits])) if portraits else None
     return Panel(
-        draw(functools.partial(figures_statistics.autocorrelation, data, n=n)),
+        draw(functools.partial(statistics.autocorrelation, data, n=n)),
         f"Autocorrelation of {material.settings.signal} over lag for {cell.name}.",
         title=cell.name,
     )
 
 
 def _tails(material: Material) -> Figure:
-    values = frames.seed_values(material, "tail_xi")
-    names = {cell.name: frames.cell_label(cell) for cell in material.cells}
+    values = tables.seed_values(material, "tail_xi")
+    names = {cell.name: tables.cell_label(cell) for cell in material.cells}
     label = "extreme value index ξ"
     paint = functools.partial(
-        figures_statistics.seed_dots,
+        statistics.seed_dots,
         values.assign(name=values["name"].map(names)),
         label=label,
         references=(0.0, 0.5),
@@ -103,12 +104,12 @@ def _tails(material: Material) -> Figure:
         ),
         "Extreme value index of the largest 5 % of local deviations, a dot a seed and a tick at their median. Below "
         "0 the tail ends, at 0 it falls like an exponential, beyond .5 the variance is infinite; dashed at both.",
-        legend=(Key(figures.SEED, "one seed", "dot"), Key(figures.BOUND, "median", "thick")),
+        legend=(Key(curves.SEED, "one seed", "dot"), Key(curves.BOUND, "median", "thick")),
     )
 
 
 def _tail_table(material: Material, rows: pd.DataFrame) -> Block:
-    return frames.median_table(
+    return tables.median_table(
         material,
         rows,
         _TAILS,

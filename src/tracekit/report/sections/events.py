@@ -7,13 +7,14 @@ import functools
 import numpy as np
 import pandas as pd
 
-from tracekit.report import figures, figures_statistics, frames
 from tracekit.report.document import Block, Figure, Key, Panel, count, paragraph
-from tracekit.report.drawing import draw
-from tracekit.report.material import Cell, Material, MissingSignalError
-from tracekit.report.portrait import Portrait
+from tracekit.report.figures import curves, statistics
+from tracekit.report.figures.drawing import draw
+from tracekit.report.material import tables
+from tracekit.report.material.deciding_series import Portrait
+from tracekit.report.material.material import Cell, Material, MissingSignalError
+from tracekit.report.material.units import unit
 from tracekit.report.sections import section
-from tracekit.report.units import unit
 
 _SHOWN = {
     "n_changes": "breaks",
@@ -34,7 +35,7 @@ def events(material: Material) -> list[Block]:
     if rows.empty:
         raise MissingSignalError([material.settings.signal])
     name = material.settings.signal
-    limits = frames.limits_of(material.series(name))
+    limits = tables.limits_of(material.series(name))
     panels = [panel for cell in material.cells if (panel := _panel(material, cell, limits)) is not None]
     blocks: list[Block] = [
         paragraph(
@@ -52,14 +53,14 @@ def events(material: Material) -> list[Block]:
                 "if they lie beyond the axis.",
                 columns=min(4, max(1, len(material.batch_sizes))),
                 legend=(
-                    Key(figures.SEED, "one run"),
-                    Key(figures.BOUND, "level between breaks", "thick"),
-                    Key(figures.INK, "spike", "ring"),
+                    Key(curves.SEED, "one run"),
+                    Key(curves.BOUND, "level between breaks", "thick"),
+                    Key(curves.INK, "spike", "ring"),
                 ),
             )
         )
     blocks.append(
-        frames.median_table(
+        tables.median_table(
             material,
             rows,
             _SHOWN,
@@ -78,8 +79,8 @@ def _panel(material: Material, cell: Cell, limits: tuple[float, float]) -> Panel
     else:
         return None
     paint = functools.partial(
-        figures_statistics.events,
-        frames.thinned(series[:1]),
+        statistics.events,
+        tables.thinned(series[:1]),
         levels=_levels(portrait),
         spikes=pd.DataFrame({"step": portrait.spike_at, "value": portrait.spike_value}),
         limits=limits,

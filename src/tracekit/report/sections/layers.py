@@ -8,11 +8,11 @@ import warnings
 import numpy as np
 import pandas as pd
 
-from tracekit.report import figures_statistics
-from tracekit.report.digest import HEAT_STRETCHES
 from tracekit.report.document import Alert, Block, Figure, Heading, Panel, enumerate_words, paragraph
-from tracekit.report.drawing import draw
-from tracekit.report.material import LAYER_SIGNALS, Cell, Material, MissingSignalError
+from tracekit.report.figures import statistics
+from tracekit.report.figures.drawing import draw
+from tracekit.report.material.digest import HEAT_STRETCHES
+from tracekit.report.material.material import LAYER_SIGNALS, Cell, Material, MissingSignalError
 from tracekit.report.sections import not_recorded, section
 
 #: What is drawn: title, label of the colours, and whether they are logarithmic.
@@ -75,17 +75,17 @@ def _figure(material: Material, name: str, cells: tuple[Cell, ...]) -> Block:
     limits = (0.0, 1.0)
     if log:
         low, high = (float(end) for end in np.quantile(values, [0.01, 0.99]))
-        limits = figures_statistics.color_ends(low, high, log=True)
+        limits = statistics.color_ends(low, high, log=True)
     panels = []
     for cell, table in tables:
         paint = functools.partial(
-            figures_statistics.heat_map, table, limits=limits, steps=material.last_step, log=log, scale=False
+            statistics.heat_map, table, limits=limits, steps=material.last_step, log=log, scale=False
         )
         said = (
             f"{title} of {enumerate_words(str(layer) for layer in table.index)} over updates for {cell.name}."
         )
         panels.append(Panel(draw(paint, height=0.55 + 0.14 * len(table)), said, title=cell.name))
-    key = functools.partial(figures_statistics.color_scale, limits, unit=label, log=log)
+    key = functools.partial(statistics.color_scale, limits, unit=label, log=log)
     panels.append(Panel(draw(key, height=0.6), f"Colour scale: {label}.", title="colours"))
     scale = "logarithmic colours, cut at the 1 % and the 99 % quantile" if log else "colours from 0 to 1"
     return Figure(

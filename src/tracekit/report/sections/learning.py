@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tracekit.report import figures, frames
 from tracekit.report.document import (
     Block,
     Column,
@@ -25,10 +24,12 @@ from tracekit.report.document import (
     show,
     words,
 )
-from tracekit.report.drawing import draw, over_runs, shared_limits
-from tracekit.report.material import Material, MissingSignalError, without_diverged
+from tracekit.report.figures import curves
+from tracekit.report.figures.drawing import draw, over_runs, shared_limits
+from tracekit.report.material import tables
+from tracekit.report.material.material import Material, MissingSignalError, without_diverged
+from tracekit.report.material.units import unit
 from tracekit.report.sections import not_recorded, section
-from tracekit.report.units import unit
 
 #: What is drawn: the first recorded signal of each line.
 _CURVES = (("train/loss", "eval/loss"), ("eval/accuracy", "train/accuracy"))
@@ -56,8 +57,8 @@ def learning(material: Material) -> list[Block]:
 
 
 def _curves(material: Material, name: str) -> Figure:
-    parts = [frames.means(material.series(name, cell)).assign(row=cell.optimizer) for cell in material.cells]
-    calm = [frames.means(without_diverged(material.series(name, cell))) for cell in material.cells]
+    parts = [tables.means(material.series(name, cell)).assign(row=cell.optimizer) for cell in material.cells]
+    calm = [tables.means(without_diverged(material.series(name, cell))) for cell in material.cells]
     drawn = [over_runs(part, material.last_step) for part in calm]
     values = np.concatenate([line for curve in drawn for line in (curve.low, curve.high)])
     log = values.size > 0 and values.min() > 0 and values.max() > 20 * values.min()
@@ -66,7 +67,7 @@ def _curves(material: Material, name: str) -> Figure:
         chosen = [part for part, cell in zip(parts, material.cells, strict=True) if cell.batch_size == size]
         there = [cell.optimizer for cell in material.cells if cell.batch_size == size]
         paint = functools.partial(
-            figures.seed_band,
+            curves.seed_band,
             pd.concat(chosen),
             group="row",
             groups=material.rows,
@@ -82,7 +83,7 @@ def _curves(material: Material, name: str) -> Figure:
                 title=f"batch {show(size)}",
             )
         )
-    legend = tuple(Key(figures.group_style(at)[0], row, _mark(at)) for at, row in enumerate(material.rows))
+    legend = tuple(Key(curves.group_style(at)[0], row, _mark(at)) for at, row in enumerate(material.rows))
     caption = (
         f"{name} over updates at each batch size: median over seeds, with a band from the lowest to the highest "
         "seed. Series of more than 80 points are averaged over 40 stretches first; values that are not finite "
@@ -93,7 +94,7 @@ def _curves(material: Material, name: str) -> Figure:
 
 
 def _mark(position: int) -> Any:
-    return ("line", "dashed", "dotted")[(position // len(figures.GROUPS) + position) % 3]
+    return ("line", "dashed", "dotted")[(position // len(curves.GROUPS) + position) % 3]
 
 
 def _endings(material: Material) -> Table:

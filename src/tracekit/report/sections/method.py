@@ -10,7 +10,6 @@ import functools
 
 import numpy as np
 
-from tracekit.report import error_rates, figures, figures_verdicts
 from tracekit.report.document import (
     Block,
     Figure,
@@ -24,8 +23,10 @@ from tracekit.report.document import (
     paragraph,
     setting,
 )
-from tracekit.report.drawing import draw
-from tracekit.report.material import Material
+from tracekit.report.figures import curves, verdicts
+from tracekit.report.figures.drawing import draw
+from tracekit.report.material import error_rates
+from tracekit.report.material.material import Material
 from tracekit.report.sections import section
 
 
@@ -84,7 +85,7 @@ def _calibration() -> list[Block]:
             panels.append(
                 Panel(
                     draw(
-                        functools.partial(figures_verdicts.label_shares, table),
+                        functools.partial(verdicts.label_shares, table),
                         width=3.9,
                         height=0.5 + 0.155 * len(table),
                     ),
@@ -100,9 +101,9 @@ def _calibration() -> list[Block]:
             "more, or orange where it moves by the margin or less, is an error; grey is an abstention.",
             columns=2,
             legend=(
-                Key(figures.VERDICTS["stable"], "stable", "thick"),
-                Key(figures.VERDICTS["inconclusive"], "inconclusive", "thick"),
-                Key(figures.VERDICTS["unstable"], "unstable", "thick"),
+                Key(curves.VERDICTS["stable"], "stable", "thick"),
+                Key(curves.VERDICTS["inconclusive"], "inconclusive", "thick"),
+                Key(curves.VERDICTS["unstable"], "unstable", "thick"),
             ),
         )
     ]

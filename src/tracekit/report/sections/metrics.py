@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tracekit.report.document import Block, Listing, Mono, paragraph
-from tracekit.report.material import Material, MissingSignalError
+from tracekit.report.material.material import Material, MissingSignalError
 from tracekit.report.sections import section
 from tracekit_analysis import describe_columns
 

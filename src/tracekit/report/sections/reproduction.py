@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tracekit.report.document import Block, CodeBlock, Column, Heading, Table, count, paragraph, show, words
-from tracekit.report.material import Material
+from tracekit.report.material.material import Material
 from tracekit.report.sections import section
 from tracekit.traces import Experiment
 

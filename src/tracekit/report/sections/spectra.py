@@ -7,13 +7,14 @@ import functools
 import numpy as np
 import pandas as pd
 
-from tracekit.report import figures, figures_statistics, frames
 from tracekit.report.document import Alert, Block, Figure, Key, Mono, Panel, count, paragraph
-from tracekit.report.drawing import draw
-from tracekit.report.material import Cell, Material, MissingSignalError
-from tracekit.report.portrait import Portrait
+from tracekit.report.figures import curves, statistics
+from tracekit.report.figures.drawing import draw
+from tracekit.report.figures.spectrum_band import null_ratio, smooth
+from tracekit.report.material import tables
+from tracekit.report.material.deciding_series import Portrait
+from tracekit.report.material.material import Cell, Material, MissingSignalError
 from tracekit.report.sections import section
-from tracekit.report.spectrum_band import null_ratio, smooth
 
 _SHOWN = {
     "spectral_entropy": "spectral entropy",
@@ -37,7 +38,7 @@ def spectra(material: Material) -> list[Block]:
             continue
         lines = [multiple * epoch for multiple in range(1, 5)] if np.isfinite(epoch) else []
         lines = [line for line in lines if table["frequency"].min() < line < table["frequency"].max()]
-        paint = functools.partial(figures_statistics.spectrum, table, lines=lines)
+        paint = functools.partial(statistics.spectrum, table, lines=lines)
         panels.append(
             Panel(
                 draw(paint),
@@ -64,9 +65,9 @@ def spectra(material: Material) -> list[Block]:
                 "white noise. Dashed: once, twice, ... an epoch, where its length is known and resolved.",
                 columns=min(4, max(1, len(material.batch_sizes))),
                 legend=(
-                    Key(figures.BOUND, "spectrum"),
-                    Key(figures.SEED, "smooth spectrum, 95 %", "thick"),
-                    Key(figures.MUTED, "epoch and its multiples", "dashed"),
+                    Key(curves.BOUND, "spectrum"),
+                    Key(curves.SEED, "smooth spectrum, 95 %", "thick"),
+                    Key(curves.MUTED, "epoch and its multiples", "dashed"),
                 ),
             )
         )
@@ -85,7 +86,7 @@ def spectra(material: Material) -> list[Block]:
     if rows.empty:
         raise MissingSignalError([material.settings.signal])
     blocks += [
-        frames.median_table(
+        tables.median_table(
             material,
             rows,
             _SHOWN,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 
-from tracekit.report import figures, figures_statistics, frames
 from tracekit.report.document import Block, Figure, Key, Panel, paragraph
-from tracekit.report.drawing import draw
-from tracekit.report.material import Material, MissingSignalError
+from tracekit.report.figures import curves, statistics
+from tracekit.report.figures.drawing import draw
+from tracekit.report.material import tables
+from tracekit.report.material.material import Material, MissingSignalError
 from tracekit.report.sections import section
 
 _SHOWN = {
@@ -33,9 +34,9 @@ def stationarity(material: Material) -> list[Block]:
         raise MissingSignalError([material.settings.signal])
     panels = []
     for column, label in _TESTS.items():
-        values = frames.seed_values(material, column)
+        values = tables.seed_values(material, column)
         paint = functools.partial(
-            figures_statistics.seed_dots,
+            statistics.seed_dots,
             values.assign(name=[_short(material, name) for name in values["name"]]),
             label=label,
             references=(0.05,),
@@ -58,12 +59,12 @@ def stationarity(material: Material) -> list[Block]:
             "a logarithmic axis; dashed at .05. Single p-values, not corrected for their number.",
             columns=2,
             legend=(
-                Key(figures.SEED, "one seed", "dot"),
-                Key(figures.BOUND, "median", "thick"),
-                Key(figures.INK, ".05", "dashed"),
+                Key(curves.SEED, "one seed", "dot"),
+                Key(curves.BOUND, "median", "thick"),
+                Key(curves.INK, ".05", "dashed"),
             ),
         ),
-        frames.median_table(
+        tables.median_table(
             material,
             rows,
             _SHOWN,
@@ -74,4 +75,4 @@ def stationarity(material: Material) -> list[Block]:
 
 
 def _short(material: Material, name: str) -> str:
-    return next(frames.cell_label(cell) for cell in material.cells if cell.name == name)
+    return next(tables.cell_label(cell) for cell in material.cells if cell.name == name)

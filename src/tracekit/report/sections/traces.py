@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from tracekit.report import figures, frames
-from tracekit.report.digest import SeriesDigest
 from tracekit.report.document import (
     Block,
     Figure,
@@ -23,10 +21,13 @@ from tracekit.report.document import (
     paragraph,
     show,
 )
-from tracekit.report.drawing import bound_level, draw
-from tracekit.report.material import PAPER_SIGNAL, Cell, Material
+from tracekit.report.figures import curves
+from tracekit.report.figures.drawing import bound_level, draw
+from tracekit.report.material import tables
+from tracekit.report.material.digest import SeriesDigest
+from tracekit.report.material.material import PAPER_SIGNAL, Cell, Material
+from tracekit.report.material.units import unit
 from tracekit.report.sections import not_recorded, section
-from tracekit.report.units import unit
 
 
 @section("traces", title="Signals and their bounds", order=30)
@@ -52,7 +53,7 @@ def traces(material: Material) -> list[Block]:
 
 
 def _panels(material: Material, name: str) -> Figure:
-    limits = frames.limits_of(material.series(name))
+    limits = tables.limits_of(material.series(name))
     judged = name == material.settings.signal
     panels = []
     ends = {cell.key: end_of_transient(material, name, cell) for cell in material.cells}
@@ -86,13 +87,13 @@ def _panels(material: Material, name: str) -> Figure:
         "an edge are values beyond the axis; a cross marks a run's first NaN or infinite value."
     )
     legend = [
-        Key(figures.SEED, "all values of all runs", "thick"),
-        Key(figures.BOUND, f"lower bound ({level:.0f} %), 95 % interval", "thick"),
-        Key(figures.MUTED, f"upper bound ({100 - level:.0f} %)"),
-        Key(figures.INK, "median over runs"),
+        Key(curves.SEED, "all values of all runs", "thick"),
+        Key(curves.BOUND, f"lower bound ({level:.0f} %), 95 % interval", "thick"),
+        Key(curves.MUTED, f"upper bound ({100 - level:.0f} %)"),
+        Key(curves.INK, "median over runs"),
     ]
     if any(ends.values()):
-        legend.append(Key(figures.INK, "end of the transient", "dotted"))
+        legend.append(Key(curves.INK, "end of the transient", "dotted"))
         caption += (
             " Left of the dotted line lies the initial transient (median over runs), which is not judged."
         )
@@ -109,10 +110,10 @@ def _paint(
     transient: float,
     label: str,
 ) -> None:
-    figures.trace_band(frames.thinned(series), ax, limits=limits, steps=steps, unit=label)
-    figures.median_line(frames.means(series), ax, steps=steps)
-    figures.bound_curves(frames.bounds(series), ax)
-    figures.burn_in(transient, ax)
+    curves.trace_band(tables.thinned(series), ax, limits=limits, steps=steps, unit=label)
+    curves.median_line(tables.means(series), ax, steps=steps)
+    curves.bound_curves(tables.bounds(series), ax)
+    curves.burn_in(transient, ax)
 
 
 def end_of_transient(material: Material, name: str, cell: Cell) -> float:
@@ -142,7 +143,7 @@ def _with_single_runs(material: Material, still: Figure) -> TraceFigure:
         for one in material.series(name)
     ]
     for cell in material.cells:
-        bounds = frames.bounds(material.series(material.settings.signal, cell))
+        bounds = tables.bounds(material.series(material.settings.signal, cell))
         if bounds.empty:
             continue
         for side in ("lower", "upper"):

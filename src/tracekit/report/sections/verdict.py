@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import statistics
 
-from tracekit.report import error_rates
 from tracekit.report.document import (
     Alert,
     Block,
@@ -18,9 +17,10 @@ from tracekit.report.document import (
     show,
     words,
 )
-from tracekit.report.material import Cell, Material
+from tracekit.report.material import error_rates
+from tracekit.report.material.labels import ASPECTS, LABELS, Label, Verdict
+from tracekit.report.material.material import Cell, Material
 from tracekit.report.sections import section
-from tracekit.report.verdicts import ASPECTS, LABELS, Label, Verdict
 
 
 @section("verdict", title="Verdict", order=10)

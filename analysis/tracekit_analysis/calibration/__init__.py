@@ -1,0 +1,1 @@
+"""Error rates of the statistics, measured on simulated series with known truth."""

@@ -1,0 +1,1 @@
+"""Claims about configurations, evaluated on recorded runs."""

@@ -1,0 +1,347 @@
+"""Evaluate claims on recorded runs: supported, refuted or unresolved, with the evidence of every part."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Literal
+
+import pandas as pd
+
+from tracekit_analysis.claims.evidence import Evidence, gather_evidence
+from tracekit_analysis.claims.statements import PAPER_CLAIMS, Claim, Statement, Verdict
+from tracekit_analysis.comparisons.seed_tables import MATCHES, Match
+from tracekit_analysis.errors import bad_argument, require_choice
+from tracekit_analysis.labels.labelling import DEFAULT_SIGNAL
+from tracekit_analysis.results import Record
+from tracekit_analysis.seeds.arrangements import N_PERMUTATIONS, Randomness, as_seed
+from tracekit_analysis.seeds.equivalence import EQUIVALENCE_MARGIN
+from tracekit_analysis.statistics.bounds import MARGIN
+from tracekit_analysis.tables.groups import require_column
+
+ALL_PARTS = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRow(Record):
+    """Verdict on a claim, or on one statement in one cell."""
+
+    claim: str
+    """Name of the claim."""
+    part: str
+    """``all`` for the claim as a whole, otherwise the statement in words."""
+    verdict: Verdict
+    """supported, refuted or unresolved."""
+    estimate: float
+    """What the verdict rests on: stability index, energy distance or F; NaN for whole claims."""
+    ci_low: float
+    """Lower end of its interval."""
+    ci_high: float
+    """Upper end of its interval."""
+    unit: str
+    """Unit of the estimate."""
+    pvalue: float
+    """P-value, where there is one."""
+    pvalue_adjusted: float
+    """The same, adjusted over `family`."""
+    effect_size: float
+    """R squared, where there is one."""
+    n_seeds: float
+    """Seeds of the smallest cell."""
+    family: str
+    """Correction and what it goes over."""
+    family_size: float
+    """Tests in the family; this and the next two are NaN for whole claims and for labels, which rest on an interval."""
+    smallest_pvalue: float
+    """Smallest p-value that these seeds can give."""
+    detectable_effect: float
+    """Smallest effect found with power .8: between-seed sd for a difference, partial R squared for an interaction."""
+    method: str
+    """How it was decided."""
+    contradicts: str
+    """Names of the other claims that cannot hold together with this one."""
+    source: str
+    """Where it is claimed."""
+    sentence: str
+    """The verdict in words, with its evidence."""
+
+
+def evaluate_claims(
+    frame: pd.DataFrame,
+    claims: Sequence[Claim] = PAPER_CLAIMS,
+    *,
+    factor: str = "optimizer",
+    at: str = "batch_size",
+    signal: str = DEFAULT_SIGNAL,
+    replicate: str = "seed",
+    match: Match = "equal",
+    base: Mapping[str, float] | None = None,
+    index_margin: float = MARGIN,
+    margin: float = EQUIVALENCE_MARGIN,
+    level: float = 0.95,
+    n_permutations: int = N_PERMUTATIONS,
+    rng: Randomness = 0,
+) -> pd.DataFrame:
+    """Evaluate claims on recorded runs.
+
+    Rules are those of `Claim`. Where an optimizer was run at several learning rates, the claims are about
+    `base`, by default the smallest one, and the positive control about ten times that. With fewer than 5
+    seeds a cell every verdict is "unresolved"; from 5 on labels can decide; differences, sameness and
+    interactions need 10, the negative control 20 (10 in each half) to be supported or refuted.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Tidy table of traces, or the result of `characterize` on one.
+    claims : sequence of Claim
+        By default those of the reference paper, with the controls.
+    factor, at, signal, replicate, match
+        As for `compare`; `at` is one column here. Traces that are cut are cut for the labels too.
+    base : mapping, optional
+        Learning rate of each level of `factor` that the claims are about.
+    index_margin : float
+        Largest stability index that counts as stable, in half-spreads.
+    margin, level, n_permutations, rng
+        As for `compare`.
+
+    Returns
+    -------
+    DataFrame
+        For every claim a row for the whole and one per statement and cell: the fields of `ClaimRow`.
+
+    Raises
+    ------
+    AnalysisError
+        As for `compare` and `label`; also if two claims share a name.
+    """
+    names = [claim.name for claim in claims]
+    if len(set(names)) < len(names):
+        raise bad_argument("claims", names, "must have different names")
+    require_choice("match", match, MATCHES)
+    for name in (factor, at, replicate, "signal"):
+        require_column(frame, name)
+    evidence = gather_evidence(
+        frame, factor=factor, at=at, signal=signal, replicate=replicate, match=match, base=base,
+        index_margin=index_margin, margin=margin, level=level, n_permutations=n_permutations, seed=as_seed(rng),
+    )  # fmt: skip
+    rows = [row for claim in claims for row in _claim_rows(claim, claims, evidence)]
+    columns = [field.name for field in fields(ClaimRow)]
+    return pd.DataFrame.from_records([row.to_record() for row in rows], columns=columns)
+
+
+def _claim_rows(claim: Claim, claims: Sequence[Claim], evidence: Evidence) -> list[ClaimRow]:
+    against = ", ".join(other.name for other in claims if other is not claim and claim.contradicts(other))
+    parts = [part for statement in claim.statements for part in _RULES[statement.kind](statement, evidence)]
+    counts = {v: sum(part.verdict == v for part in parts) for v in ("supported", "refuted", "unresolved")}
+    verdict: Verdict = "unresolved"
+    if counts["refuted"]:
+        verdict = "refuted"
+    elif parts and counts["supported"] == len(parts):
+        verdict = "supported"
+    shares = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing to decide it"
+    fared = (
+        f"Its one statement is {verdict}." if len(parts) == 1 else f"Of {len(parts)} statements: {shares}."
+    )
+    also = f" It cannot hold together with: {against}." if against else ""
+    sizes = [part.n_seeds for part in parts if math.isfinite(part.n_seeds)]
+    whole = ClaimRow(
+        claim=claim.name,
+        part=ALL_PARTS,
+        verdict=verdict,
+        estimate=math.nan,
+        ci_low=math.nan,
+        ci_high=math.nan,
+        unit="",
+        pvalue=math.nan,
+        pvalue_adjusted=math.nan,
+        effect_size=math.nan,
+        n_seeds=min(sizes, default=math.nan),
+        family="",
+        family_size=math.nan,
+        smallest_pvalue=math.nan,
+        detectable_effect=math.nan,
+        method="all statements must hold",
+        contradicts=against,
+        source=claim.source,
+        sentence=f'{verdict[0].upper()}{verdict[1:]}: "{claim.text}" {fared}{also}',
+    )
+    return [whole, *(_named(part, claim, against) for part in parts)]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One statement decided in one cell."""
+
+    words: str
+    """The statement, with its cell."""
+    verdict: Verdict
+    """supported, refuted or unresolved."""
+    why: str
+    """The evidence in one clause."""
+    estimate: float = math.nan
+    """This and what follows: as in `ClaimRow`."""
+    ci_low: float = math.nan
+    ci_high: float = math.nan
+    unit: str = ""
+    pvalue: float = math.nan
+    pvalue_adjusted: float = math.nan
+    effect_size: float = math.nan
+    n_seeds: float = math.nan
+    family: str = ""
+    method: str = ""
+    family_size: float = math.nan
+    smallest_pvalue: float = math.nan
+    detectable_effect: float = math.nan
+
+
+def _named(part: Part, claim: Claim, against: str) -> ClaimRow:
+    values = {
+        field.name: getattr(part, field.name) for field in fields(Part) if field.name not in ("words", "why")
+    }
+    sentence = f"{part.verdict[0].upper()}{part.verdict[1:]}: {part.words}; {part.why}."
+    return ClaimRow(
+        claim=claim.name,
+        part=part.words,
+        contradicts=against,
+        source=claim.source,
+        sentence=sentence,
+        **values,
+    )
+
+
+def _labelled(statement: Statement, evidence: Evidence) -> list[Part]:
+    """Decide stable and unstable from the labels of the cells."""
+    cells = _rows_of(evidence.labels, statement, evidence)
+    if cells.empty:
+        return [Part(statement.words(), "unresolved", "there are no runs")]
+    parts = []
+    for _, cell in cells.iterrows():
+        found = {"diverged": "unstable"}.get(cell["label"], cell["label"])
+        verdict: Verdict = "unresolved" if found == "inconclusive" else "refuted"
+        if found == statement.kind:
+            verdict = "supported"
+        parts.append(
+            Part(
+                Statement(statement.kind, statement.levels, cell[evidence.at]).words(),
+                verdict,
+                f"the cell is {cell['label']}: {cell['reason']} ({cell['n_seeds']} seeds)",
+                cell["index"],
+                cell["ci_low"],
+                cell["ci_high"],
+                "half-spreads",
+                n_seeds=cell["n_seeds"],
+                method=cell["method"],
+            )
+        )
+    return parts
+
+
+def _differing(statement: Statement, evidence: Evidence) -> list[Part]:
+    """Decide a difference of two optimizers; a control that fails there takes its support away."""
+    rows = evidence.pairs
+    wanted = set(statement.levels)
+    theirs = [{a, b} == wanted for a, b in zip(rows["level_a"], rows["level_b"], strict=True)]
+    rows = rows[pd.Series(theirs, index=rows.index, dtype=bool)]
+    rows = rows if statement.at is None else rows[rows[evidence.at] == statement.at]
+    if rows.empty:
+        return [Part(statement.words(), "unresolved", "there are no runs of both")]
+    parts = []
+    for _, row in rows.iterrows():
+        words = Statement("differ", statement.levels, row[evidence.at]).words()
+        part = _compared(words, row, "supported", "refuted")
+        controls = evidence.halves
+        if part.verdict == "supported" and not controls.empty:
+            here = controls[
+                (controls[evidence.at] == row[evidence.at])
+                & controls[evidence.factor].astype(str).isin(statement.levels)
+            ]
+            failed = here[here["pvalue_adjusted"] <= evidence.alpha]
+            if len(failed):
+                part = _compared(words, row, "unresolved", "refuted")
+        parts.append(part)
+    return parts
+
+
+def _controlled(statement: Statement, evidence: Evidence) -> list[Part]:
+    """Decide the controls: a difference between learning rates, none between halves of the seeds."""
+    positive = statement.kind == "positive control"
+    table = evidence.rates if positive else evidence.halves
+    rows = _rows_of(table, statement, evidence)
+    if rows.empty:
+        why = "there are no runs at ten times the learning rate" if positive else "there are too few seeds"
+        return [Part(statement.words(), "unresolved", why)]
+    parts = []
+    for _, row in rows.iterrows():
+        words = Statement(statement.kind, (str(row[evidence.factor]),), row[evidence.at]).words()
+        different: Literal["supported", "refuted"] = "supported" if positive else "refuted"
+        parts.append(_compared(words, row, different, "refuted" if positive else "supported"))
+    return parts
+
+
+def _compared(words: str, row: pd.Series, if_different: Verdict, if_equivalent: Verdict) -> Part:
+    verdict = {"different": if_different, "equivalent": if_equivalent}.get(row["answer"], "unresolved")
+    control = ", but a negative control fails here" if if_different == "unresolved" else ""
+    return Part(
+        words, verdict, f"{row['answer']}{control}: {row['reason']}", row["estimate"], row["ci_low"],
+        row["ci_high"], row["unit"], row["pvalue"], row["pvalue_adjusted"], row["effect_size"],
+        row["n_seeds"], row["family"], row["method"], row["family_size"], row["smallest_pvalue"],
+        row["detectable_effect"],
+    )  # fmt: skip
+
+
+def _labels_differ(statement: Statement, evidence: Evidence) -> list[Part]:
+    labels = evidence.labels["label"].replace({"diverged": "unstable"})
+    counts = {name: int((labels == name).sum()) for name in ("stable", "unstable", "inconclusive")}
+    verdict: Verdict = "unresolved"
+    if counts["stable"] and counts["unstable"]:
+        verdict = "supported"
+    elif len(labels) > 1 and not counts["inconclusive"]:
+        verdict = "refuted"
+    why = f"of {len(labels)} cells " + ", ".join(f"{count} are {name}" for name, count in counts.items())
+    sizes = evidence.labels["n_seeds"]
+    return [Part(statement.words(), verdict, why, n_seeds=float(sizes.min()), method="labels of the cells")]
+
+
+def _interacting(statement: Statement, evidence: Evidence) -> list[Part]:
+    table = evidence.interactions
+    if table.empty:
+        return [Part(statement.words(), "unresolved", "there are too few cells")]
+    best = table.sort_values("pvalue_adjusted", kind="stable", na_position="last").iloc[0]
+    verdict: Verdict = "supported" if (table["answer"] == "interaction").any() else "unresolved"
+    return [
+        Part(
+            statement.words(),
+            verdict,
+            f"clearest in {best['feature']}: {best['reason']}",
+            best["estimate"],
+            pvalue=best["pvalue"],
+            pvalue_adjusted=best["pvalue_adjusted"],
+            unit="F",
+            effect_size=best["effect_size"],
+            n_seeds=best["n_seeds"],
+            family=best["family"],
+            method=best["method"],
+            family_size=best["family_size"],
+            smallest_pvalue=best["smallest_pvalue"],
+            detectable_effect=best["detectable_effect"],
+        )
+    ]
+
+
+_RULES: dict[str, Callable[[Statement, Evidence], list[Part]]] = {
+    "stable": _labelled,
+    "unstable": _labelled,
+    "differ": _differing,
+    "labels differ": _labels_differ,
+    "interact": _interacting,
+    "positive control": _controlled,
+    "negative control": _controlled,
+}
+
+
+def _rows_of(table: pd.DataFrame, statement: Statement, evidence: Evidence) -> pd.DataFrame:
+    rows = table
+    if statement.levels:
+        rows = rows[rows[evidence.factor].astype(str).isin(statement.levels)]
+    return rows if statement.at is None else rows[rows[evidence.at] == statement.at]

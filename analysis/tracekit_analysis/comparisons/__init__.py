@@ -1,0 +1,1 @@
+"""Comparisons over seeds: do optimizers differ, which is best, how many seeds does an answer need."""

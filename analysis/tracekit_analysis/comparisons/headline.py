@@ -1,0 +1,152 @@
+"""One sentence over a whole table of comparisons or labels: who, how much, and what could not be seen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from tracekit_analysis.seeds.equivalence import MIN_SEEDS_CLAIM
+from tracekit_analysis.tables.groups import require_column
+from tracekit_analysis.wording import number
+
+MAX_NAMED = 3
+
+
+def compare_headline(results: pd.DataFrame) -> str:
+    """Return the answer of a whole table of comparisons: who differs, by how much, what could not be seen.
+
+    Parameters
+    ----------
+    results : DataFrame
+        Result of `compare`.
+
+    Returns
+    -------
+    str
+        One sentence.
+
+    Raises
+    ------
+    AnalysisError
+        If it is no table of comparisons.
+    """
+    for name in ("feature", "level_a", "level_b", "answer", "detectable_effect"):
+        require_column(results, name)
+    whole = results[results["feature"] == "all"]
+    strata = [str(name) for name in results.columns[: results.columns.get_loc("feature")]]
+    parts = []
+    for answer, verb in (
+        ("different", "differ"),
+        ("equivalent", "are equivalent"),
+        ("unresolved", "are neither shown to differ nor to be equivalent"),
+    ):
+        rows = whole[whole["answer"] == answer]
+        if len(rows):
+            parts.append(_pairs(rows, strata, verb) + _evidence(rows, results, answer, strata))
+    return "; ".join(parts) + "."
+
+
+def evidence_lines(results: pd.DataFrame) -> list[str]:
+    """Return what the rows of a table of comparisons rest on: method, family, seeds, and what could have been seen.
+
+    One line for all rows, or one for each kind of row where there are two: all features together and single ones,
+    comparisons and negative controls.
+
+    Parameters
+    ----------
+    results : DataFrame
+        Result of `compare`, `interaction`, `identifiability`, `rank`, `time_to_target` or `performance_profile`.
+    """
+    if "level_a" in results.columns and "feature" in results.columns:
+        whole = results["feature"] == "all"
+        groups = {"All features": results[whole], "Single features": results[~whole]}
+    elif "role" in results.columns:
+        control = results["role"] == "negative control"
+        groups = {"Comparisons": results[~control], "Negative controls": results[control]}
+    else:
+        groups = {"Method": results}
+    return [f"{name}: {_rests_on(rows)}." for name, rows in groups.items() if len(rows)]
+
+
+def _rests_on(rows: pd.DataFrame) -> str:
+    parts = [" or ".join(dict.fromkeys(rows["method"]))]
+    if "family" in rows.columns:
+        parts += [" or ".join(dict.fromkeys(rows["family"]))]
+    if "paired" in rows.columns and rows["paired"].all():
+        parts += [f"{_range(rows['n_seeds'])} pairs"]
+    else:
+        parts += [f"{_range(rows['n_seeds'])} seeds"]
+    if "smallest_pvalue" in rows.columns and rows["smallest_pvalue"].notna().any():
+        parts += [f"smallest attainable p {_range(rows['smallest_pvalue'])}"]
+    if "detectable_effect" in rows.columns and rows["detectable_effect"].notna().any():
+        unit = "partial R squared" if "df_interaction" in rows.columns else "between-seed sd"
+        reach = rows["detectable_effect"].dropna()
+        finite = reach[reach < math.inf]
+        if len(finite):
+            parts += [f"power .8 for {_range(finite)} {unit}"]
+        if len(finite) < len(reach):
+            parts += [f"{'in some rows' if len(finite) else 'here'} no effect could be significant"]
+    if "unknown" in rows.columns:
+        lacking = rows.loc[(rows["unknown"] != "") & (rows["feature"] != "all"), "feature"].unique()
+        if len(lacking):
+            parts += [f"some runs lack {', '.join(lacking)}"]
+    return "; ".join(parts)
+
+
+def _range(values: pd.Series) -> str:
+    low, high = number(float(values.min()), 2), number(float(values.max()), 2)
+    return low if low == high else f"{low} to {high}"
+
+
+def _pairs(rows: pd.DataFrame, strata: Sequence[str], verb: str) -> str:
+    """Name the pairs with the cells in which they meet, the same cells together."""
+    places: dict[tuple[str, ...], list[str]] = {}
+    for (a, b), members in rows.groupby(["level_a", "level_b"], sort=False):
+        where = tuple(_place(row, strata) for row in members.to_dict("records"))
+        places.setdefault(where, []).append(f"{a} and {b}")
+    named = []
+    for where, pairs in places.items():
+        shown = ", ".join(pairs[:MAX_NAMED])
+        if len(pairs) > MAX_NAMED:
+            shown += f" and {len(pairs) - MAX_NAMED} more pairs"
+        heading = ", ".join(name.replace("_", " ") for name in strata)
+        at = f" at {heading} {_listed([place for place in where if place])}" if strata else ""
+        named.append(f"{shown} {verb}{at}")
+    return "; ".join(named)
+
+
+def _place(row: dict[Any, Any], strata: Sequence[str]) -> str:
+    return ", ".join(str(row[name]) for name in strata)
+
+
+def _evidence(rows: pd.DataFrame, results: pd.DataFrame, answer: str, strata: Sequence[str]) -> str:
+    if answer == "different":
+        single = results[(results["feature"] != "all") & (results["answer"] == "different")]
+        single = single.merge(rows[[*strata, "level_a", "level_b"]], on=[*strata, "level_a", "level_b"])
+        words = f"adjusted p at most {rows['pvalue_adjusted'].max():.2g}"
+        sizes = single["effect_size"].abs().fillna(-1.0)
+        if (sizes >= 0.0).any():
+            largest = single.to_dict("records")[int(sizes.to_numpy().argmax())]
+            place = _place(largest, strata)
+            words += f", most in {largest['feature']}: g {number(largest['effect_size'])}"
+            words += f" at {place}" if place and len(rows) > 1 else ""
+        return f" ({words})"
+    if answer == "equivalent":
+        return f" (within {number(rows['margin'].iloc[0])} between-seed sd)"
+    seeds = int(rows["n_seeds"].min())
+    reach = float(rows["detectable_effect"].max())
+    words = (
+        f"no difference could be significant with {seeds} seeds"
+        if math.isinf(reach)
+        else f"differences below {number(reach)} between-seed sd could not be seen with {seeds} seeds"
+    )
+    if seeds < MIN_SEEDS_CLAIM:
+        words += f", and a claim needs {MIN_SEEDS_CLAIM}"
+    return f" ({words})"
+
+
+def _listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -1,0 +1,339 @@
+"""Can the optimizer be told from the statistics of a run: cross-validated classification over seeds.
+
+The unit is the seed: all runs of a seed are held out together, labels are permuted by seed, and the whole
+pipeline is refitted in every fold of every permutation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tracekit_analysis.comparisons.arms import Arms
+from tracekit_analysis.comparisons.comparing import Pairing, gather
+from tracekit_analysis.comparisons.seed_tables import (
+    FEATURES,
+    MATCH_WORDS,
+    OUTCOME,
+    Match,
+    levels_of,
+    seed_table,
+)
+from tracekit_analysis.errors import AnalysisError, require_between, require_choice
+from tracekit_analysis.labels.labelling import DEFAULT_SIGNAL
+from tracekit_analysis.labels.rule import wilson_interval
+from tracekit_analysis.results import Record
+from tracekit_analysis.seeds.arrangements import (
+    Randomness,
+    as_seed,
+    describe,
+    share_at_least,
+    sign_flips,
+    smallest_pvalue,
+    splits,
+    substream,
+)
+from tracekit_analysis.seeds.discriminant import held_out_errors
+from tracekit_analysis.seeds.equivalence import MIN_SEEDS_CLAIM, MIN_SEEDS_TEST
+from tracekit_analysis.series.input import FloatArray
+from tracekit_analysis.statistics.multiplicity import holm
+from tracekit_analysis.wording import cell_words
+
+N_CLASSIFIER_PERMUTATIONS = 999
+MAX_CLASSIFIED = 5_000
+"""Up to how many arrangements all are visited."""
+IDENTIFYING = ("lower_index", "upper_index", "lower_drift", "tau_int", "spectral_entropy")
+"""The five features that identify by default, none of which depends on the unit of the signal."""
+
+Role = Literal["comparison", "negative control"]
+
+
+@dataclass(frozen=True, slots=True)
+class Identification(Record):
+    """How well one of two levels is told from the features of a run."""
+
+    role: Role
+    """``comparison`` of two levels, or ``negative control``: two halves of the seeds of one level."""
+    level_a: str
+    """First level, or the level whose seeds are halved."""
+    level_b: str
+    """Second level."""
+    answer: Literal["identified", "unresolved"]
+    """Whether identification is shown; that it is impossible is never claimed."""
+    reason: str
+    """The answer in one clause."""
+    estimate: float
+    """Share of held-out runs that are told right; chance is one half."""
+    ci_low: float
+    """Lower end of its Wilson interval, runs taken as independent."""
+    ci_high: float
+    """Upper end of its Wilson interval."""
+    level: float
+    """Confidence level."""
+    pvalue: float
+    """Permutation p-value of the share; NaN below 5 seeds."""
+    pvalue_adjusted: float
+    """The same, adjusted over the comparisons (controls have their own family)."""
+    smallest_pvalue: float
+    """Smallest p-value that these seeds can give."""
+    detectable_effect: float
+    """Always NaN: what share these seeds detect depends on how the features differ together, and has no closed form;
+    `compare` says what they detect in a feature."""
+    n_seeds: int
+    """Seeds of the smaller arm; pairs if paired."""
+    n_left_out: int
+    """Runs not used: unfinished, diverged, unusable or without a partner."""
+    paired: bool
+    """Whether the runs of one seed are held out together."""
+    features: str
+    """Features used."""
+    with_scale: bool
+    """Whether one of them depends on the unit of the signal."""
+    unit: str
+    """Unit of the estimate."""
+    family: str
+    """Correction and what it goes over."""
+    family_size: int
+    """Tests in the family."""
+    method: str
+    """How the share and its p-value were found."""
+    sentence: str
+    """The row in words."""
+
+
+def identifiability(
+    frame: pd.DataFrame,
+    *,
+    factor: str = "optimizer",
+    at: str | Sequence[str] = "batch_size",
+    levels: Sequence[object] | None = None,
+    features: Sequence[str] = IDENTIFYING,
+    signal: str = DEFAULT_SIGNAL,
+    replicate: str = "seed",
+    pairing: Pairing = "auto",
+    match: Match = "equal",
+    level: float = 0.95,
+    n_permutations: int = N_CLASSIFIER_PERMUTATIONS,
+    rng: Randomness = 0,
+) -> pd.DataFrame:
+    """Tell levels of a factor from the features of single runs, two by two within every cell.
+
+    Linear discriminant analysis with standardised features, tested on one held-out seed (pair) after the
+    other. Null: labels are exchangeable (within pairs). Alternative: held-out runs are told right more often.
+    For every level a negative control tells the first half of its seeds from the second, which must not
+    succeed: where it does, something other than the level (the order of runs, the machine) leaves its mark.
+
+    Name at most five features beforehand. Features that depend on the unit of the signal ("scale" in
+    `FEATURES`) identify single seeds of one optimizer; they are not among the default ones, and rows that use
+    them say so. Diverged runs cannot be told from features and are left out and counted. Below 3 seeds
+    there is no share; below 5 no test; below 10 no claim.
+
+    Parameters
+    ----------
+    frame, factor, at, levels, signal, replicate, pairing, match, level, rng
+        As for `compare`.
+    features : sequence of str
+        Columns to use.
+    n_permutations : int
+        Random permutations where there are more than 5000.
+
+    Returns
+    -------
+    DataFrame
+        Columns `at`, then the fields of `Identification`.
+
+    Raises
+    ------
+    AnalysisError
+        As for `compare`.
+    """
+    require_choice("pairing", pairing, ("auto", "paired", "unpaired"))
+    require_between("level", level, 0.5, 1.0)
+    table = seed_table(
+        frame, factor=factor, at=at, features=features, signal=signal, replicate=replicate, match=match
+    )
+    chosen = levels_of(table, factor, levels)
+    strata = [at] if isinstance(at, str) else list(at)
+    names = list(table.columns[len(strata) + 3 :])
+    n_before = len(table)
+    table = table[table[OUTCOME] == "finished"]
+    if table.empty:
+        raise AnalysisError(f"`frame` has no finished run among its {n_before}.")
+    root = as_seed(rng)
+    keys: list[dict[str, Any]] = []
+    rows: list[Identification] = []
+    groups: Any = table.groupby(strata, dropna=False, observed=True, sort=False) if strata else [((), table)]
+    for key, cell in groups:
+        where = dict(zip(strata, key, strict=True))
+        members = {one: cell[cell[factor] == one] for one in chosen}
+        pairs: list[tuple[Role, object, object, Arms]] = [
+            ("comparison", a, b, gather(members[a], members[b], names, replicate, pairing))
+            for i, a in enumerate(chosen)
+            for b in chosen[i + 1 :]
+            if len(members[a]) and len(members[b])
+        ]
+        pairs += [("negative control", a, a, _halves(arm, names)) for a, arm in members.items() if len(arm)]
+        for role, a, b, arms in pairs:
+            generator = substream(root, "identify", role, where, *sorted((str(a), str(b))))
+            row = _identify(arms, role, str(a), str(b), level, n_permutations, generator)
+            rows.append(replace(row, method=f"{row.method}{MATCH_WORDS[match]}"))
+            keys.append(where)
+    records = [
+        {**key, **row.to_record()} for key, row in zip(keys, _adjusted(rows, keys, level), strict=True)
+    ]
+    return pd.DataFrame.from_records(
+        records, columns=[*strata, *(field.name for field in fields(Identification))]
+    )
+
+
+def _identify(
+    arms: Arms, role: Role, level_a: str, level_b: str, level: float, n_permutations: int,
+    rng: np.random.Generator,
+) -> Identification:  # fmt: skip
+    """Classify the runs of two arms, one held-out seed after the other."""
+    first, second, missing = _complete(arms)
+    n_seeds = min(len(first), len(second))
+    share = low = high = pvalue = smallest = math.nan
+    how = ""
+    if n_seeds >= 3:
+        correct, exact = _shares(first, second, arms.paired, n_permutations, rng)
+        n_runs = len(first) + len(second)
+        share = float(correct[0])
+        low, high = wilson_interval(round(share * n_runs), n_runs, level)
+        drawn = correct[1:]
+        smallest = smallest_pvalue(  # two-sided: labels exchanged all over give the same share
+            len(first), len(second), paired=arms.paired, n_permutations=n_permutations,
+            max_exact=MAX_CLASSIFIED,
+        )  # fmt: skip
+        how = describe(arms.paired, exact, drawn.size)
+        if n_seeds >= MIN_SEEDS_TEST:
+            pvalue = share_at_least(drawn, share, exact)
+    return Identification(
+        role=role,
+        level_a=level_a,
+        level_b=level_b,
+        answer="unresolved",
+        reason="",
+        estimate=share,
+        ci_low=low,
+        ci_high=high,
+        level=level,
+        pvalue=pvalue,
+        pvalue_adjusted=math.nan,
+        smallest_pvalue=smallest,
+        detectable_effect=math.nan,
+        n_seeds=n_seeds,
+        n_left_out=arms.n_left_out + missing,
+        paired=arms.paired,
+        features=", ".join(arms.names),
+        with_scale=any(name in FEATURES and FEATURES[name].kind == "scale" for name in arms.names),
+        unit="share of runs",
+        family="",
+        family_size=0,
+        method=f"linear discriminant, one {'pair' if arms.paired else 'seed'} held out; {how or 'not tested'}",
+        sentence="",
+    )
+
+
+def _shares(
+    first: FloatArray, second: FloatArray, paired: bool, n_permutations: int, rng: np.random.Generator
+) -> tuple[FloatArray, bool]:
+    """Return the share told right with the true labels, then with every arrangement of them."""
+    vectors = np.concatenate([first, second])
+    n_a, n_b = len(first), len(second)
+    truth = np.repeat([1.0, 0.0], [n_a, n_b])
+    if paired:
+        signs, exact = sign_flips(n_a, n_permutations, MAX_CLASSIFIED, rng)
+        labels = np.hstack([signs > 0, signs < 0]).astype(np.float64)
+        folds = [np.array([i, n_a + i]) for i in range(n_a)]
+    else:
+        labels, exact = splits(n_a, n_b, n_permutations, MAX_CLASSIFIED, rng)
+        folds = [np.array([i]) for i in range(n_a + n_b)]
+    every = np.vstack([truth, labels])
+    return 1.0 - held_out_errors(vectors, every, folds), exact
+
+
+def _complete(arms: Arms) -> tuple[FloatArray, FloatArray, int]:
+    """Return the vectors of runs that have every feature that any run has."""
+    pooled = np.concatenate([arms.first, arms.second])
+    present = np.isfinite(pooled).any(axis=0)
+    keep = [np.isfinite(arm[:, present]).all(axis=1) for arm in (arms.first, arms.second)]
+    if arms.paired:
+        keep = [keep[0] & keep[1]] * 2
+    first, second = arms.first[keep[0]][:, present], arms.second[keep[1]][:, present]
+    return first, second, len(pooled) - len(first) - len(second)
+
+
+def _halves(arm: pd.DataFrame, names: list[str]) -> Arms:
+    """Return the first and the second half of the seeds of one level as arms of their own."""
+    values = arm[names].to_numpy(dtype=np.float64)
+    half = len(values) // 2
+    none: NDArray[np.bool_] = np.zeros(half, dtype=bool)
+    return Arms(
+        tuple(names), values[:half], values[half : 2 * half], none, none, False, len(values) - 2 * half
+    )
+
+
+def _adjusted(rows: list[Identification], keys: list[dict[str, Any]], level: float) -> list[Identification]:
+    """Adjust comparisons and controls over their own families, answer and word them."""
+    found = list(rows)
+    for role in ("comparison", "negative control"):
+        chosen = [i for i, row in enumerate(rows) if row.role == role]
+        adjusted = holm({str(i): rows[i].pvalue for i in chosen})
+        size = sum(math.isfinite(value) for value in adjusted.values())
+        for i in chosen:
+            row = replace(
+                rows[i], pvalue_adjusted=adjusted[str(i)], family=f"Holm over {size} tests", family_size=size
+            )
+            shown = row.pvalue_adjusted <= 1.0 - level and row.n_seeds >= MIN_SEEDS_CLAIM
+            row = replace(
+                row, answer="identified" if shown else "unresolved", reason=_reason(row, bool(shown))
+            )
+            found[i] = replace(row, sentence=_sentence(row, cell_words(keys[i])))
+    return found
+
+
+def _reason(row: Identification, shown: bool) -> str:
+    if row.n_seeds < MIN_SEEDS_TEST:
+        return f"{row.n_seeds} seeds an arm are too few for a test; {MIN_SEEDS_TEST} are needed"
+    if shown and row.role == "negative control":
+        return "the control fails: seeds of one level are told apart"
+    if row.role == "negative control" and not row.pvalue_adjusted <= 1.0 - row.level:
+        return "as it should be, seeds of one level are not told apart"
+    if row.n_seeds < MIN_SEEDS_CLAIM:
+        return f"{row.n_seeds} seeds allow a test but no claim; {MIN_SEEDS_CLAIM} are needed"
+    if shown:
+        scale = "; features in signal units took part" if row.with_scale else ""
+        return f"held-out runs are told apart better than by chance{scale}"
+    return "held-out runs are not shown to be told apart, which is no proof that they cannot be"
+
+
+def _sentence(row: Identification, where: str) -> str:
+    start = f"{where[0].upper()}{where[1:]}, " if where else ""
+    who = (
+        f"{row.level_a} and {row.level_b}"
+        if row.role == "comparison"
+        else f"two halves of the seeds of {row.level_a}"
+    )
+    told = (
+        f"{row.estimate:.0%} of held-out runs [{row.ci_low:.0%}, {row.ci_high:.0%}] told right"
+        if math.isfinite(row.estimate)
+        else "not classified"
+    )
+    tested = (
+        f", p = {row.pvalue:.2g}, adjusted {row.pvalue_adjusted:.2g} ({row.family}), smallest attainable p "
+        f"{row.smallest_pvalue:.2g}"
+        if math.isfinite(row.pvalue)
+        else ""
+    )
+    design = f"{row.n_seeds} {'pairs' if row.paired else 'seeds an arm'}"
+    return (
+        f"{start}{who} ({design}): {told}{tested}; {row.method}; features {row.features}. "
+        f"{row.reason[0].upper()}{row.reason[1:]}."
+    )

@@ -1,0 +1,286 @@
+"""What share of the runs gets how far, and how soon: performance profiles and times to a target.
+
+Runs that diverged or never got there are counted, never dropped.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import scipy.special
+from numpy.typing import ArrayLike
+
+from tracekit_analysis.comparisons.run_performance import DEFAULT_PERFORMANCE, performance
+from tracekit_analysis.comparisons.seed_tables import OUTCOME, require_one_run_per_seed
+from tracekit_analysis.errors import AnalysisError, bad_argument, require_between
+from tracekit_analysis.labels.rule import wilson_interval
+from tracekit_analysis.results import Record, Status
+from tracekit_analysis.seeds.trimmed import MIN_SEEDS_INTERVAL
+from tracekit_analysis.tables.groups import require_column
+
+MAX_THRESHOLDS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class MedianTime(Record):
+    """Median time to an event of which some runs may not see the end."""
+
+    estimate: float
+    """Median; infinite if less than half of the runs get there."""
+    ci_low: float
+    """Lower end of its interval; NaN below 3 runs."""
+    ci_high: float
+    """Upper end; infinite if it is not reached."""
+    level: float
+    """Confidence level."""
+    share: float
+    """Share of runs that got there by the end, by Kaplan and Meier."""
+    n: int
+    """Runs."""
+    n_reached: int
+    """Runs that got there."""
+    method: str
+    """How they were found."""
+    status: Status
+    """Whether there are any."""
+
+
+def median_time(times: ArrayLike, reached: ArrayLike, *, level: float = 0.95) -> MedianTime:
+    """Return the Kaplan-Meier median of times, some of them censored, with its log-log interval.
+
+    Parameters
+    ----------
+    times : (n,) array-like
+        Time of the event, or time up to which a run was watched without it; infinite for a run that
+        can never get there any more, such as a diverged one.
+    reached : (n,) array-like of bool
+        Whether the event came.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    MedianTime
+
+    Raises
+    ------
+    AnalysisError
+        If lengths differ, or a time is missing or belongs to an event at infinity.
+
+    References
+    ----------
+    Kaplan and Meier (1958), JASA 53:457; Brookmeyer and Crowley (1982), Biometrics 38:29.
+    """
+    require_between("level", level, 0.0, 1.0)
+    when, came = np.asarray(times, dtype=np.float64), np.asarray(reached, dtype=bool)
+    if when.ndim != 1 or when.shape != came.shape:
+        raise AnalysisError(f"`times` has shape {when.shape}, but `reached` has {came.shape}.")
+    if np.isnan(when).any() or np.isinf(when[came]).any():
+        raise bad_argument("times", when, "must be numbers, finite where the event came")
+    method = "Kaplan-Meier, log-log interval"
+    if not when.size:
+        return MedianTime(math.nan, math.nan, math.nan, level, math.nan, 0, 0, method, "inconclusive")
+    z = float(scipy.special.ndtri(0.5 + level / 2.0))
+    left, greenwood = 1.0, 0.0
+    ends = {"low": math.inf, "median": math.inf, "high": math.inf}
+    for time in np.unique(when[came]):
+        at_risk, events = int((when >= time).sum()), int(((when == time) & came).sum())
+        left *= 1.0 - events / at_risk
+        bounds = {"low": left, "median": left, "high": left}
+        if left > 0.0:
+            greenwood += events / (at_risk * (at_risk - events))
+            width = z * math.sqrt(greenwood) / abs(math.log(left)) if left < 1.0 else 0.0
+            bounds |= {"low": left ** math.exp(width), "high": left ** math.exp(-width)}
+        else:
+            # nothing is left, and log-log has no interval: the exact one of 0 out of n
+            bounds |= {"high": 1.0 - (0.5 - level / 2.0) ** (1.0 / when.size)}
+        for name, bound in bounds.items():
+            if bound <= 0.5 and math.isinf(ends[name]):
+                ends[name] = float(time)
+    few = when.size < MIN_SEEDS_INTERVAL
+    return MedianTime(
+        estimate=ends["median"],
+        ci_low=math.nan if few else ends["low"],
+        ci_high=math.nan if few else ends["high"],
+        level=level,
+        share=1.0 - left,
+        n=when.size,
+        n_reached=int(came.sum()),
+        method=method,
+        status="ok",
+    )
+
+
+def time_to_target(
+    frame: pd.DataFrame,
+    target: float,
+    *,
+    by: str | Sequence[str] = ("optimizer", "batch_size"),
+    signal: str = DEFAULT_PERFORMANCE,
+    lower_is_better: bool = True,
+    window: int = 1,
+    replicate: str = "seed",
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Return for every cell how many updates its runs need to reach a target, and how many do not.
+
+    The median is that of Kaplan and Meier: runs that end without are censored where they end, diverged runs
+    at infinity, since they will never get there. Below 3 runs a median has no interval.
+
+    Parameters
+    ----------
+    frame, signal, lower_is_better, window
+        As for `performance`.
+    target : float
+        Value to reach.
+    by : str or sequence of str
+        Columns that form a cell.
+    replicate : str
+        Column that tells the seeds of a cell apart.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    DataFrame
+        One row per cell: `by`, then estimate (median), ci_low, ci_high, unit, share_reached with its Wilson
+        interval, n_seeds, n_reached, n_diverged, method, sentence.
+
+    Raises
+    ------
+    AnalysisError
+        As for `performance`; also if two runs of a cell share a seed.
+    """
+    cell = [by] if isinstance(by, str) else list(by)
+    for name in (*cell, replicate):
+        require_column(frame, name)
+    require_one_run_per_seed(frame, [*cell, replicate])
+    runs = performance(frame, signal=signal, lower_is_better=lower_is_better, target=target, window=window)
+    rows = []
+    for key, members in runs.groupby(cell, dropna=False, observed=True, sort=False):
+        came = members["reached"].to_numpy(dtype=bool)
+        gone = (members[OUTCOME] == "diverged").to_numpy()
+        times = np.where(came, members["time_to_target"], np.where(gone, math.inf, members["last_step"]))
+        known = came | gone | np.isfinite(times)
+        median = median_time(times[known], came[known], level=level)
+        share_low, share_high = wilson_interval(median.n_reached, median.n, level)
+        name = ", ".join(f"{column} {value}" for column, value in zip(cell, key, strict=True))
+        reached = (
+            f"median {median.estimate:g} updates [{median.ci_low:g}, {median.ci_high:g}]"
+            if math.isfinite(median.estimate)
+            else "median not reached"
+        )
+        rows.append(
+            {
+                **dict(zip(cell, key, strict=True)),
+                "estimate": median.estimate,
+                "ci_low": median.ci_low,
+                "ci_high": median.ci_high,
+                "unit": "updates",
+                "share_reached": median.n_reached / median.n if median.n else math.nan,
+                "share_ci_low": share_low,
+                "share_ci_high": share_high,
+                "level": level,
+                "n_seeds": median.n,
+                "n_reached": median.n_reached,
+                "n_diverged": int(gone.sum()),
+                "method": median.method,
+                "sentence": f"{name[0].upper()}{name[1:]}: {median.n_reached} of {median.n} runs reached "
+                f"{signal} {target:g} ({int(gone.sum())} diverged), {reached} ({median.method}).",
+            }
+        )
+    return pd.DataFrame.from_records(rows)
+
+
+def performance_profile(
+    table: pd.DataFrame,
+    *,
+    metric: str = "final",
+    factor: str = "optimizer",
+    problem: str | Sequence[str] | None = None,
+    thresholds: Sequence[float] | None = None,
+    lower_is_better: bool = True,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Return the share of runs of each level that are at least as good as a threshold, for many thresholds.
+
+    With `problem`, values are ratios to the best run of the same problem (Dolan and More), and thresholds are
+    such ratios; without, they are the values themselves. Diverged runs count and never qualify. Intervals
+    are Wilson's, for one threshold at a time; below 3 runs there are none.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Result of `performance`, or any table with a row per run.
+    metric : str
+        Column of values; infinite or missing where a run diverged.
+    factor : str
+        Column whose levels are profiled.
+    problem : str or sequence of str, optional
+        Columns that form a problem, such as batch size and seed; values must then be positive.
+    thresholds : sequence of float, optional
+        By default all values that occur, at most 100 of them.
+    lower_is_better : bool
+        False for accuracies.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    DataFrame
+        Columns `factor`, threshold, estimate, ci_low, ci_high, n_seeds, unit, method.
+
+    Raises
+    ------
+    AnalysisError
+        If a column is missing, or ratios are asked of values that are not positive.
+    """
+    require_between("level", level, 0.0, 1.0)
+    for name in (metric, factor):
+        require_column(table, name)
+    if OUTCOME in table.columns:
+        table = table[table[OUTCOME] != "unfinished"]
+    worst = math.inf if lower_is_better else -math.inf
+    values = table[metric].to_numpy(dtype=np.float64, na_value=np.nan)
+    values = np.where(np.isnan(values), worst, values)
+    if problem is not None:
+        keys = [problem] if isinstance(problem, str) else list(problem)
+        for name in keys:
+            require_column(table, name)
+        if not (values[np.isfinite(values)] > 0.0).all():
+            raise bad_argument("metric", metric, "must be positive for ratios", "leave out `problem`")
+        groups = pd.Series(values, index=table.index).groupby([table[name] for name in keys], dropna=False)
+        best = groups.transform("min" if lower_is_better else "max").to_numpy()
+        with np.errstate(invalid="ignore"):
+            values = values / best
+        values = np.where(np.isnan(values), worst, values)
+    if thresholds is None:
+        known = np.unique(values[np.isfinite(values)])
+        if known.size > MAX_THRESHOLDS:
+            known = np.quantile(known, np.linspace(0.0, 1.0, MAX_THRESHOLDS), method="nearest")
+        thresholds = known.tolist()
+    rows = []
+    for one in sorted(pd.unique(table[factor].dropna()), key=str):
+        own = values[(table[factor] == one).to_numpy()]
+        for threshold in thresholds:
+            good = int(np.count_nonzero(own <= threshold if lower_is_better else own >= threshold))
+            low, high = wilson_interval(good, own.size, level)
+            few = own.size < MIN_SEEDS_INTERVAL
+            rows.append(
+                {
+                    factor: one,
+                    "threshold": float(threshold),
+                    "estimate": good / own.size,
+                    "ci_low": math.nan if few else low,
+                    "ci_high": math.nan if few else high,
+                    "n_seeds": own.size,
+                    "unit": "share of runs",
+                    "method": "ratio to the best run of a problem" if problem is not None else "value",
+                }
+            )
+    columns = [factor, "threshold", "estimate", "ci_low", "ci_high", "n_seeds", "unit", "method"]
+    return pd.DataFrame.from_records(rows, columns=columns)

@@ -1,0 +1,1 @@
+"""`characterize`: one row of columns per series."""

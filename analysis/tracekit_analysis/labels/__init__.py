@@ -1,0 +1,1 @@
+"""Labels of configurations, from the features of their seeds."""

@@ -1,0 +1,297 @@
+"""Label each cell of an experiment (optimizer, batch size) from a table of traces or of their statistics."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from typing import Any, Literal
+
+import pandas as pd
+
+from tracekit_analysis.errors import AnalysisError, bad_argument, require_between, require_choice
+from tracekit_analysis.features.characterization import characterize
+from tracekit_analysis.labels.cell import CellLabel, Seed
+from tracekit_analysis.labels.reading import label_sentence
+from tracekit_analysis.labels.rule import label_cell
+from tracekit_analysis.labels.traits import read_traits
+from tracekit_analysis.results import Side
+from tracekit_analysis.statistics.bounds import MARGIN, MIN_LABEL_LENGTH
+from tracekit_analysis.statistics.cross_section import CROSS_SECTION, cross_sections, quantiles
+from tracekit_analysis.tables.groups import RUN_STATUS, Progress, require_column
+
+DEFAULT_SIGNAL = "train/first_logit"
+"""The scalar of the reference paper. A fixed probe batch has hardly any step noise, so that any learning
+is large in its own half-spreads: on a small demonstration all 8 cells were unstable with I = 3 to 5."""
+
+Unit = Literal["series", "cross_section"]
+UNITS: tuple[Unit, ...] = ("series", "cross_section")
+
+
+def label(
+    frame: pd.DataFrame,
+    by: str | Sequence[str] = ("optimizer", "batch_size"),
+    *,
+    signal: str = DEFAULT_SIGNAL,
+    unit: Unit = "series",
+    cross_section: str = CROSS_SECTION,
+    replicate: str = "seed",
+    side: Side = "lower",
+    margin: float = MARGIN,
+    level: float = 0.95,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Label every cell of a tidy table of traces as stable, unstable, inconclusive or diverged.
+
+    Stable if the interval of the pooled stability index ends below `margin`, unstable if it starts above,
+    otherwise inconclusive; see `label_from_features` for all rules.
+
+    The index is measured in half-spreads of the signal, so the signal must have step noise for "stable" to be
+    within reach. The default, one logit of the first training sample of every step, is what the reference
+    paper traced, and its half-spread is the variation between samples. A signal of a fixed probe batch
+    (``probe/...``) hardly varies between steps: there any learning at all is a drift of several
+    half-spreads, and every run that learns is called unstable.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Tidy table of traces (columns ``signal``, ``step``, ``value`` and those named here; ``run``,
+        ``status`` and ``epoch`` are used where present), or the result of `characterize` on one.
+    by : str or sequence of str
+        Columns that form a cell.
+    signal : str
+        Signal to judge; by default the reference paper's, see above. If it has several series per run
+        (layers), the one with the median theta speaks.
+    unit : {"series", "cross_section"}
+        Whose half-spread is the unit: that of the series `signal` itself, or that of the recorded
+        `cross_section`, whose bound is then judged (`cross_section_index`); `signal` gives the traits.
+    cross_section : str
+        Signal whose quantiles ``/q05`` (``/q95``) and ``/q50`` were recorded. Where they are in the table, the
+        movement to and fro of the bound (`jitter`) is judged in any case.
+    replicate : str
+        Column that tells the seeds of a cell apart.
+    side : {"lower", "upper"}
+        Which bound.
+    margin : float
+        Largest index that counts as stable, in half-spreads.
+    level : float
+        Confidence level.
+    jobs : int
+        Processes to spread the series over.
+    progress : callable, optional
+        Called as ``progress(done, total)`` after every series.
+
+    Returns
+    -------
+    DataFrame
+        One row per cell: `by`, then the fields of `CellLabel`.
+
+    Raises
+    ------
+    AnalysisError
+        If the signal or a column is missing, an argument cannot be used, or two runs of a cell share a seed.
+    """
+    if f"{side}_theta" in frame.columns:
+        return label_from_features(
+            frame, by, signal=signal, unit=unit, replicate=replicate, side=side, margin=margin, level=level
+        )
+    _check(frame, by, signal, replicate, side, margin, level)
+    require_choice("unit", unit, UNITS)
+    keys = _keys(by, replicate)
+    runs = [*keys, *(name for name in ("run", "status") if name in frame.columns and name not in keys)]
+    series = [name for name in ("layer", "index") if name in frame.columns and name not in runs]
+    features = characterize(
+        frame[frame["signal"] == signal].assign(signal=signal),
+        by=[*runs, "signal", *series],
+        jobs=jobs,
+        progress=progress,
+    )
+    ended = frame[runs].drop_duplicates().rename(columns={"status": RUN_STATUS})
+    recorded = set(quantiles(cross_section, side)) <= set(frame["signal"].dropna().unique())
+    cross = None
+    if recorded or unit == "cross_section":
+        cross = cross_sections(frame, runs, signal=cross_section, side=side)
+    judged = quantiles(cross_section, side)[0] if unit == "cross_section" else signal
+    return _label_cells(ended, features, cross, by, judged, unit, replicate, side, margin, level)
+
+
+def label_from_features(
+    features: pd.DataFrame,
+    by: str | Sequence[str] = ("optimizer", "batch_size"),
+    *,
+    signal: str = DEFAULT_SIGNAL,
+    unit: Unit = "series",
+    cross_sections: pd.DataFrame | None = None,
+    replicate: str = "seed",
+    side: Side = "lower",
+    margin: float = MARGIN,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Label every cell from the result of `characterize`, so that the series are analysed only once.
+
+    1. A run that diverged, by its status or in its values, is an outcome. At least half of a cell
+       diverged: ``diverged``. Any diverged: never ``stable``. Failed and running runs are left out.
+    2. The interval of I^2 is the union of the t interval of theta over seeds, which knows their
+       heterogeneity, and of the pooled noncentral F interval, which knows the skewness.
+    3. Fewer than 3 usable seeds: description only. Fewer than 5 seeds: interval, no label. A diverged
+       seed counts towards these 5 for ``unstable``, since it can only speak against stability.
+    4. A label that two or more single seeds contradict is demoted to ``inconclusive``.
+
+    Parameters
+    ----------
+    features : DataFrame
+        Result of `characterize`, all signals that were recorded or only `signal`.
+    by, signal, unit, replicate, side, margin, level
+        As for `label`.
+    cross_sections : DataFrame, optional
+        Result of `cross_sections` on the same runs; needed for `unit` "cross_section" and for `jitter`.
+
+    Returns
+    -------
+    DataFrame
+        One row per cell: `by`, then the fields of `CellLabel`.
+
+    Raises
+    ------
+    AnalysisError
+        As for `label`.
+    """
+    _check(features, by, signal, replicate, side, margin, level)
+    keys = _keys(by, replicate)
+    require_column(features, f"{side}_theta")
+    runs = [*keys, *(name for name in ("run", RUN_STATUS) if name in features.columns and name not in keys)]
+    ended = features[runs].drop_duplicates()
+    chosen = features[features["signal"] == signal]
+    require_choice("unit", unit, UNITS)
+    if unit == "cross_section" and cross_sections is None:
+        raise bad_argument(
+            "unit", unit, "needs the argument `cross_sections`", "pass the result of `cross_sections`"
+        )
+    judged = f"cross-section, traits of {signal}" if unit == "cross_section" else signal
+    return _label_cells(ended, chosen, cross_sections, by, judged, unit, replicate, side, margin, level)
+
+
+def _check(
+    frame: pd.DataFrame,
+    by: str | Sequence[str],
+    signal: str,
+    replicate: str,
+    side: str,
+    margin: float,
+    level: float,
+) -> None:
+    """Refuse arguments that no cell could be labelled with."""
+    require_choice("side", side, ("lower", "upper"))
+    require_between("margin", margin, 0.0, math.inf)
+    require_between("level", level, 0.0, 1.0)
+    for name in ("signal", *_keys(by, replicate)):
+        require_column(frame, name)
+    present = [str(name) for name in frame["signal"].dropna().unique()]
+    if signal not in present:
+        listed = ", ".join(repr(name) for name in sorted(present)) or "none"
+        raise bad_argument("signal", signal, "must be a recorded signal", f"recorded are {listed}")
+
+
+def _keys(by: str | Sequence[str], replicate: str) -> list[str]:
+    cell = [by] if isinstance(by, str) else list(by)
+    if replicate in cell:
+        raise bad_argument("replicate", replicate, "must not be among the columns of `by`")
+    return [*cell, replicate]
+
+
+def _label_cells(
+    ended: pd.DataFrame,
+    features: pd.DataFrame,
+    cross: pd.DataFrame | None,
+    by: str | Sequence[str],
+    signal: str,
+    unit: Unit,
+    replicate: str,
+    side: Side,
+    margin: float,
+    level: float,
+) -> pd.DataFrame:
+    """Gather the seeds of every cell, whether or not the signal was recorded, and label the cells."""
+    cell = [by] if isinstance(by, str) else list(by)
+    _require_one_run_per_seed(ended, cell, replicate)
+    merged = ended.merge(features.drop(columns="signal"), how="left", on=list(ended.columns))
+    if cross is not None:
+        named = {"index": "cross_index", "jitter": "cross_jitter", "status": "cross_status"}
+        on = [name for name in ended.columns if name in cross.columns]
+        merged = merged.merge(cross[[*on, *named]].rename(columns=named), how="left", on=on)
+    rows: list[dict[str, Any]] = []
+    keys = []
+    for _, members in merged.groupby(cell, dropna=False, observed=True, sort=False):
+        seeds = [
+            _seed(series, side, unit)
+            for _, series in members.groupby(replicate, dropna=False, observed=True, sort=False)
+        ]
+        keys.append(members[cell].iloc[:1])
+        found = label_cell(seeds, signal, side, margin, level)
+        words = label_sentence(members[cell].iloc[0].to_dict(), found)
+        rows.append(replace(found, sentence=words).to_record())
+    columns = [field.name for field in fields(CellLabel)]
+    if not keys:
+        return pd.DataFrame(columns=[*cell, *columns])
+    results = pd.DataFrame.from_records(rows, columns=columns)
+    return pd.concat([pd.concat(keys, ignore_index=True), results], axis=1)
+
+
+def _require_one_run_per_seed(ended: pd.DataFrame, cell: list[str], replicate: str) -> None:
+    """Refuse a cell that mixes runs: two runs with one seed are not two replicates."""
+    if "run" not in ended.columns or replicate == "run":
+        return
+    groups = ended.groupby([*cell, replicate], dropna=False, observed=True, sort=False)
+    for key, members in groups:
+        if members["run"].nunique(dropna=False) > 1:
+            raise AnalysisError(
+                f"`by` (={cell!r}) must separate runs, but cell {key[:-1]!r} has {len(members)} runs with "
+                f"{replicate} {key[-1]!r}; add the column in which they differ, or pass replicate='run'."
+            )
+
+
+def _seed(series: pd.DataFrame, side: Side, unit: Unit) -> Seed:
+    """Reduce the series of one seed to what it contributes."""
+    first = series.iloc[0]
+    run_status = str(first[RUN_STATUS]) if RUN_STATUS in series.columns else "finished"
+    crossed = "cross_index" in series.columns
+    jitter = float(first["cross_jitter"]) if crossed else math.nan
+    runaway = (series["status"] == "divergent").any() or (crossed and first["cross_status"] == "divergent")
+    if run_status == "diverged" or runaway:
+        return Seed("diverged")
+    if run_status in ("failed", "running", "interrupted"):
+        return Seed("unfinished")
+    measured = series[f"{side}_msw"].between(0.0, math.inf, inclusive="neither")
+    usable = series[(series["status"] == "ok") & measured & (series[f"{side}_msb"] < math.inf)]
+    usable = usable[usable["n_used"] >= MIN_LABEL_LENGTH].sort_values(f"{side}_theta", kind="stable")
+    # Of an even number of series the upper one speaks, which is the less stable.
+    median = usable.iloc[len(usable) // 2] if len(usable) else None
+    described: dict[str, Any] = {"jitter": jitter}
+    if median is not None:
+        described |= {
+            "verdict": str(median["stationarity"]) if "stationarity" in series.columns else "",
+            "lfq_pvalue": float(median[f"{side}_lfq_pvalue"]),
+            "traits": read_traits({str(name): cell for name, cell in median.items()}),
+            "n_used": int(median["n_used"]),
+            "memory": str(median.get("memory", "")),
+            "memory_d": float(median.get("memory_d_robust", math.nan)),
+            "arch_pvalue": float(median.get("arch_pvalue", math.nan)),
+        }
+    if unit == "cross_section":
+        index = float(first["cross_index"])
+        known = math.isfinite(index)
+        theta = index * index if known else math.nan
+        return Seed("used" if known else "unusable", theta=theta, exact=True, **described)
+    if median is None:
+        return Seed("unusable", jitter=jitter)
+    spread = float(median[f"{side}_spread"])
+    return Seed(
+        "used",
+        theta=float(median[f"{side}_theta"]),
+        msb=float(median[f"{side}_msb"]) / spread / spread,
+        msw=float(median[f"{side}_msw"]) / spread / spread,
+        n_blocks=int(median[f"{side}_n_blocks"]),
+        blocks_k=int(median[f"{side}_blocks_k"]),
+        **described,
+    )

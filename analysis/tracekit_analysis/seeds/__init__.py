@@ -1,0 +1,1 @@
+"""A few numbers, one per seed: intervals, effects, tests, power."""

@@ -1,0 +1,1 @@
+"""One recorded series made fit for analysis, or refused with a reason: input, interleaved channels, epochs."""

@@ -1,0 +1,1 @@
+"""Statistics of one series: a series in, one frozen result out."""

@@ -1,0 +1,379 @@
+"""How far the lower (upper) bound of a series moves over a run: the stability index and its decision.
+
+The bound is a conditional quantile, never a running minimum: minima fall with the number of values, and
+overlapping windows make any trend test on them reject stationary series in most cases.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import scipy.optimize
+import scipy.special
+import scipy.stats
+from numpy.typing import ArrayLike
+
+from tracekit_analysis.errors import require_between, require_choice
+from tracekit_analysis.results import Record, Side, Status
+from tracekit_analysis.series.input import FloatArray, Series, as_series
+from tracekit_analysis.statistics.constancy import ConstancyTest, resolve_tau, tau_note
+from tracekit_analysis.statistics.dependence import local_bound_tau, short_note
+from tracekit_analysis.statistics.monotone import kendall_pvalue, theil_sen
+
+MIN_LABEL_LENGTH = 200
+MIN_SUB_BLOCKS = 8
+MAX_BLOCKS = 16
+MAX_TREND_BLOCKS = 20
+MAX_TIED = 0.20
+LARGE_F = 1e5
+MARGIN = 0.20
+MARGINS = (0.1, 0.2, 0.4)
+
+Label = Literal["stable", "unstable", "inconclusive", "diverged"]
+
+
+@dataclass(frozen=True, slots=True)
+class StabilityIndex(Record):
+    """How much a bound moves over a series, in half-spreads of the series."""
+
+    side: Side
+    """Which bound."""
+    tau: float
+    """Quantile level of the bound, counted from its own side."""
+    index: float
+    """I = sd over time of the bound / half-spread S; a linear drift of D half-spreads gives D / sqrt 12."""
+    ci_low: float
+    """Lower end of the confidence interval of I."""
+    ci_high: float
+    """Upper end of the confidence interval of I."""
+    level: float
+    """Confidence level of all intervals here."""
+    theta: float
+    """Signed unbiased estimate of I^2; below zero if blocks differ less than chance. The one to pool."""
+    msb: float
+    """Mean square of sub-block quantiles between blocks, in squared units of the series."""
+    msw: float
+    """Mean square of sub-block quantiles within blocks, in squared units of the series."""
+    spread: float
+    """Half-spread S: median over blocks of |block median - block bound|, in units of the series."""
+    bound: float
+    """Median over blocks of the bound, in units of the series."""
+    drift: float
+    """D: Theil-Sen change of the bound over the whole series, in half-spreads; negative is downwards."""
+    drift_ci_low: float
+    """Lower end of the interval of D."""
+    drift_ci_high: float
+    """Upper end of the interval of D."""
+    trend_pvalue: float
+    """Mann-Kendall p-value; null: no monotone trend of the bound over long blocks; NaN if too few blocks."""
+    bound_variance: float
+    """Variance of the block bounds, sampling noise included, in squared units of the series."""
+    bound_variance_scaled: float
+    """The same in squared half-spreads; its excess over sampling noise is `theta`."""
+    tau_loc: float
+    """Correlation time of bound crossings inside blocks, in values; at least 1."""
+    n_blocks: int
+    """Number of blocks m."""
+    blocks_k: int
+    """Number of sub-blocks k in a block."""
+    sub_block_length: int
+    """Values L in a sub-block; at least 8 correlation times."""
+    n: int
+    """Number of recorded values."""
+    n_used: int
+    """Number of usable values; the last n_used - m k L of them are left over."""
+    status: Status
+    """Whether the index could be computed."""
+    reason: str
+    """Why not, in one sentence; empty if it could."""
+    notes: tuple[str, ...]
+    """Warnings for the reader."""
+
+
+@dataclass(frozen=True, slots=True)
+class StabilityLabel(Record):
+    """Three-way decision on one series: is the index below the margin, above it, or undecided."""
+
+    label: Label
+    """Decision at `margin`; ``diverged`` for a series that ran away."""
+    reason: str
+    """The decision in one plain sentence."""
+    margin: float
+    """Largest index that counts as stable, in half-spreads."""
+    label_at_010: Label
+    """Decision at margin 0.1."""
+    label_at_020: Label
+    """Decision at margin 0.2."""
+    label_at_040: Label
+    """Decision at margin 0.4."""
+    index: float
+    """The index that was judged."""
+    ci_low: float
+    """Lower end of its confidence interval."""
+    ci_high: float
+    """Upper end of its confidence interval."""
+
+
+def stability_index(
+    x: ArrayLike | Series,
+    *,
+    tau: float | Literal["auto"] = "auto",
+    side: Side = "lower",
+    level: float = 0.95,
+) -> StabilityIndex:
+    """Measure how far the bound of a series moves, in half-spreads, with a confidence interval.
+
+    ``I = sd_u(q_tau(u)) / S`` over run time u. The series is cut into m blocks of k sub-blocks of length
+    L; ``y_jk`` are sub-block quantiles, MSB and MSW their one-way mean squares, and
+
+    * ``theta = (MSB - MSW)(m - 1) / (m k S^2)`` estimates I^2 without bias,
+    * the interval inverts ``MSB / MSW ~ F'(m - 1, m(k - 1); lambda)`` with ``I^2 = lambda MSW / (m k S^2)``.
+
+    Parameters
+    ----------
+    x : (n,) array-like
+        Values in recorded order.
+    tau : float or "auto"
+        Quantile level; "auto" is 0.05, and 0.10 for fewer than 500 values. Below 0.05 a note asks for
+        100 / tau values (10,000 for 0.01).
+    side : {"lower", "upper"}
+        Which bound; the upper bound of `x` is the lower bound of ``-x``, and `bound` and `drift` are
+        given in the direction of `x`.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    StabilityIndex
+
+    Raises
+    ------
+    AnalysisError
+        If an argument cannot be used. Data that cannot be used give a status and NaN instead.
+    """
+    require_choice("side", side, ("lower", "upper"))
+    require_between("level", level, 0.0, 1.0)
+    series = as_series(x)
+    quantile = resolve_tau(tau, series.n_used)
+    values = series.values if side == "lower" else -series.values
+    refused = series.refusal(math.ceil(MIN_SUB_BLOCKS / quantile)) or _too_discrete(values, quantile)
+    if refused:
+        return _no_index(series, side, quantile, level, *refused)
+
+    tau_loc = local_bound_tau(values, quantile)
+    m, k, length = _layout(values.size, quantile, tau_loc)
+    if m == 0:
+        why = f"fewer than {MIN_SUB_BLOCKS} stretches of 8 correlation times ({tau_loc:.1f} values each)"
+        return _no_index(series, side, quantile, level, "inconclusive", why)
+    used = values[: m * k * length]
+    blocks = used.reshape(m, k * length)
+    block_bounds = np.quantile(blocks, quantile, axis=1)
+    spread = float(np.median(np.median(blocks, axis=1) - block_bounds))
+    if spread <= 0.0:
+        return _no_index(series, side, quantile, level, "inconclusive", "the bound equals the median")
+    with np.errstate(over="ignore", invalid="ignore"):
+        sub_bounds = np.quantile(used.reshape(m, k, length), quantile, axis=2) / spread
+        levels = sub_bounds.mean(axis=1)
+        msb = float(k * levels.var(ddof=1))
+        msw = float(sub_bounds.var(axis=1, ddof=1).mean())
+        variance = float((block_bounds / spread).var(ddof=1))
+    if not 0.0 < msw < math.inf or not msb < math.inf:
+        why = "the bound does not vary inside blocks" if msw == 0.0 else "the bound varies beyond all measure"
+        return _no_index(series, side, quantile, level, "inconclusive", why)
+
+    per_noncentrality = msw / (m * k)
+    low, high = noncentrality_interval(msb / msw, m - 1, m * (k - 1), level)
+    theta = (msb - msw) * (m - 1) / (m * k)
+    drift, drift_low, drift_high = (part * m for part in theil_sen(levels, level))
+    sign = 1.0 if side == "lower" else -1.0
+    if sign < 0:
+        drift, drift_low, drift_high = -drift, -drift_high, -drift_low
+    unit = spread * series.scale
+    return StabilityIndex(
+        side=side,
+        tau=quantile,
+        index=math.sqrt(max(theta, 0.0)),
+        ci_low=math.sqrt(low * per_noncentrality),
+        ci_high=math.sqrt(high * per_noncentrality),
+        level=level,
+        theta=theta,
+        msb=msb * unit * unit,
+        msw=msw * unit * unit,
+        spread=unit,
+        bound=sign * float(np.median(block_bounds)) * series.scale,
+        drift=drift,
+        drift_ci_low=drift_low,
+        drift_ci_high=drift_high,
+        trend_pvalue=_mann_kendall(values, quantile, tau_loc),
+        bound_variance=variance * unit * unit,
+        bound_variance_scaled=variance,
+        tau_loc=tau_loc,
+        n_blocks=m,
+        blocks_k=k,
+        sub_block_length=length,
+        n=series.n,
+        n_used=values.size,
+        status=series.status,
+        reason=series.reason,
+        notes=series.notes + tau_note(quantile, values.size) + short_note(series),
+    )
+
+
+def stability_label(
+    index: StabilityIndex, *, margin: float = MARGIN, lfq: ConstancyTest | None = None
+) -> StabilityLabel:
+    """Decide whether one series has a stable bound, from the interval of its index.
+
+    Stable if the interval ends below `margin`, unstable if it starts above, otherwise inconclusive; also
+    inconclusive below 200 values and wherever the index could not be computed.
+
+    Parameters
+    ----------
+    index : StabilityIndex
+        Result of `stability_index`.
+    margin : float
+        Largest index that counts as stable; 0.2 is a linear drift of 69 % of the half-spread.
+    lfq : ConstancyTest, optional
+        Result of `lfq_test` on the same series: a significant drift below the margin is then called
+        immaterial in the reason.
+
+    Returns
+    -------
+    StabilityLabel
+
+    Raises
+    ------
+    AnalysisError
+        If `margin` is not positive.
+    """
+    require_between("margin", margin, 0.0, math.inf)
+    label = _decide(index, margin)
+    at_010, at_020, at_040 = (_decide(index, other) for other in MARGINS)
+    return StabilityLabel(
+        label=label,
+        reason=_reason(index, label, margin, lfq),
+        margin=margin,
+        label_at_010=at_010,
+        label_at_020=at_020,
+        label_at_040=at_040,
+        index=index.index,
+        ci_low=index.ci_low,
+        ci_high=index.ci_high,
+    )
+
+
+def noncentrality_interval(f: float, df1: float, df2: float, level: float) -> tuple[float, float]:
+    """Return the equal-tailed interval of lambda for an observed noncentral F statistic."""
+    tail = (1.0 - level) / 2.0
+    return _noncentrality(f, df1, df2, 1.0 - tail), _noncentrality(f, df1, df2, tail)
+
+
+def _noncentrality(f: float, df1: float, df2: float, probability: float) -> float:
+    """Return the lambda at which P(F' <= f) equals `probability`; 0 if even lambda = 0 is below it."""
+
+    def excess(noncentrality: float) -> float:
+        return float(scipy.special.ncfdtr(df1, df2, noncentrality, f)) - probability
+
+    if scipy.special.fdtr(df1, df2, f) <= probability:
+        return 0.0
+    if f > LARGE_F:
+        # The numerator's own noise is negligible (and ncfdtr fails): F' = (lambda / df1) / (chi2 / df2).
+        return df1 * f * float(scipy.special.chdtri(df2, probability)) / df2
+    upper = max(1.0, df1 * f)
+    while excess(upper) > 0.0:
+        upper *= 2.0
+    return float(scipy.optimize.brentq(excess, 0.0, upper, xtol=1e-9 * upper, rtol=1e-12))
+
+
+def _too_discrete(values: FloatArray, tau: float) -> tuple[Status, str] | None:
+    """Refuse a series in which more than a fifth of the values equal the bound."""
+    rank = math.ceil(tau * values.size) - 1
+    tied = float(np.mean(values == np.partition(values, rank)[rank]))
+    if tied <= MAX_TIED:
+        return None
+    return "inconclusive", f"{tied:.0%} of the values are tied at the bound; at most {MAX_TIED:.0%} may be"
+
+
+def _layout(n: int, tau: float, tau_loc: float) -> tuple[int, int, int]:
+    """Return blocks m, sub-blocks per block k and sub-block length L; m = 0 if the series is too short."""
+    sub_blocks = int(n // max(1.25 / tau, 8.0 * tau_loc))
+    if sub_blocks < MIN_SUB_BLOCKS:
+        return 0, 0, 0
+    k = 4 if sub_blocks >= 24 else 2
+    m = min(MAX_BLOCKS, sub_blocks // k)
+    return m, k, n // (m * k)
+
+
+def _mann_kendall(values: FloatArray, tau: float, tau_loc: float) -> float:
+    """Return the Mann-Kendall p-value of the bound over at most 20 blocks, 10 correlation times or longer."""
+    m = min(MAX_TREND_BLOCKS, int(values.size // max(1.25 / tau, 10.0 * tau_loc)))
+    if m < MIN_SUB_BLOCKS // 2:
+        return math.nan
+    length = values.size // m
+    bounds = np.quantile(values[: m * length].reshape(m, length), tau, axis=1)
+    return 1.0 if bounds.min() == bounds.max() else kendall_pvalue(bounds)
+
+
+def _no_index(
+    series: Series, side: Side, tau: float, level: float, status: Status, reason: str
+) -> StabilityIndex:
+    """Return the result for a series on which no index can be computed."""
+    nan = math.nan
+    return StabilityIndex(
+        side=side,
+        tau=tau,
+        index=nan,
+        ci_low=nan,
+        ci_high=nan,
+        level=level,
+        theta=nan,
+        msb=nan,
+        msw=nan,
+        spread=nan,
+        bound=nan,
+        drift=nan,
+        drift_ci_low=nan,
+        drift_ci_high=nan,
+        trend_pvalue=nan,
+        bound_variance=nan,
+        bound_variance_scaled=nan,
+        tau_loc=nan,
+        n_blocks=0,
+        blocks_k=0,
+        sub_block_length=0,
+        n=series.n,
+        n_used=0,
+        status="divergent" if series.status == "divergent" else status,
+        reason=series.reason if series.status == "divergent" else reason,
+        notes=series.notes,
+    )
+
+
+def _decide(index: StabilityIndex, margin: float) -> Label:
+    """Place the interval of the index against one margin."""
+    if index.status == "divergent":
+        return "diverged"
+    if index.status != "ok" or index.n_used < MIN_LABEL_LENGTH:
+        return "inconclusive"
+    if index.ci_high < margin:
+        return "stable"
+    return "unstable" if index.ci_low > margin else "inconclusive"
+
+
+def _reason(index: StabilityIndex, label: Label, margin: float, lfq: ConstancyTest | None) -> str:
+    """Word the decision."""
+    if index.status != "ok":
+        return index.reason
+    if index.n_used < MIN_LABEL_LENGTH:
+        return f"{index.n_used} usable values; a label needs at least {MIN_LABEL_LENGTH}"
+    interval = f"the {index.level:.0%} interval of the index, [{index.ci_low:.2f}, {index.ci_high:.2f}],"
+    if label == "inconclusive":
+        return f"{interval} contains the margin {margin:g}"
+    if label == "unstable":
+        return f"{interval} lies above the margin {margin:g}"
+    if lfq is not None and lfq.pvalue < 1.0 - index.level:
+        return f"drifting, immaterial: {interval} lies below the margin {margin:g}, LFQ p = {lfq.pvalue:.2g}"
+    return f"{interval} lies below the margin {margin:g}"

@@ -1,0 +1,270 @@
+"""Serial dependence of one series: autocorrelation time, effective sample size, shape of the ACF."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.fft
+import scipy.stats
+from numpy.typing import ArrayLike, NDArray
+
+from tracekit_analysis.results import Record, Status
+from tracekit_analysis.series.input import FloatArray, Series, as_series, unavailable
+
+MIN_TAUS = 50
+"""A p-value is trusted from this many autocorrelation times on."""
+MIN_LOCAL_LENGTH = 62
+"""Values in a block from which on its crossings show for how long they are correlated; shorter in series below 500."""
+MAX_AUTOREGRESSION = 0.98
+
+
+@dataclass(frozen=True, slots=True)
+class AutocorrelationTime(Record):
+    """How many values of a series carry as much information on its mean as one independent value."""
+
+    tau_int: float
+    """Integrated autocorrelation time 1 + 2 sum_k rho_k, in values; 1 for independent values."""
+    ess: float
+    """Effective sample size n_used / tau_int."""
+    n: int
+    """Number of recorded values."""
+    n_used: int
+    """Number of values used."""
+    status: Status
+    """Whether the estimate could be computed."""
+    reason: str
+    """Why not, in one sentence; empty if it could."""
+    notes: tuple[str, ...]
+    """Warnings for the reader, such as a series shorter than 50 autocorrelation times."""
+
+
+@dataclass(frozen=True, slots=True)
+class CorrelationShape(Record):
+    """Where the autocorrelation function of a series first falls, vanishes and turns."""
+
+    decay: float
+    """First lag at which it falls below 1/e, interpolated between lags; NaN if it never does."""
+    first_zero: float
+    """First lag at which it is not positive; NaN if it never is."""
+    first_minimum: float
+    """First lag at which it is smaller than at both neighbours; NaN if it never is."""
+    split_rhat: float
+    """Split R-hat of the two halves, descriptive only: above 1 where their levels differ."""
+    n: int
+    """Number of recorded values."""
+    n_used: int
+    """Number of values used."""
+    status: Status
+    """Whether the function could be computed."""
+    reason: str
+    """Why not, in one sentence; empty if it could."""
+    notes: tuple[str, ...]
+    """Warnings for the reader."""
+
+
+def correlation_shape(x: ArrayLike | Series) -> CorrelationShape:
+    """Describe the autocorrelation function: first lags at which it falls below 1/e, vanishes and turns.
+
+    Descriptive: no test is attached. A trend keeps the function high at all short lags.
+
+    Parameters
+    ----------
+    x : (n,) array-like
+        Values in recorded order, evenly spaced.
+
+    Returns
+    -------
+    CorrelationShape
+
+    Raises
+    ------
+    AnalysisError
+        If `x` is not a one-dimensional array of numbers.
+
+    References
+    ----------
+    Lubba et al. (2019), catch22, Data Min. Knowl. Discov. 33:1821; split R-hat of one chain: Gelman et
+    al. (2013), Bayesian Data Analysis, 11.4.
+    """
+    series = as_series(x)
+    refused = series.refusal()
+    if refused:
+        return unavailable(CorrelationShape, series, refused)
+    covariance = autocovariance(series.values)
+    rho = covariance / covariance[0]
+    decay = _first(rho < 1.0 / math.e)
+    if not math.isnan(decay):
+        after = int(decay)
+        decay = after - 1 + (rho[after - 1] - 1.0 / math.e) / (rho[after - 1] - rho[after])
+    return CorrelationShape(
+        decay=float(decay),
+        first_zero=_first(rho <= 0.0),
+        first_minimum=_first((rho[1:-1] < rho[:-2]) & (rho[1:-1] < rho[2:])) + 1.0,
+        split_rhat=_split_rhat(series.values),
+        n=series.n,
+        n_used=series.n_used,
+        status=series.status,
+        reason=series.reason,
+        notes=series.notes,
+    )
+
+
+def _first(condition: NDArray[np.bool_]) -> float:
+    """Return the index of the first True; NaN if there is none."""
+    return float(np.argmax(condition)) if condition.any() else math.nan
+
+
+def _split_rhat(values: FloatArray) -> float:
+    """Return split R-hat of the two halves; infinite if both are constant at different levels."""
+    half = values.size // 2
+    halves = values[: 2 * half].reshape(2, half)
+    within = float(halves.var(axis=1, ddof=1).mean())
+    between = half * float(halves.mean(axis=1).var(ddof=1))
+    if within <= 0.0:
+        return math.inf if between > 0.0 else 1.0
+    return math.sqrt((half - 1) / half + between / within / half)
+
+
+def autocorrelation_time(x: ArrayLike | Series) -> AutocorrelationTime:
+    """Estimate the integrated autocorrelation time by the initial monotone positive sequence.
+
+    ``tau = -1 + 2 sum_k min_{i<=k} (rho_2i + rho_2i+1)`` up to the first pair sum that is not positive;
+    never below ``1 / log10 n``, so that anti-persistence cannot claim an unbounded sample size.
+
+    Parameters
+    ----------
+    x : (n,) array-like
+        Values in recorded order.
+
+    Returns
+    -------
+    AutocorrelationTime
+
+    Raises
+    ------
+    AnalysisError
+        If `x` is not a one-dimensional array of numbers.
+
+    References
+    ----------
+    Geyer (1992), Practical Markov chain Monte Carlo, Statist. Sci. 7:473.
+    """
+    series = as_series(x)
+    refused = series.refusal()
+    if refused:
+        return AutocorrelationTime(math.nan, math.nan, series.n, 0, *refused, series.notes)
+    n, tau = series.n_used, _tau_of(series)
+    return AutocorrelationTime(
+        tau, n / tau, series.n, n, series.status, series.reason, series.notes + short_note(series)
+    )
+
+
+def effective_sample_size(x: ArrayLike | Series) -> float:
+    """Return the number of independent values that `x` is worth for its mean; NaN for unusable data."""
+    return autocorrelation_time(x).ess
+
+
+def _tau_of(series: Series) -> float:
+    """Return the integrated autocorrelation time of a usable series, computed once."""
+    if "tau_int" not in series.known:
+        least = 1.0 / math.log10(series.n_used)
+        series.known["tau_int"] = max(geyer_tau(autocovariance(series.values)), least)
+    return float(series.known["tau_int"])
+
+
+def short_note(series: Series) -> tuple[str, ...]:
+    """Return the warning for a usable series that is short in units of its own dependence; empty if it is not.
+
+    For tests whose size rests on the number of independent values. Those of a unit root need none (dependence
+    is their null), nor those that first take the dependence out (ARCH, Ljung-Box), reject it (whiteness) or
+    compare neighbouring frequencies (peaks, Nyquist).
+    """
+    n, tau = series.n_used, _tau_of(series)
+    if n >= MIN_TAUS * tau:
+        return ()
+    return (
+        f"{n} values are fewer than {MIN_TAUS} autocorrelation times of {tau:.1f}: p-values may be too small",
+    )
+
+
+def autocovariance(values: FloatArray) -> FloatArray:
+    """Return the autocovariances at lags 0 .. n-1 (divisor n), by FFT; of every row, if there are rows."""
+    n = values.shape[-1]
+    padded = scipy.fft.next_fast_len(2 * n, real=True)
+    transform = scipy.fft.rfft(values - values.mean(axis=-1, keepdims=True), padded)
+    spectrum = transform.real**2 + transform.imag**2
+    return np.asarray(scipy.fft.irfft(spectrum, padded)[..., :n] / n)
+
+
+def geyer_tau(covariance: FloatArray) -> float:
+    """Sum autocovariances into a correlation time over Geyer's initial monotone positive sequence."""
+    if covariance[0] <= 0.0:
+        return 1.0
+    pairs = covariance[: covariance.size // 2 * 2].reshape(-1, 2).sum(axis=1) / covariance[0]
+    negative = np.flatnonzero(pairs <= 0.0)
+    pairs = np.minimum.accumulate(pairs[: negative[0] if negative.size else None])
+    return float(2.0 * pairs.sum() - 1.0)
+
+
+def local_bound_tau(values: FloatArray, tau: float, *, n_blocks: int = 8) -> float:
+    """Return the correlation time of bound crossings, estimated inside blocks; at least 1.
+
+    The larger one of ``1{x <= q_tau}`` and ``1{|x - median| > q_.8}``, autocovariances pooled over the
+    blocks. Over the whole series a level shift would count as dependence and gate itself out. Blocks of a few
+    values cannot show a long memory of crossings, so that in short series the time that an autoregression implies is
+    the least.
+    """
+    length = values.size // n_blocks
+    blocks = values[: n_blocks * length].reshape(n_blocks, length)
+    bound = np.partition(blocks, math.ceil(tau * length) - 1, axis=1)[:, [math.ceil(tau * length) - 1]]
+    distance = np.abs(blocks - np.median(blocks, axis=1, keepdims=True))
+    wide = np.quantile(distance, 0.8, axis=1, keepdims=True)
+    longest = 1.0
+    for crossing in (blocks <= bound, distance > wide):
+        longest = max(longest, geyer_tau(autocovariance(crossing.astype(np.float64)).sum(axis=0)))
+    return (
+        longest
+        if length >= MIN_LOCAL_LENGTH
+        else max(longest, _autoregressive_crossing_tau(values, n_blocks))
+    )
+
+
+def _autoregressive_crossing_tau(values: FloatArray, n_blocks: int) -> float:
+    """Return the correlation time of bound crossings of an AR(1) with the lag-1 autocorrelation of the ranks in blocks.
+
+    Inside a block of L values that autocorrelation is too small by (1 + 4 rho) / L (Marriott and Pope, 1954,
+    Biometrika 41:390), which is undone. A tail crossing of a Gaussian AR(1) is correlated for half as long as the
+    values are: .53 to .57 times (1 + rho) / (1 - rho) at tau = .10 for rho from .7 to .95.
+    """
+    length = values.size // n_blocks
+    if length <= 4:
+        return 1.0
+    ranks = scipy.stats.rankdata(values)[: n_blocks * length].reshape(n_blocks, length)
+    covariance = autocovariance(ranks).sum(axis=0)
+    if covariance[0] <= 0.0:
+        return 1.0
+    rho = (covariance[1] / covariance[0] + 1.0 / length) / (1.0 - 4.0 / length)
+    rho = min(rho, MAX_AUTOREGRESSION)
+    return float(0.5 * (1.0 + rho) / (1.0 - rho))
+
+
+COLUMNS: dict[str, str] = {
+    "acf_decay": "first lag at which the autocorrelation falls below 1/e, interpolated",
+    "acf_first_zero": "first lag at which the autocorrelation is not positive",
+    "acf_first_minimum": "first lag at which the autocorrelation turns upwards",
+    "split_rhat": "split R-hat of the two halves, descriptive; above 1 where their levels differ",
+}
+
+
+def columns(series: Series) -> dict[str, Any]:
+    """Return the columns of this topic for one series."""
+    shape = correlation_shape(series)
+    return {
+        "acf_decay": shape.decay,
+        "acf_first_zero": shape.first_zero,
+        "acf_first_minimum": shape.first_minimum,
+        "split_rhat": shape.split_rhat,
+    }

@@ -1,0 +1,139 @@
+"""Is a series stationary: unit-root and level tests combined into one verdict with measured error shares.
+
+A stationary level says nothing about a stable bound: gradients can grow around a constant mean, which
+ADF and KPSS cannot see. Read the verdict beside `lfq_test`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from numpy.typing import ArrayLike
+
+from tracekit_analysis.errors import require_between
+from tracekit_analysis.results import Record, Status
+from tracekit_analysis.series.input import Series, as_series
+from tracekit_analysis.statistics.constancy import MIN_TEST_LENGTH
+from tracekit_analysis.statistics.multiplicity import holm
+from tracekit_analysis.statistics.regime import Regime
+from tracekit_analysis.statistics.unit_roots import UnitRootTest, adf, kpss
+
+Verdict = Literal[
+    "stationary", "contradictory", "unit-root-like", "uninformative", "still transient", "not analysed"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Stationarity(Record):
+    """Verdict on one series after its transient, with all that went into it."""
+
+    verdict: Verdict
+    """``stationary``: ADF rejects, the level test does not. ``contradictory``: both reject (break, trend,
+    long memory). ``unit-root-like``: ADF does not reject, KPSS does. ``uninformative``: neither rejects.
+    ``still transient``: the level never settles. ``not analysed``: see `reason`."""
+    alpha: float
+    """Level of each decision."""
+    adf_statistic: float
+    """ADF t statistic; null: unit root."""
+    adf_pvalue: float
+    """ADF p-value."""
+    adf_lags: int
+    """Lags in the ADF regression."""
+    kpss_cosine_pvalue: float
+    """P-value of the level test; optimistic after a burn-in chosen by the same test."""
+    kpss_auto_pvalue: float
+    """KPSS p-value with automatic lag; computed only where ADF does not reject."""
+    lfq_lower_pvalue: float
+    """P-value for a constant lower bound."""
+    lfq_upper_pvalue: float
+    """P-value for a constant upper bound."""
+    scale_lfq_pvalue: float
+    """P-value for a constant spread."""
+    n_rejected: int
+    """Rejections among the four confirmatory tests (two bounds, level, spread) after Holm's correction."""
+    burn_in: int
+    """Values cut off as transient."""
+    n: int
+    """Number of recorded values."""
+    n_used: int
+    """Number of values tested."""
+    status: Status
+    """Whether the battery could be run."""
+    reason: str
+    """Why not, in one sentence; empty if it could."""
+    notes: tuple[str, ...]
+    """Warnings for the reader."""
+
+
+def classify_stationarity(
+    x: ArrayLike | Series, *, alpha: float = 0.05, remove_burn_in: bool = True
+) -> Stationarity:
+    """Judge whether a series is stationary after its transient, from ADF, KPSS and the cosine tests.
+
+    Parameters
+    ----------
+    x : (n,) array-like
+        Values in recorded order.
+    alpha : float
+        Level of each decision, and of Holm's correction over the four confirmatory tests.
+    remove_burn_in : bool
+        Cut off a transient of up to a quarter of the series first; a series whose level never settles is
+        then "still transient".
+
+    Returns
+    -------
+    Stationarity
+
+    Raises
+    ------
+    AnalysisError
+        If an argument cannot be used.
+    """
+    require_between("alpha", alpha, 0.0, 1.0)
+    return judge(Regime(as_series(x), alpha=alpha, remove_burn_in=remove_burn_in), alpha=alpha)
+
+
+def judge(regime: Regime, *, alpha: float = 0.05) -> Stationarity:
+    """Give the verdict of `classify_stationarity` on a series whose transient is already known."""
+    late = regime.late
+    refused = late.refusal(MIN_TEST_LENGTH)
+    tests = regime.confirmatory
+    root = kpss_auto = None
+    verdict: Verdict = "not analysed"
+    if not refused and regime.never_settles:
+        verdict = "still transient"
+    elif not refused:
+        root = adf(late)
+        if not root.pvalue < alpha:
+            kpss_auto = kpss(late)
+        verdict = _verdict(root, regime.level.pvalue, kpss_auto, alpha)
+    adjusted = holm({test.name: test.pvalue for test in tests})
+    status, reason = refused or (late.status, late.reason)
+    return Stationarity(
+        verdict=verdict,
+        alpha=alpha,
+        adf_statistic=root.statistic if root else math.nan,
+        adf_pvalue=root.pvalue if root else math.nan,
+        adf_lags=root.lags if root else 0,
+        kpss_cosine_pvalue=regime.level.pvalue,
+        kpss_auto_pvalue=kpss_auto.pvalue if kpss_auto else math.nan,
+        lfq_lower_pvalue=regime.lfq_lower.pvalue,
+        lfq_upper_pvalue=regime.lfq_upper.pvalue,
+        scale_lfq_pvalue=regime.scale.pvalue,
+        n_rejected=sum(pvalue < alpha for pvalue in adjusted.values()),
+        burn_in=regime.start,
+        n=regime.whole.n,
+        n_used=0 if refused else late.n_used,
+        status=status,
+        reason=reason,
+        notes=tuple(dict.fromkeys(note for test in (*tests, root, kpss_auto) if test for note in test.notes)),
+    )
+
+
+def _verdict(root: UnitRootTest, level: float, kpss_auto: UnitRootTest | None, alpha: float) -> Verdict:
+    """Combine ADF with the level test where it rejects, and with KPSS where it does not."""
+    if root.pvalue < alpha:
+        return "contradictory" if level < alpha else "stationary"
+    return "unit-root-like" if kpss_auto is not None and kpss_auto.pvalue < alpha else "uninformative"

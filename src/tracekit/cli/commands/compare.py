@@ -1,0 +1,276 @@
+"""Commands about optimizers against each other: `compare`, with its six questions, and `claims`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from tracekit.cli import completion
+from tracekit.cli.commands.label import answer, cell_columns, one_form
+from tracekit.cli.options import (
+    DEFAULT_SIGNAL,
+    DecidingSignal,
+    EquivalenceMargin,
+    Json,
+    Level,
+    Margin,
+    Match,
+    Overwrite,
+    RunsPath,
+    Sentences,
+    TableFile,
+)
+from tracekit.cli.output import check_output
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Question -> options that it takes beside the signal, the level and those of the output.
+QUESTIONS = {
+    "features": ("margin", "pairing", "feature", "match"),
+    "interaction": ("feature", "match"),
+    "identify": ("pairing", "feature", "match"),
+    "rank": ("metric", "better", "pairing", "match"),
+    "target": ("target", "better"),
+    "profile": ("metric", "better"),
+}
+#: Questions about how well runs did.
+PERFORMANCE = ("rank", "target", "profile")
+DEFAULT_PERFORMANCE = "eval/loss"
+#: Recorded at every update, so that a run which diverged before its first evaluation is there as well.
+WITNESS = "train/loss"
+
+#: Question -> columns of the table for people, after those of the cell.
+SHOWN = {
+    "features": (
+        "level_a", "level_b", "feature", "answer", "estimate", "ci_low", "ci_high", "unit", "pvalue_adjusted",
+        "effect_size", "n_seeds",
+    ),
+    "interaction": (
+        "feature", "answer", "estimate", "pvalue_adjusted", "effect_size", "detectable_effect", "n_seeds",
+    ),
+    "identify": (
+        "role", "level_a", "level_b", "answer", "estimate", "ci_low", "ci_high", "pvalue_adjusted", "n_seeds",
+    ),
+    "rank": (
+        "entry", "rank_best", "rank_worst", "tied_with", "estimate", "ci_low", "ci_high", "pvalue_adjusted", "n_seeds",
+    ),
+    "target": ("estimate", "ci_low", "ci_high", "unit", "share_reached", "n_reached", "n_diverged", "n_seeds"),
+    "profile": ("optimizer", "threshold", "estimate", "ci_low", "ci_high", "n_seeds"),
+}  # fmt: skip
+
+
+def compare(
+    path: RunsPath,
+    what: Annotated[
+        str,
+        typer.Option(
+            help="Question: features (do optimizers differ, and in what), interaction (does that depend on the batch "
+            "size), identify (can the optimizer be told from one run), rank (which is best, with ties), target (how "
+            "soon a value is reached), profile (share of runs at least as good as a threshold).",
+            autocompletion=completion.questions,
+        ),
+    ] = "features",
+    signal: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Signal that is judged (default: {DEFAULT_SIGNAL}; for rank, target and profile "
+            f"{DEFAULT_PERFORMANCE}).",
+            autocompletion=completion.signals,
+        ),
+    ] = None,
+    feature: Annotated[
+        list[str] | None,
+        typer.Option(help="Statistic to compare; may be repeated (default: those of the method)."),
+    ] = None,
+    metric: Annotated[
+        str | None, typer.Option(help="What is ranked: final, anytime or best value (default: final).")
+    ] = None,
+    target: Annotated[float | None, typer.Option(help="Value of the signal to be reached.")] = None,
+    better: Annotated[
+        str | None,
+        typer.Option(help="Whether lower or higher values are better (default: higher for an accuracy)."),
+    ] = None,
+    pairing: Annotated[
+        str | None,
+        typer.Option(help="Whether runs of one seed are pairs: auto, paired or unpaired (default: auto)."),
+    ] = None,
+    match: Match = None,
+    margin: EquivalenceMargin = None,
+    level: Level = 0.95,
+    sentences: Sentences = False,
+    out: TableFile = None,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """Say whether optimizers differ at each batch size: different, equivalent or unresolved, and in what.
+
+    Where an optimizer was run at several learning rates, optimizers are compared at each rate if all were run at the
+    same ones; otherwise every optimizer at a rate is an entry of its own.
+    """
+    given = {
+        "feature": feature or None,
+        "metric": metric,
+        "target": target,
+        "better": better,
+        "pairing": pairing,
+        "match": match,
+        "margin": margin,
+    }
+    options = _options(what, given, sentences=sentences)
+    check_output(out, overwrite=overwrite)
+    one_form(as_json=as_json, sentences=sentences)
+    if what in PERFORMANCE:
+        results = _performed(path, what, signal or DEFAULT_PERFORMANCE, level, options)
+    else:
+        results = _featured(path, what, signal or DEFAULT_SIGNAL, level, options)
+    printed = not (as_json or sentences or out is not None)
+    if printed and what == "features":
+        from tracekit_analysis import compare_headline
+
+        typer.echo(f"{compare_headline(results)}\n")
+    first = SHOWN[what][0]
+    cell = [str(name) for name in results.columns[: results.columns.get_loc(first)]]
+    if what == "features":  # the table begins with the feature, people with the pair
+        cell = [name for name in cell if name != "feature"]
+    answer(results, out, as_json=as_json, sentences=sentences, columns=[*cell, *SHOWN[what]])
+    if printed:
+        from tracekit_analysis.comparisons.headline import evidence_lines
+
+        typer.echo("".join(f"\n{line}" for line in evidence_lines(results)))
+
+
+def claims(
+    path: RunsPath,
+    signal: DecidingSignal = DEFAULT_SIGNAL,
+    base: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="OPTIMIZER=RATE",
+            help="Learning rate that the claims are about; may be repeated (default: the smallest of each optimizer).",
+        ),
+    ] = None,
+    match: Match = None,
+    margin: EquivalenceMargin = None,
+    index_margin: Margin = 0.2,
+    level: Level = 0.95,
+    sentences: Sentences = False,
+    out: TableFile = None,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """Evaluate the reference paper's claims on recorded runs: supported, refuted or unresolved, with evidence."""
+    check_output(out, overwrite=overwrite)
+    one_form(as_json=as_json, sentences=sentences)
+    rates = _rates(base)
+    import tracekit_analysis
+    from tracekit.traces import read
+
+    given = {"match": match, "margin": margin, "base": rates}
+    results = tracekit_analysis.evaluate_claims(
+        read(path, signals=signal),
+        signal=signal,
+        index_margin=index_margin,
+        level=level,
+        **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]
+    )
+    shown = ["claim", "part", "verdict", "estimate", "ci_low", "ci_high", "pvalue_adjusted", "n_seeds"]
+    shown += ["family_size", "smallest_pvalue", "detectable_effect"]
+    answer(results, out, as_json=as_json, sentences=sentences, columns=shown)
+
+
+def _options(what: str, given: dict[str, Any], *, sentences: bool) -> dict[str, Any]:
+    """Return the options that were given, if the question takes them."""
+    from tracekit.errors import ArgumentError, bad_argument
+
+    if what not in QUESTIONS:
+        known = ", ".join(repr(name) for name in QUESTIONS)
+        raise ArgumentError(bad_argument("what", what, f"must be one of {known}"))
+    options = {name: value for name, value in given.items() if value is not None}
+    for name in options:
+        if name not in QUESTIONS[what]:
+            taken = ", ".join(f"--{other}" for other in QUESTIONS[what])
+            raise ArgumentError(f"--{name} has no meaning with --what {what}, which takes {taken}.")
+    if what == "target" and "target" not in options:
+        raise ArgumentError("--what target needs --target, the value to be reached.")
+    if what == "profile" and sentences:
+        raise ArgumentError("--what profile has no sentences; leave out --sentences.")
+    if options.get("better", "lower") not in ("lower", "higher"):
+        raise ArgumentError(bad_argument("better", options["better"], "must be one of 'lower', 'higher'"))
+    return options
+
+
+def _featured(path: Path, what: str, signal: str, level: float, options: dict[str, Any]) -> pd.DataFrame:
+    """Answer a question about the statistics of series."""
+    import tracekit_analysis
+    from tracekit.traces import read
+
+    frame = read(path, signals=signal)
+    arguments: dict[str, Any] = {"signal": signal, "level": level}
+    arguments |= {"features" if name == "feature" else name: value for name, value in options.items()}
+    if what == "interaction":  # of two factors: whatever else differs belongs to the first
+        return tracekit_analysis.interaction(_entries(frame, several=False)[0], **arguments)
+    frame, at = _entries(frame)
+    if what == "identify":
+        return tracekit_analysis.identifiability(frame, at=at, **arguments)
+    return tracekit_analysis.compare(frame, at=at, **arguments)
+
+
+def _performed(path: Path, what: str, signal: str, level: float, options: dict[str, Any]) -> pd.DataFrame:
+    """Answer a question about how well runs did."""
+    import tracekit_analysis
+    from tracekit.traces import open_experiment, read, signal_names
+
+    recorded = {name for run in open_experiment(path).runs for name in signal_names(run)}
+    frame, at = _entries(read(path, signals=[signal, *{WITNESS} & recorded - {signal}]))
+    lower = options.pop("better", "higher" if "accuracy" in signal else "lower") == "lower"
+    if what == "rank":
+        return tracekit_analysis.rank(
+            frame, at=at, signal=signal, lower_is_better=lower, level=level, **options
+        )
+    if what == "target":
+        return tracekit_analysis.time_to_target(
+            frame, options["target"], by=["optimizer", *at], signal=signal, lower_is_better=lower, level=level
+        )
+    runs = tracekit_analysis.performance(frame, signal=signal, lower_is_better=lower)
+    return tracekit_analysis.performance_profile(
+        runs, metric=options.get("metric", "final"), lower_is_better=lower, level=level
+    )
+
+
+def _entries(frame: pd.DataFrame, *, several: bool = True) -> tuple[pd.DataFrame, list[str]]:
+    """Return the runs with their optimizers, and the columns within which these are compared.
+
+    Where an optimizer was run at several learning rates, its name says which: "sgd at 0.1". Only where all optimizers
+    were run at the same ones, and `several` columns are allowed, is the rate a column of the cell.
+    """
+    cell = cell_columns(frame)
+    if len(cell) == 2:
+        return frame, ["batch_size"]
+    runs = frame[cell].drop_duplicates()
+    rates = runs.groupby(["batch_size", "optimizer"], observed=True)["learning_rate"].agg(frozenset)
+    crossed = (rates.groupby(level="batch_size").nunique() == 1).all() and runs["optimizer"].nunique() > 1
+    if several and crossed:
+        return frame, ["batch_size", "learning_rate"]
+    rate = frame["learning_rate"].map(" at {:g}".format, na_action="ignore").fillna("")
+    return frame.assign(optimizer=frame["optimizer"].astype(str) + rate), ["batch_size"]
+
+
+def _rates(base: list[str] | None) -> dict[str, float] | None:
+    """Read "sgd=0.1"."""
+    from tracekit.errors import ArgumentError, bad_argument
+
+    rates = {}
+    for word in base or ():
+        found = re.fullmatch(r"(.+)=([-+.\deE]+)", word)
+        try:
+            name, rate = cast("re.Match[str]", found).groups()
+            rates[name] = float(rate)
+        except (AttributeError, ValueError):
+            raise ArgumentError(
+                bad_argument("base", word, "must be an optimizer and a rate, such as sgd=0.1")
+            ) from None
+    return rates or None

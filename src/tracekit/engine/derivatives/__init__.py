@@ -1,0 +1,1 @@
+"""Derivatives beyond one gradient: per-sample gradients, curvature products, spectra."""

@@ -1,0 +1,1 @@
+"""Figures of the report: functions of data and axes."""

@@ -1,0 +1,80 @@
+"""The report's calls for comparisons: optimizers against each other, ranks, profiles and claims."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from tracekit.report.material.material import Material, replicate_column
+from tracekit_analysis import AnalysisError, compare, evaluate_claims, performance_profile, rank
+
+#: Random arrangements of a permutation test: fewer for many comparisons, whose smallest p-values nobody reads.
+_ARRANGEMENTS, _MANY = 20_000, 60
+
+
+def comparisons_of(material: Material) -> pd.DataFrame | str:
+    """Compare the rows of the design, two by two, at each batch size; a sentence where that cannot be done."""
+    features = _with_rows(material, material.judged())
+    rows, sizes = len(material.rows), len(material.batch_sizes)
+    if rows < 2:
+        return "There is one optimizer only, so there is nothing to compare."
+    pairs = rows * (rows - 1) // 2 * sizes
+    try:
+        return compare(
+            features,
+            factor="row",
+            at="batch_size",
+            signal=material.settings.signal,
+            replicate=replicate_column(material.cells),
+            match="none",
+            level=material.settings.level,
+            n_permutations=_ARRANGEMENTS if pairs <= _MANY else 2_000,
+        )
+    except AnalysisError as error:
+        return str(error)
+
+
+def ranks_of(material: Material, metric: str, *, lower_is_better: bool) -> pd.DataFrame | str:
+    """Rank the rows of the design at each batch size by a column of the table of performances."""
+    try:
+        return rank(
+            _with_rows(material, material.performance),
+            metric=metric,
+            lower_is_better=lower_is_better,
+            factor="row",
+            at="batch_size",
+            replicate=replicate_column(material.cells),
+            match="none",
+            level=material.settings.level,
+            n_permutations=2_000,
+        )
+    except AnalysisError as error:
+        return str(error)
+
+
+def profiles_of(material: Material, metric: str, *, lower_is_better: bool) -> pd.DataFrame:
+    """Give the share of runs of each row that are at least as good as a threshold."""
+    table = _with_rows(material, material.performance)
+    return performance_profile(table, metric=metric, factor="row", lower_is_better=lower_is_better)
+
+
+def claims_of(material: Material) -> pd.DataFrame | str:
+    """Evaluate the reference paper's claims; a sentence where that cannot be done."""
+    try:
+        return evaluate_claims(
+            material.features,
+            signal=material.settings.signal,
+            replicate=replicate_column(material.cells),
+            index_margin=material.settings.margin,
+            level=material.settings.level,
+            n_permutations=2_000,
+        )
+    except AnalysisError as error:
+        return str(error)
+
+
+def _with_rows(material: Material, table: pd.DataFrame) -> pd.DataFrame:
+    """Add the row of the design that each run belongs to."""
+    named = pd.Series("", index=table.index, dtype=object)
+    for cell in material.cells:
+        named.loc[material.of_cell(table, cell).index] = cell.optimizer
+    return table.assign(row=named)
