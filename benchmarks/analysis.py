@@ -26,7 +26,9 @@ import pyarrow as pa
 import pyarrow.parquet
 from threadpoolctl import threadpool_limits
 
-from tracekit_analysis import as_series, characterize, lfq_test, progress_bar, simulate, stability_index
+from tracekit_analysis import as_series, characterize, progress_bar, stability_index
+from tracekit_analysis.calibration import simulate
+from tracekit_analysis.statistics import lfq_test
 
 LENGTH = 20_000
 EPOCH = 500

@@ -115,7 +115,7 @@ def dots(features: pd.DataFrame, ax: Axes) -> None:
 def spectrum(adam: pd.DataFrame, ax: Axes) -> None:
     """Draw a power spectrum."""
     values = adam.loc[adam["seed"] == 0, "value"]
-    found = ta.welch_psd(values[100:])
+    found = ta.statistics.welch_psd(values[100:])
     table = pd.DataFrame({"frequency": found.frequency, "density": found.density / values[100:].var()})
     plot.spectrum(table, ax, lines=(1 / 14, 2 / 14))
 
@@ -138,7 +138,7 @@ def events(adam: pd.DataFrame, ax: Axes) -> None:
     """Draw breaks and spikes."""
     run = adam[adam["seed"] == 0]
     step, value = run["step"].to_numpy(), run["value"].to_numpy()
-    changes, spikes = ta.change_points(value), ta.find_spikes(value)
+    changes, spikes = ta.statistics.change_points(value), ta.statistics.find_spikes(value)
     edges = [step[0], *step[changes.at], step[-1]]
     levels = pd.DataFrame({"start": edges[:-1], "stop": edges[1:], "level": changes.levels})
     peaks = pd.DataFrame({"step": step[spikes.at], "value": value[spikes.at]})

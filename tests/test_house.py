@@ -54,6 +54,87 @@ def test_the_analysis_layer_stands_alone():
         assert not [name for name in imported(path) if name.split(".")[0] == "tracekit"], path
 
 
+#: Wing of the analysis -> wings below it; a wing imports itself and these only. "" is the root.
+WINGS = {
+    "": set(),
+    "series": {""},
+    "tables": {""},
+    "seeds": {""},
+    "statistics": {"", "series", "seeds"},
+    "features": {"", "series", "seeds", "tables", "statistics"},
+    "labels": {"", "series", "seeds", "tables", "statistics", "features"},
+    "comparisons": {"", "series", "seeds", "tables", "statistics", "features"},
+    "claims": {"", "series", "seeds", "tables", "statistics", "features", "labels", "comparisons"},
+    "calibration": {
+        "",
+        "series",
+        "seeds",
+        "tables",
+        "statistics",
+        "features",
+        "labels",
+        "comparisons",
+        "claims",
+    },
+}
+
+
+def is_entrance(name, path):
+    """Whether a module is a way in, which may name what lies above: a package's face, the accessor, the command."""
+    return path.name in ("__init__.py", "__main__.py") or name == "tracekit_analysis.accessor"
+
+
+def house():
+    """All modules by name, entrances left out, each with the modules that it imports."""
+    paths = {}
+    for root in (SOURCE, ANALYSIS):
+        for path in modules(root):
+            name = ".".join([root.name, *path.relative_to(root).with_suffix("").parts])
+            paths[name] = path
+    rooms = {name: path for name, path in paths.items() if not is_entrance(name, path)}
+    # "a.b.c" is the module a.b.c or the name c in module a.b.
+    found = {name: {one for full in imported(path) for one in (full, full.rpartition(".")[0])}
+             for name, path in rooms.items()}  # fmt: skip
+    return {name: (names & set(rooms)) - {name} for name, names in found.items()}
+
+
+def above_a_circle(imports):
+    """Modules that are left when those go, again and again, that import nothing that is left."""
+    while ground := {name for name, below in imports.items() if not below & set(imports)}:
+        imports = {name: below for name, below in imports.items() if name not in ground}
+    return imports
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    assert above_a_circle(house()) == {}
+
+
+def test_a_circle_would_be_found():
+    assert set(above_a_circle({"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set()})) == {"a", "b", "c"}
+
+
+def test_a_wing_of_the_analysis_imports_lower_wings_only():
+    def wing(name):
+        _, *words, _ = name.split(".")
+        return words[0] if words else ""
+
+    wrong = [
+        f"{name} imports {other}"
+        for name, below in house().items()
+        for other in below
+        if name.startswith("tracekit_analysis.") and wing(other) not in WINGS[wing(name)] | {wing(name)}
+    ]
+    assert wrong == []
+
+
+def test_contributors_read_the_same_table_of_wings():
+    text = (Path(__file__).parents[1] / "docs" / "contributing.md").read_text(encoding="utf-8")
+    for wing, below in WINGS.items():
+        row = next(line for line in text.splitlines() if line.startswith(f"| `{wing or 'root'}"))
+        named = {word.strip("` ") for word in row.split("|")[2].split(",")} - {"–"}
+        assert named == {one or "root" for one in below}, wing
+
+
 def in_fresh_interpreter(code):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return done.stdout.strip()

@@ -16,7 +16,8 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 import tracekit_analysis.accessor  # noqa: F401  # registers frame.trace
-from tracekit_analysis import Interleaving, adf, detect_interleaving, epoch_comb, kpss_cosine, sawtooth
+from tracekit_analysis.series import Interleaving, detect_interleaving, sawtooth
+from tracekit_analysis.statistics import adf, epoch_comb, kpss_cosine
 
 DEFAULT = Path(__file__).resolve().parents[3] / "shared" / "data" / "ando-logs" / "cnn-adam-weights.log"
 CHANNELS = ("g1.w", "conv4.w", "conv1.w", "conv6.w", "conv3.w", "g3.w", "conv5.w", "conv2.w")

@@ -85,9 +85,9 @@ def rules(loss: pd.DataFrame) -> dict[str, pd.Series]:
         return pd.Series(
             {
                 "rise by 2 running means (Lightning)": gone
-                or ta.relative_spike_rule(run["value"]).n_alarms > 0,
+                or ta.statistics.relative_spike_rule(run["value"]).n_alarms > 0,
                 "run above 2 running means (llm-foundry)": gone
-                or ta.running_mean_rule(run["value"]).n_alarms > 0,
+                or ta.statistics.running_mean_rule(run["value"]).n_alarms > 0,
             }
         )
 

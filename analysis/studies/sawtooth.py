@@ -21,7 +21,8 @@ from scipy import stats
 
 from tracekit.experiment import Recording, Sweep, run_sweep
 from tracekit.traces import read
-from tracekit_analysis import epoch_comb, sawtooth
+from tracekit_analysis.series import sawtooth
+from tracekit_analysis.statistics import epoch_comb
 
 ARMS = ("sgd", "adam", "adam:beta2=0.9")
 SAMPLINGS = ("reshuffle", "with_replacement", "fixed_batches")

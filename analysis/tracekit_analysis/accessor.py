@@ -12,14 +12,15 @@ from typing import Any, Literal
 import pandas as pd
 
 from tracekit_analysis.errors import require_choice
-from tracekit_analysis.features.characterization import WALL_TIME, characterize
+from tracekit_analysis.features.characterization import characterize
 from tracekit_analysis.features.registry import Preset
-from tracekit_analysis.labels.labelling import DEFAULT_SIGNAL, label
+from tracekit_analysis.labels.labelling import label
 from tracekit_analysis.results import Side
 from tracekit_analysis.series.input import as_series
 from tracekit_analysis.statistics.bounds import StabilityIndex, stability_index
 from tracekit_analysis.statistics.regime import Regime
-from tracekit_analysis.tables.groups import Progress, Row, apply_over_groups, require_column
+from tracekit_analysis.tables.groups import Progress, Row, apply_over_groups
+from tracekit_analysis.tables.runs import DEFAULT_SIGNAL, WALL_TIME, require_column
 
 
 @pd.api.extensions.register_dataframe_accessor("trace")

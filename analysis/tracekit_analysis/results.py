@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 Status = Literal["ok", "inconclusive", "degenerate", "divergent"]
 """Whether data could be analysed.
@@ -71,3 +72,6 @@ def _written(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return np.array2string(value, precision=4, threshold=8, edgeitems=3, separator=", ")
     return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+FloatArray = NDArray[np.float64]

@@ -10,7 +10,6 @@ from tracekit.report.figures.curves import (
     block_bounds,
     bound_curves,
     burn_in,
-    house_style,
     median_line,
     seed_band,
     seed_traces,
@@ -24,6 +23,7 @@ from tracekit.report.figures.statistics import (
     seed_dots,
     spectrum,
 )
+from tracekit.report.figures.style import house_style
 from tracekit.report.figures.verdicts import (
     effect_forest,
     index_intervals,

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from processes import NORMAL_05, autoregressive, iid, level_break, linear_trend, lower_tail, student
 from scipy.stats import ncf
 
-from tracekit_analysis import AnalysisError, lfq_test, stability_index, stability_label
+from tracekit_analysis import AnalysisError, stability_index
+from tracekit_analysis.statistics import lfq_test, stability_label
 from tracekit_analysis.statistics.bounds import noncentrality_interval
 
 seeds = st.integers(0, 2**32 - 1)

@@ -7,15 +7,10 @@ import pandas as pd
 import pytest
 from processes import NORMAL_05, autoregressive, garch, iid, level_break, linear_trend, traces
 
-from tracekit_analysis import (
-    AnalysisError,
-    characterize,
-    label,
-    label_from_features,
-    pooled_interval,
-    wilson_interval,
-)
+from tracekit_analysis import AnalysisError, characterize, label, label_from_features
 from tracekit_analysis.calibration.processes import fractional_noise, with_break
+from tracekit_analysis.labels import pooled_interval
+from tracekit_analysis.seeds import wilson_interval
 
 UNSTABLE = level_break(0.6 * 2 * NORMAL_05)  # index 0.6
 

@@ -10,8 +10,9 @@ import pytest
 import scipy.stats
 from processes import autoregressive, iid, level_break, sawtooth, student, traces
 
-from tracekit_analysis import AnalysisError, characterize, label, label_aspects, read_labels, sentences
+from tracekit_analysis import AnalysisError, characterize, label, read_labels, sentences
 from tracekit_analysis.calibration.processes import fractional_noise
+from tracekit_analysis.labels import label_aspects
 from tracekit_analysis.labels.traits import is_shown, vote_pvalue
 
 

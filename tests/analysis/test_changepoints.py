@@ -7,8 +7,8 @@ import pytest
 from processes import autoregressive, garch, iid, level_break, student
 from rates import slack
 
-from tracekit_analysis import change_points
 from tracekit_analysis.calibration.processes import fractional_noise, with_break
+from tracekit_analysis.statistics import change_points
 from tracekit_analysis.statistics.changepoints import segment
 
 FALSE_POSITIVES = [  # process, n, rate in the design study

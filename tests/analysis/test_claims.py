@@ -7,19 +7,14 @@ import pandas as pd
 import pytest
 from processes import NORMAL_05, autoregressive, iid, level_break, random_walk, traces
 
-from tracekit_analysis import (
+from tracekit_analysis import AnalysisError, Claim, characterize, evaluate_claims, sentences, to_latex
+from tracekit_analysis.claims import (
     CONTROLS,
     PAPER_CLAIMS,
-    AnalysisError,
-    Claim,
     Statement,
-    characterize,
     contradictions,
     differ,
-    evaluate_claims,
-    sentences,
     stable,
-    to_latex,
     unstable,
 )
 

@@ -8,7 +8,9 @@ import pytest
 from processes import autoregressive, iid
 from rates import slack
 
-from tracekit_analysis import AnalysisError, as_series, coherence_table, multitaper_coherence
+from tracekit_analysis import AnalysisError, as_series
+from tracekit_analysis.features import coherence_table
+from tracekit_analysis.statistics import multitaper_coherence
 
 
 def check_size(n: int, runs: int) -> None:

@@ -13,8 +13,9 @@ import scipy.stats
 from processes import autoregressive
 from seed_grids import FEATURES, grid, mark
 
-from tracekit_analysis import compare, energy_permutation, freedman_lane, mean_permutation
+from tracekit_analysis import compare
 from tracekit_analysis.comparisons.identification import N_CLASSIFIER_PERMUTATIONS, identifiability
+from tracekit_analysis.seeds import energy_permutation, freedman_lane, mean_permutation
 
 FULL = pytest.mark.calibration
 

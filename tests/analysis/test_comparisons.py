@@ -10,14 +10,8 @@ import pytest
 from processes import autoregressive, iid, level_break, traces
 from seed_grids import FEATURES, grid, mark
 
-from tracekit_analysis import (
-    AnalysisError,
-    characterize,
-    compare,
-    compare_headline,
-    detectable_effect,
-    seed_table,
-)
+from tracekit_analysis import AnalysisError, characterize, compare, compare_headline, seed_table
+from tracekit_analysis.seeds import detectable_effect
 
 CONVENTION = [
     "estimate", "ci_low", "ci_high", "pvalue", "pvalue_adjusted", "effect_size", "n_seeds", "method", "unit", "family",

@@ -8,15 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tracekit_analysis import (
+from tracekit_analysis import (  # fmt: skip
     AnalysisError,
     characterize,
-    cross_section_index,
     cross_sections,
     label,
     label_from_features,
     stability_index,
-)  # fmt: skip
+)
+from tracekit_analysis.statistics import cross_section_index  # fmt: skip
 
 NORMAL_05 = 1.6448536269514722
 

@@ -61,28 +61,28 @@ INPUTS = {
     "backwards": (NOISE[::-1], "ok"),
 }
 FUNCTIONS = {
-    "lfq lower": analysis.lfq_test,
-    "lfq upper": functools.partial(analysis.lfq_test, side="upper"),
-    "kpss_cosine": analysis.kpss_cosine,
-    "scale_lfq": analysis.scale_lfq,
+    "lfq lower": analysis.statistics.lfq_test,
+    "lfq upper": functools.partial(analysis.statistics.lfq_test, side="upper"),
+    "kpss_cosine": analysis.statistics.kpss_cosine,
+    "scale_lfq": analysis.statistics.scale_lfq,
     "index lower": analysis.stability_index,
     "index upper": functools.partial(analysis.stability_index, side="upper"),
-    "burn_in": analysis.burn_in,
-    "adf": analysis.adf,
-    "kpss": analysis.kpss,
-    "stationarity": analysis.classify_stationarity,
-    "phillips_perron": analysis.phillips_perron,
-    "dfgls": analysis.dfgls,
-    "zivot_andrews": analysis.zivot_andrews,
-    "variance_ratio": functools.partial(analysis.variance_ratio, lags=5),
-    "mann_kendall": analysis.mann_kendall,
-    "arch_test": analysis.arch_test,
-    "block minima": analysis.block_extremes,
-    "block maxima": functools.partial(analysis.block_extremes, side="upper"),
-    "welch": analysis.welch_psd,
-    "periodogram": analysis.periodogram,
-    "comb": functools.partial(analysis.epoch_comb, updates_per_epoch=30),
-    "tau": analysis.autocorrelation_time,
+    "burn_in": analysis.statistics.burn_in,
+    "adf": analysis.statistics.adf,
+    "kpss": analysis.statistics.kpss,
+    "stationarity": analysis.statistics.classify_stationarity,
+    "phillips_perron": analysis.statistics.phillips_perron,
+    "dfgls": analysis.statistics.dfgls,
+    "zivot_andrews": analysis.statistics.zivot_andrews,
+    "variance_ratio": functools.partial(analysis.statistics.variance_ratio, lags=5),
+    "mann_kendall": analysis.statistics.mann_kendall,
+    "arch_test": analysis.statistics.arch_test,
+    "block minima": analysis.statistics.block_extremes,
+    "block maxima": functools.partial(analysis.statistics.block_extremes, side="upper"),
+    "welch": analysis.statistics.welch_psd,
+    "periodogram": analysis.statistics.periodogram,
+    "comb": functools.partial(analysis.statistics.epoch_comb, updates_per_epoch=30),
+    "tau": analysis.statistics.autocorrelation_time,
 }
 
 
@@ -152,7 +152,7 @@ def test_series_made_of_series_carry_a_status(data):
     values, status = INPUTS[data]
     before = values.copy()
     epochs = analysis.as_series(values, epochs=np.arange(len(values)) // 30)
-    for made in (analysis.prewhiten(values), analysis.remove_epoch_profile(epochs)):
+    for made in (analysis.statistics.prewhiten(values), analysis.series.remove_epoch_profile(epochs)):
         assert made.n == len(values)
         assert made.status in ("ok", "inconclusive", "degenerate", "divergent")
         assert bool(made.reason) == (made.status != "ok")
@@ -160,10 +160,10 @@ def test_series_made_of_series_carry_a_status(data):
         if status not in (None, "ok"):
             assert made.status == status
     for bound, centre in ((values, values), (values, np.zeros(len(values))), (np.zeros(len(values)), values)):
-        found = analysis.cross_section_index(bound, centre)
+        found = analysis.statistics.cross_section_index(bound, centre)
         assert found.status in ("ok", "inconclusive", "degenerate", "divergent")
         assert bool(found.reason) == (found.status != "ok")
-    parts = analysis.split_channels(values, 3)
+    parts = analysis.series.split_channels(values, 3)
     assert sum(part.size for part in parts) == len(values)
     np.testing.assert_array_equal(values, before)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from processes import autoregressive, iid
 
-from tracekit_analysis import autocorrelation_time, effective_sample_size
+from tracekit_analysis.statistics import autocorrelation_time, effective_sample_size
 
 
 @pytest.mark.parametrize(("coefficient", "truth"), [(0.0, 1.0), (0.5, 3.0), (0.9, 19.0), (-0.5, 1 / 3)])

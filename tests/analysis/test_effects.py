@@ -9,15 +9,8 @@ import pytest
 import scipy.stats
 from statsmodels.stats.weightstats import ttost_ind, ttost_paired
 
-from tracekit_analysis import (
-    AnalysisError,
-    cliffs_delta,
-    hedges_g,
-    iqm,
-    three_way,
-    tost,
-    trimmed_difference,
-)
+from tracekit_analysis import AnalysisError
+from tracekit_analysis.seeds import cliffs_delta, hedges_g, iqm, three_way, tost, trimmed_difference
 
 
 def slack(rate: float, runs: int) -> float:

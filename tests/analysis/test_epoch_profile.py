@@ -8,7 +8,9 @@ from processes import autoregressive, iid, linear_trend, negative_moving_average
 from processes import sawtooth as sawtooth_process
 from rates import rejection_rate, slack
 
-from tracekit_analysis import AnalysisError, as_series, epoch_comb, remove_epoch_profile, sawtooth
+from tracekit_analysis import AnalysisError, as_series
+from tracekit_analysis.series import remove_epoch_profile, sawtooth
+from tracekit_analysis.statistics import epoch_comb
 
 PROCESSES = {
     "iid": iid,

@@ -28,16 +28,9 @@ from processes import (
     traces,
 )
 
-from tracekit_analysis import (
-    as_series,
-    characterize,
-    kpss_cosine,
-    label_from_features,
-    lfq_test,
-    pooled_interval,
-    scale_lfq,
-    stability_index,
-)
+from tracekit_analysis import as_series, characterize, label_from_features, stability_index
+from tracekit_analysis.labels import pooled_interval
+from tracekit_analysis.statistics import kpss_cosine, lfq_test, scale_lfq
 
 FULL = pytest.mark.calibration
 TESTS = {

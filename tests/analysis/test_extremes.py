@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from processes import iid, student
 
-from tracekit_analysis import AnalysisError, block_extremes
+from tracekit_analysis import AnalysisError
+from tracekit_analysis.statistics import block_extremes
 
 PORT_PIRIE = [
     4.03, 3.83, 3.65, 3.88, 4.01, 4.08, 4.18, 3.80, 4.36, 3.96, 3.98, 4.69, 3.85, 3.96, 3.85, 3.93, 3.75, 3.63,

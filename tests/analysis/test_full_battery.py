@@ -21,28 +21,28 @@ from tracekit_analysis.features.full_battery import FULL_COLUMNS, TOPICS, full_c
 from tracekit_analysis.features.standard import LABEL_TOPICS
 
 FUNCTIONS = {
-    "local_whittle": analysis.local_whittle,
-    "peak_test": analysis.peak_test,
-    "nyquist_test": analysis.nyquist_test,
-    "sawtooth": functools.partial(analysis.sawtooth, epoch_length=30),
-    "multitaper": analysis.multitaper_psd,
-    "slepian": functools.partial(analysis.multitaper_psd, tapers="slepian"),
+    "local_whittle": analysis.statistics.local_whittle,
+    "peak_test": analysis.statistics.peak_test,
+    "nyquist_test": analysis.statistics.nyquist_test,
+    "sawtooth": functools.partial(analysis.series.sawtooth, epoch_length=30),
+    "multitaper": analysis.statistics.multitaper_psd,
+    "slepian": functools.partial(analysis.statistics.multitaper_psd, tapers="slepian"),
     "coherence": functools.partial(
-        analysis.multitaper_coherence, y=NOISE[::-1], reference=np.roll(NOISE, 99)
+        analysis.statistics.multitaper_coherence, y=NOISE[::-1], reference=np.roll(NOISE, 99)
     ),
-    "ljung_box": analysis.ljung_box,
-    "whiteness_test": analysis.whiteness_test,
-    "permutation_entropy": analysis.permutation_entropy,
-    "sample_entropy": analysis.sample_entropy,
-    "dfa": analysis.dfa,
-    "correlation_shape": analysis.correlation_shape,
-    "tail_index": analysis.tail_index,
-    "stable_alpha": analysis.stable_alpha,
-    "find_spikes": analysis.find_spikes,
-    "relative_spike_rule": analysis.relative_spike_rule,
-    "running_mean_rule": analysis.running_mean_rule,
-    "change_points": analysis.change_points,
-    "detect_interleaving": analysis.detect_interleaving,
+    "ljung_box": analysis.statistics.ljung_box,
+    "whiteness_test": analysis.statistics.whiteness_test,
+    "permutation_entropy": analysis.statistics.permutation_entropy,
+    "sample_entropy": analysis.statistics.sample_entropy,
+    "dfa": analysis.statistics.dfa,
+    "correlation_shape": analysis.statistics.correlation_shape,
+    "tail_index": analysis.statistics.tail_index,
+    "stable_alpha": analysis.statistics.stable_alpha,
+    "find_spikes": analysis.statistics.find_spikes,
+    "relative_spike_rule": analysis.statistics.relative_spike_rule,
+    "running_mean_rule": analysis.statistics.running_mean_rule,
+    "change_points": analysis.statistics.change_points,
+    "detect_interleaving": analysis.series.detect_interleaving,
 }
 
 
@@ -68,7 +68,7 @@ LABEL_COLUMNS = {name: text for topic in LABEL_TOPICS for name, text in topic.CO
 ALL_COLUMNS = {**LABEL_COLUMNS, **FULL_COLUMNS}
 
 
-def all_columns(series: analysis.Series) -> dict[str, object]:
+def all_columns(series: analysis.series.Series) -> dict[str, object]:
     of_labels = {name: cell for topic in LABEL_TOPICS for name, cell in topic.columns(series).items()}
     return of_labels | full_columns(series)
 
@@ -104,10 +104,10 @@ def test_each_topic_fills_its_own_columns_and_no_name_is_used_twice():
 def test_columns_are_those_of_the_functions_and_the_same_every_time():
     series = as_series(reshuffled(40)(np.random.default_rng(0), 1200), epochs=np.arange(1200) // 40)
     row = all_columns(series)
-    assert row["memory_d"] == analysis.local_whittle(series).d
-    assert row["tail_alpha"] == analysis.tail_index(series).alpha_050
-    rest = analysis.remove_epoch_profile(series)
-    assert row["peak_pvalue_no_profile"] == analysis.peak_test(rest).pvalue
+    assert row["memory_d"] == analysis.statistics.local_whittle(series).d
+    assert row["tail_alpha"] == analysis.statistics.tail_index(series).alpha_050
+    rest = analysis.series.remove_epoch_profile(series)
+    assert row["peak_pvalue_no_profile"] == analysis.statistics.peak_test(rest).pvalue
     assert repr(all_columns(series)) == repr(row)
 
 
@@ -149,7 +149,13 @@ def test_units_and_origin_change_no_verdict_and_no_pvalue(seed, factor, shift):
 
 
 @pytest.mark.parametrize(
-    "test", [analysis.peak_test, analysis.nyquist_test, analysis.ljung_box, analysis.whiteness_test]
+    "test",
+    [
+        analysis.statistics.peak_test,
+        analysis.statistics.nyquist_test,
+        analysis.statistics.ljung_box,
+        analysis.statistics.whiteness_test,
+    ],
 )
 def test_pvalues_are_uniform_under_independence(test):
     rng = np.random.default_rng(0)

@@ -9,8 +9,9 @@ import statsmodels.api as sm
 from seed_grids import grid, mark
 from statsmodels.formula.api import ols
 
-from tracekit_analysis import AnalysisError, freedman_lane, interaction
-from tracekit_analysis.comparisons.planning import detectable_interaction
+from tracekit_analysis import AnalysisError, interaction
+from tracekit_analysis.seeds import freedman_lane
+from tracekit_analysis.seeds.power import detectable_interaction
 
 BATCHES = (50, 100, 150)
 

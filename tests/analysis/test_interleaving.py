@@ -20,16 +20,10 @@ from processes import (
 )
 from rates import slack
 
-from tracekit_analysis import (
-    AnalysisError,
-    as_series,
-    characterize,
-    detect_interleaving,
-    split_channels,
-    stable_alpha,
-    tail_index,
-)
+from tracekit_analysis import AnalysisError, as_series, characterize
 from tracekit_analysis.calibration.processes import fixed_order, interleaved
+from tracekit_analysis.series import detect_interleaving, split_channels
+from tracekit_analysis.statistics import stable_alpha, tail_index
 
 FULL = pytest.mark.calibration
 SINGLE: dict[str, Process] = {

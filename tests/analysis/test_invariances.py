@@ -12,24 +12,22 @@ from hypothesis import strategies as st
 from processes import autoregressive, iid, level_break, student, traces
 from scipy.stats import kstest
 
-from tracekit_analysis import (
+from tracekit_analysis import characterize, label_from_features, stability_index
+from tracekit_analysis.labels.cell import Seed
+from tracekit_analysis.labels.rule import label_cell
+from tracekit_analysis.statistics import (
     adf,
     arch_test,
-    characterize,
     dfgls,
     kpss_cosine,
-    label_from_features,
     lfq_test,
     mann_kendall,
     phillips_perron,
     scale_lfq,
-    stability_index,
     stability_label,
     variance_ratio,
     zivot_andrews,
 )
-from tracekit_analysis.labels.cell import Seed
-from tracekit_analysis.labels.rule import label_cell
 
 seeds = st.integers(0, 2**32 - 1)
 PROCESSES = st.sampled_from([iid, autoregressive(0.5), student(2), level_break(1.5)])

@@ -10,14 +10,9 @@ import pytest
 from nile_minima import NILE_MINIMA
 from processes import autoregressive, iid, random_walk, student
 
-from tracekit_analysis import (
-    AnalysisError,
-    correlation_shape,
-    dfa,
-    permutation_entropy,
-    sample_entropy,
-)
+from tracekit_analysis import AnalysisError
 from tracekit_analysis.calibration.processes import with_zeros
+from tracekit_analysis.statistics import correlation_shape, dfa, permutation_entropy, sample_entropy
 
 
 def test_permutation_entropy_is_that_of_the_counted_orders():

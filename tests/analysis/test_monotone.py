@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from tracekit_analysis.statistics.monotone import kendall_pvalue, theil_sen
+from tracekit_analysis.statistics.trend import kendall_pvalue, theil_sen
 
 
 @pytest.mark.parametrize("m", [4, 5, 11, 20, 33, 34])

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tracekit_analysis import AnalysisError, adjust_pvalues
+from tracekit_analysis import AnalysisError
+from tracekit_analysis.statistics import adjust_pvalues
 
 BENJAMINI_HOCHBERG = [
     0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719, 0.6528,

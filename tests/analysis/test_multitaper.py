@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from processes import autoregressive, iid
 
-from tracekit_analysis import (
-    AnalysisError,
+from tracekit_analysis import AnalysisError
+from tracekit_analysis.statistics import (
     band_power,
     multitaper_psd,
     periodogram,

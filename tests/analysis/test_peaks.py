@@ -7,8 +7,9 @@ import pytest
 from processes import Process, autoregressive, iid, random_walk, student
 from rates import rejection_rate, slack
 
-from tracekit_analysis import AnalysisError, as_series, nyquist_test, peak_test
+from tracekit_analysis import AnalysisError, as_series
 from tracekit_analysis.calibration.processes import fractional_noise
+from tracekit_analysis.statistics import nyquist_test, peak_test
 
 FULL = pytest.mark.calibration
 PROCESSES: dict[str, Process] = {

@@ -8,13 +8,8 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracekit_analysis import (
-    AnalysisError,
-    energy_permutation,
-    location_dispersion,
-    mean_permutation,
-    smallest_pvalue,
-)
+from tracekit_analysis import AnalysisError
+from tracekit_analysis.seeds import energy_permutation, location_dispersion, mean_permutation, smallest_pvalue
 
 CROSSED = [188, 96, 168, 176, 153, 172, 177, 163, 146, 173, 186, 168, 177, 184, 96]  # Darwin's maize,
 SELFED = [139, 163, 160, 160, 147, 149, 149, 122, 132, 144, 130, 144, 102, 124, 144]  # in eighths of inches

@@ -9,17 +9,10 @@ import pytest
 from processes import NORMAL_05, level_break
 from statsmodels.stats.power import TTestIndPower, TTestPower
 
-from tracekit_analysis import (
-    AnalysisError,
-    detectable_effect,
-    plan,
-    pooled_interval,
-    power_of_difference,
-    power_of_sameness,
-    stability_index,
-    tost,
-)
+from tracekit_analysis import AnalysisError, plan, stability_index
 from tracekit_analysis.comparisons.planning import STABLE_UPDATES, UNSTABLE_UPDATES
+from tracekit_analysis.labels import pooled_interval
+from tracekit_analysis.seeds import detectable_effect, power_of_difference, power_of_sameness, tost
 
 
 @pytest.mark.parametrize(

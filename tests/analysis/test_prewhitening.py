@@ -7,7 +7,8 @@ import pytest
 from processes import autoregressive, iid, linear_trend, student
 from rates import rejection_rate, slack
 
-from tracekit_analysis import AnalysisError, ljung_box, prewhiten
+from tracekit_analysis import AnalysisError
+from tracekit_analysis.statistics import ljung_box, prewhiten
 
 PROCESSES = {"iid": iid, "AR.5": autoregressive(0.5), "AR.9": autoregressive(0.9), "t2": student(2)}
 

@@ -9,14 +9,8 @@ import scipy.stats
 from processes import Process, traces
 from statsmodels.duration.survfunc import SurvfuncRight
 
-from tracekit_analysis import (
-    AnalysisError,
-    median_time,
-    performance,
-    performance_profile,
-    rank,
-    time_to_target,
-)
+from tracekit_analysis import AnalysisError, performance, performance_profile, rank, time_to_target
+from tracekit_analysis.comparisons import median_time
 
 
 def fall(level: float, speed: float = 30.0) -> Process:

@@ -7,7 +7,8 @@ import re
 import numpy as np
 import pytest
 
-from tracekit_analysis import adf, kpss, lfq_test, stability_index, stability_label
+from tracekit_analysis import stability_index
+from tracekit_analysis.statistics import adf, kpss, lfq_test, stability_label
 
 CHANNELS = ("g1.w", "conv4.w", "conv1.w", "conv6.w", "conv3.w", "g3.w", "conv5.w", "conv2.w")
 """Order in which the reference program's log interleaves its parameter tensors."""

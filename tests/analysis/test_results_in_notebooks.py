@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 
-from tracekit_analysis import adf, change_points, welch_psd
+from tracekit_analysis.statistics import adf, change_points, welch_psd
 
 
 class Cells(HTMLParser):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tracekit_analysis import AnalysisError, as_series, autocorrelation_time, simulate, stability_index
+from tracekit_analysis import AnalysisError, as_series, stability_index
+from tracekit_analysis.calibration import simulate
 from tracekit_analysis.calibration.processes import PROCESSES, fractional_noise, garch, half_spread
+from tracekit_analysis.statistics import autocorrelation_time
 
 LONG = 60_000
 

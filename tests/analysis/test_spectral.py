@@ -15,7 +15,8 @@ from processes import (
 )
 from rates import rejection_rate, slack
 
-from tracekit_analysis import AnalysisError, epoch_comb, periodogram, welch_psd
+from tracekit_analysis import AnalysisError
+from tracekit_analysis.statistics import epoch_comb, periodogram, welch_psd
 
 
 @pytest.mark.parametrize("n", [200, 1000, 5001])

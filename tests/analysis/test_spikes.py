@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from processes import autoregressive, garch, iid, level_break, linear_trend, student
 
-from tracekit_analysis import AnalysisError, find_spikes, relative_spike_rule, running_mean_rule
+from tracekit_analysis import AnalysisError
 from tracekit_analysis.calibration.processes import with_zeros
+from tracekit_analysis.statistics import find_spikes, relative_spike_rule, running_mean_rule
 
 FALSE_SPIKES = {  # per 10,000 values at 5 and 8, in the design study
     "iid": (iid, 0.5, 0.0),

@@ -17,7 +17,8 @@ from processes import (
     start_up,
 )
 
-from tracekit_analysis import AnalysisError, adf, as_series, burn_in, classify_stationarity, holm, kpss
+from tracekit_analysis import AnalysisError, as_series
+from tracekit_analysis.statistics import adf, burn_in, classify_stationarity, holm, kpss
 from tracekit_analysis.statistics.regime import Regime
 
 

@@ -8,11 +8,11 @@ from processes import autoregressive, garch, iid, linear_trend, scale_break, stu
 from rates import rejection_rate, slack
 from scipy.stats import norm
 
-from tracekit_analysis import (
-    AnalysisError,
+from tracekit_analysis import AnalysisError, as_series, stability_index
+from tracekit_analysis.statistics import (
     arch_test,
-    as_series,
     autocorrelation_time,
+    dependence,
     kpss,
     kpss_cosine,
     lfq_test,
@@ -21,9 +21,7 @@ from tracekit_analysis import (
     nyquist_test,
     peak_test,
     scale_lfq,
-    stability_index,
 )
-from tracekit_analysis.statistics import dependence
 
 
 def trend_pvalue(x):

@@ -11,15 +11,8 @@ import pytest
 from processes import autoregressive, iid, level_break, noisy_random_walk, random_walk, student
 from rates import slack
 
-from tracekit_analysis import (
-    AnalysisError,
-    adf,
-    dfgls,
-    kpss,
-    phillips_perron,
-    variance_ratio,
-    zivot_andrews,
-)
+from tracekit_analysis import AnalysisError
+from tracekit_analysis.statistics import adf, dfgls, kpss, phillips_perron, variance_ratio, zivot_andrews
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from rates import rejection_rate, slack
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
-from tracekit_analysis import whiteness_test
+from tracekit_analysis.statistics import whiteness_test
 
 
 def pvalue(x):

@@ -12,7 +12,7 @@ from processes import autoregressive, iid, random_walk, student
 from rates import slack
 from scipy.signal import fftconvolve
 
-from tracekit_analysis import local_whittle
+from tracekit_analysis.statistics import local_whittle
 from tracekit_analysis.statistics.spectral import ordinates
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import tracekit
-from tracekit.cli.commands.compare import QUESTIONS
+from tracekit.cli.questions import QUESTIONS
 
 
 def sweep(folder, optimizers, *, batch_sizes=(40,), seeds=2, updates=80):

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
+from tracekit.cli import app, command
 from tracekit.cli.app import command_tree
-from tracekit.cli.guide import EXAMPLES, SUMMARIES
 
 TREE = command_tree()
 
@@ -30,13 +30,13 @@ def test_every_command_has_examples_and_every_option_a_help(tracekit_command, na
     done = tracekit_command(*name.split(), "--help")
     assert done.code == 0
     assert "Examples:\n" in done.out
-    assert all(f"    {line}\n" in done.out for line in EXAMPLES[name])
+    assert all(f"    {line}\n" in done.out for line in command.COMMANDS[name].examples)
     for parameter in COMMANDS[name].params:
         assert parameter.help, f"{name}: {parameter.name} has no help"
 
 
 def test_every_example_is_a_command_line_that_exists():
-    for lines in EXAMPLES.values():
+    for lines in [app.EXAMPLES, *(entry.examples for entry in command.COMMANDS.values())]:
         for line in lines:
             words = [word for word in shlex.split(line) if not word.startswith("TRACEKIT_")]
             assert words[0] == "tracekit"
@@ -45,9 +45,15 @@ def test_every_example_is_a_command_line_that_exists():
             COMMANDS[name].make_context(name, rest)  # raises on an option or argument that there is not
 
 
-def test_the_guide_names_commands_that_exist():
-    assert set(EXAMPLES) - {""} == set(COMMANDS)
-    assert set(SUMMARIES) == set(TREE.commands)
+def test_every_command_has_examples_and_a_place_in_the_list():
+    assert {name for name, entry in command.COMMANDS.items() if entry.examples} == set(COMMANDS)
+    listed = {name for name, entry in command.COMMANDS.items() if entry.summary} | set(command.GROUPS)
+    assert listed == set(TREE.commands)
+
+
+def test_a_command_is_entered_once():
+    with pytest.raises(ValueError, match="command 'label' is defined twice; names must be unique"):
+        command.command("label")(print)
 
 
 def test_every_command_that_reads_has_json():

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from tracekit.engine import OPS, Primitive, Tensor, WrongGradientError, check_gradient, check_op, ops
+from tracekit.engine.arrays import Array, Gradient
 from tracekit.engine.checking import RandomDraw
-from tracekit.engine.tape import Array, Gradient
 
 pytestmark = pytest.mark.usefixtures("strict_floats")
 

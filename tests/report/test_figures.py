@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from tracekit import plot
-from tracekit.report.figures import curves
+from tracekit.report.figures import curves, style
 from tracekit.report.figures.drawing import draw
 
 
@@ -214,4 +214,4 @@ def test_every_public_figure_says_what_its_data_are():
 
 
 def test_ten_groups_look_ten_ways():
-    assert len({curves.group_style(position) for position in range(10)}) == 10
+    assert len({style.group_style(position) for position in range(10)}) == 10

@@ -5,7 +5,7 @@ import pytest
 from scipy.signal import lfilter
 
 from tracekit.report.figures.spectrum_band import null_ratio, smooth
-from tracekit_analysis import welch_psd
+from tracekit_analysis.statistics import welch_psd
 
 N, RUNS, SEGMENT = 1200, 5, 100
 

@@ -1,1 +1,5 @@
 """Error rates of the statistics, measured on simulated series with known truth."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

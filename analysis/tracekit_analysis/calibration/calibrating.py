@@ -17,8 +17,9 @@ import pandas as pd
 from tracekit_analysis.calibration.processes import PROCESSES, half_spread, with_break, with_trend
 from tracekit_analysis.errors import require_between, require_choice, require_count
 from tracekit_analysis.labels.cell import Seed
-from tracekit_analysis.labels.rule import label_cell, wilson_interval
+from tracekit_analysis.labels.rule import label_cell
 from tracekit_analysis.results import Side
+from tracekit_analysis.seeds.intervals import wilson_interval
 from tracekit_analysis.series.input import as_series
 from tracekit_analysis.statistics.bounds import MARGIN, stability_index
 from tracekit_analysis.statistics.constancy import resolve_tau

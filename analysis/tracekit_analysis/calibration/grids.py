@@ -19,8 +19,9 @@ from tracekit_analysis.calibration.processes import NORMAL_05, PROCESSES, iid, w
 from tracekit_analysis.comparisons.comparing import compare
 from tracekit_analysis.features.standard import row_of
 from tracekit_analysis.labels.cell import Seed
-from tracekit_analysis.labels.rule import label_cell, wilson_interval
+from tracekit_analysis.labels.rule import label_cell
 from tracekit_analysis.labels.traits import read_traits, vote
+from tracekit_analysis.seeds.intervals import wilson_interval
 from tracekit_analysis.series.input import as_series
 from tracekit_analysis.statistics.bounds import MARGIN, stability_index
 from tracekit_analysis.statistics.regime import Regime

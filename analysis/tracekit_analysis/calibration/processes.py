@@ -16,7 +16,7 @@ import scipy.special
 import scipy.stats
 
 from tracekit_analysis.errors import bad_argument, require_choice
-from tracekit_analysis.series.input import FloatArray
+from tracekit_analysis.results import FloatArray
 
 Draw = Callable[[np.random.Generator, int], FloatArray]
 

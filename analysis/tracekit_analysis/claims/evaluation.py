@@ -13,12 +13,11 @@ from tracekit_analysis.claims.evidence import Evidence, gather_evidence
 from tracekit_analysis.claims.statements import PAPER_CLAIMS, Claim, Statement, Verdict
 from tracekit_analysis.comparisons.seed_tables import MATCHES, Match
 from tracekit_analysis.errors import bad_argument, require_choice
-from tracekit_analysis.labels.labelling import DEFAULT_SIGNAL
 from tracekit_analysis.results import Record
 from tracekit_analysis.seeds.arrangements import N_PERMUTATIONS, Randomness, as_seed
 from tracekit_analysis.seeds.equivalence import EQUIVALENCE_MARGIN
 from tracekit_analysis.statistics.bounds import MARGIN
-from tracekit_analysis.tables.groups import require_column
+from tracekit_analysis.tables.runs import DEFAULT_SIGNAL, require_column
 
 ALL_PARTS = "all"
 

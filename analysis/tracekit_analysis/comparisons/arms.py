@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tracekit_analysis.seeds.trimmed import magnitude
-from tracekit_analysis.series.input import FloatArray
+from tracekit_analysis.results import FloatArray
+from tracekit_analysis.seeds.discriminant import unit_columns
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,8 +86,3 @@ def standardised_vectors(arms: Arms) -> tuple[FloatArray, FloatArray, int, int]:
         vectors = np.column_stack([vectors, gone * (float(gaps.max()) or 1.0)])
     missing = len(whole) - len(vectors)
     return vectors[:n_a], vectors[n_a:], vectors.shape[1], missing
-
-
-def unit_columns(vectors: FloatArray) -> FloatArray:
-    """Return the vectors with every feature of extreme size divided by a power of two."""
-    return vectors / np.array([magnitude(column) for column in vectors.T])

@@ -12,14 +12,19 @@ import numpy as np
 import pandas as pd
 
 from tracekit_analysis.comparisons.arms import Arms
-from tracekit_analysis.comparisons.seed_tables import MATCH_WORDS, OUTCOME, Match, levels_of, seed_table
-from tracekit_analysis.comparisons.two_arms import ComparisonRow, compare_feature, compare_vectors
+from tracekit_analysis.comparisons.seed_tables import MATCH_WORDS, Match, levels_of, seed_table
+from tracekit_analysis.comparisons.two_arms import (
+    ComparisonRow,
+    compare_feature,
+    compare_vectors,
+    comparison_sentence,
+)
 from tracekit_analysis.errors import AnalysisError, require_between, require_choice
-from tracekit_analysis.labels.labelling import DEFAULT_SIGNAL
 from tracekit_analysis.seeds.arrangements import N_PERMUTATIONS, Randomness, as_seed
 from tracekit_analysis.seeds.equivalence import EQUIVALENCE_MARGIN, three_way
 from tracekit_analysis.statistics.multiplicity import adjust_pvalues, holm
-from tracekit_analysis.wording import cell_words, comparison_sentence
+from tracekit_analysis.tables.runs import DEFAULT_SIGNAL, OUTCOME
+from tracekit_analysis.words import cell_words
 
 ALL_FEATURES = "all"
 DIVERGED = "diverged"

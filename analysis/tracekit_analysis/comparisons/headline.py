@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from tracekit_analysis.seeds.equivalence import MIN_SEEDS_CLAIM
-from tracekit_analysis.tables.groups import require_column
-from tracekit_analysis.wording import number
+from tracekit_analysis.seeds.thresholds import MIN_SEEDS_CLAIM
+from tracekit_analysis.tables.runs import require_column
+from tracekit_analysis.words import listed, number
 
 MAX_NAMED = 3
 
@@ -113,7 +113,7 @@ def _pairs(rows: pd.DataFrame, strata: Sequence[str], verb: str) -> str:
         if len(pairs) > MAX_NAMED:
             shown += f" and {len(pairs) - MAX_NAMED} more pairs"
         heading = ", ".join(name.replace("_", " ") for name in strata)
-        at = f" at {heading} {_listed([place for place in where if place])}" if strata else ""
+        at = f" at {heading} {listed([place for place in where if place])}" if strata else ""
         named.append(f"{shown} {verb}{at}")
     return "; ".join(named)
 
@@ -146,7 +146,3 @@ def _evidence(rows: pd.DataFrame, results: pd.DataFrame, answer: str, strata: Se
     if seeds < MIN_SEEDS_CLAIM:
         words += f", and a claim needs {MIN_SEEDS_CLAIM}"
     return f" ({words})"
-
-
-def _listed(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

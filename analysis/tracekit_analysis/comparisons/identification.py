@@ -17,18 +17,9 @@ from numpy.typing import NDArray
 
 from tracekit_analysis.comparisons.arms import Arms
 from tracekit_analysis.comparisons.comparing import Pairing, gather
-from tracekit_analysis.comparisons.seed_tables import (
-    FEATURES,
-    MATCH_WORDS,
-    OUTCOME,
-    Match,
-    levels_of,
-    seed_table,
-)
+from tracekit_analysis.comparisons.seed_tables import FEATURES, MATCH_WORDS, Match, levels_of, seed_table
 from tracekit_analysis.errors import AnalysisError, require_between, require_choice
-from tracekit_analysis.labels.labelling import DEFAULT_SIGNAL
-from tracekit_analysis.labels.rule import wilson_interval
-from tracekit_analysis.results import Record
+from tracekit_analysis.results import FloatArray, Record
 from tracekit_analysis.seeds.arrangements import (
     Randomness,
     as_seed,
@@ -40,10 +31,11 @@ from tracekit_analysis.seeds.arrangements import (
     substream,
 )
 from tracekit_analysis.seeds.discriminant import held_out_errors
-from tracekit_analysis.seeds.equivalence import MIN_SEEDS_CLAIM, MIN_SEEDS_TEST
-from tracekit_analysis.series.input import FloatArray
+from tracekit_analysis.seeds.intervals import wilson_interval
+from tracekit_analysis.seeds.thresholds import MIN_SEEDS_CLAIM, MIN_SEEDS_TEST
 from tracekit_analysis.statistics.multiplicity import holm
-from tracekit_analysis.wording import cell_words
+from tracekit_analysis.tables.runs import DEFAULT_SIGNAL, OUTCOME
+from tracekit_analysis.words import cell_words
 
 N_CLASSIFIER_PERMUTATIONS = 999
 MAX_CLASSIFIED = 5_000

@@ -13,22 +13,15 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from tracekit_analysis.comparisons.planning import detectable_interaction
-from tracekit_analysis.comparisons.seed_tables import (
-    FEATURES,
-    MATCH_WORDS,
-    OUTCOME,
-    Match,
-    levels_of,
-    seed_table,
-)
+from tracekit_analysis.comparisons.seed_tables import FEATURES, MATCH_WORDS, Match, levels_of, seed_table
 from tracekit_analysis.errors import bad_argument, require_choice
-from tracekit_analysis.labels.labelling import DEFAULT_SIGNAL
 from tracekit_analysis.results import Record, Status
 from tracekit_analysis.seeds.arrangements import N_PERMUTATIONS, Randomness, as_seed, substream
-from tracekit_analysis.seeds.equivalence import MIN_SEEDS_CLAIM, MIN_SEEDS_TEST
+from tracekit_analysis.seeds.power import detectable_interaction
+from tracekit_analysis.seeds.thresholds import MIN_SEEDS_CLAIM, MIN_SEEDS_TEST
 from tracekit_analysis.seeds.two_way import freedman_lane
 from tracekit_analysis.statistics.multiplicity import adjust_pvalues
+from tracekit_analysis.tables.runs import DEFAULT_SIGNAL, OUTCOME
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,11 @@ import scipy.special
 from numpy.typing import ArrayLike
 
 from tracekit_analysis.comparisons.run_performance import DEFAULT_PERFORMANCE, performance
-from tracekit_analysis.comparisons.seed_tables import OUTCOME, require_one_run_per_seed
 from tracekit_analysis.errors import AnalysisError, bad_argument, require_between
-from tracekit_analysis.labels.rule import wilson_interval
 from tracekit_analysis.results import Record, Status
+from tracekit_analysis.seeds.intervals import wilson_interval
 from tracekit_analysis.seeds.trimmed import MIN_SEEDS_INTERVAL
-from tracekit_analysis.tables.groups import require_column
+from tracekit_analysis.tables.runs import OUTCOME, require_column, require_one_run_per_seed
 
 MAX_THRESHOLDS = 100
 

@@ -17,12 +17,10 @@ import pandas as pd
 import scipy.stats
 
 from tracekit_analysis.comparisons.comparing import Pairing, gather
-from tracekit_analysis.comparisons.planning import detectable_effect
 from tracekit_analysis.comparisons.run_performance import DEFAULT_PERFORMANCE, performance
 from tracekit_analysis.comparisons.seed_tables import (
     MATCH_WORDS,
     MATCHES,
-    OUTCOME,
     Match,
     levels_of,
     match_lengths,
@@ -30,7 +28,7 @@ from tracekit_analysis.comparisons.seed_tables import (
 )
 from tracekit_analysis.comparisons.two_arms import pair_correlation
 from tracekit_analysis.errors import require_between, require_choice
-from tracekit_analysis.results import Record
+from tracekit_analysis.results import FloatArray, Record
 from tracekit_analysis.seeds.arrangements import (
     N_PERMUTATIONS,
     Randomness,
@@ -40,13 +38,13 @@ from tracekit_analysis.seeds.arrangements import (
     substream,
 )
 from tracekit_analysis.seeds.effects import cliffs_delta
-from tracekit_analysis.seeds.equivalence import MIN_SEEDS_CLAIM, MIN_SEEDS_TEST
 from tracekit_analysis.seeds.permutation import mean_permutation
+from tracekit_analysis.seeds.power import detectable_effect
+from tracekit_analysis.seeds.thresholds import MIN_SEEDS_CLAIM, MIN_SEEDS_TEST
 from tracekit_analysis.seeds.trimmed import iqm
-from tracekit_analysis.series.input import FloatArray
 from tracekit_analysis.statistics.multiplicity import holm
-from tracekit_analysis.tables.groups import require_column
-from tracekit_analysis.wording import cell_words
+from tracekit_analysis.tables.runs import OUTCOME, require_column
+from tracekit_analysis.words import cell_words
 
 
 @dataclass(frozen=True, slots=True)

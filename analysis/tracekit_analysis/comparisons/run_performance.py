@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from tracekit_analysis.comparisons.seed_tables import OUTCOME, run_outcomes
 from tracekit_analysis.errors import bad_argument, require_between
-from tracekit_analysis.series.input import FloatArray, rescaled
-from tracekit_analysis.tables.groups import RUN_STATUS, apply_over_groups, require_column
+from tracekit_analysis.results import FloatArray
+from tracekit_analysis.series.input import rescaled
+from tracekit_analysis.tables.groups import apply_over_groups
+from tracekit_analysis.tables.runs import OUTCOME, RUN_STATUS, require_column, run_outcomes
 
 DEFAULT_PERFORMANCE = "eval/loss"
 FINAL_SHARE = 0.1

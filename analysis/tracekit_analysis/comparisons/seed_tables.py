@@ -15,10 +15,16 @@ import pandas as pd
 
 from tracekit_analysis.errors import AnalysisError, bad_argument, require_choice
 from tracekit_analysis.features.characterization import characterize
-from tracekit_analysis.labels.labelling import DEFAULT_SIGNAL
-from tracekit_analysis.tables.groups import RUN_STATUS, require_column
+from tracekit_analysis.tables.runs import (
+    DEFAULT_SIGNAL,
+    OUTCOME,
+    RUN_STATUS,
+    require_column,
+    require_one_run_per_seed,
+    rows_of_signal,
+    run_outcomes,
+)
 
-OUTCOME = "outcome"
 Match = Literal["equal", "updates", "epochs", "none"]
 """How series of different lengths are treated: refused, cut to as many updates or epochs, or taken whole."""
 MATCHES: tuple[Match, ...] = ("equal", "updates", "epochs", "none")
@@ -112,7 +118,7 @@ def seed_table(
         raise bad_argument("at", at, f"must not repeat `factor` ({factor!r}) or `replicate` ({replicate!r})")
     everything = frame
     if "signal" in frame.columns:
-        frame = _of_signal(frame, signal)
+        frame = rows_of_signal(frame, signal)
     runs = [*keys, *(name for name in ("run", RUN_STATUS) if name in frame.columns and name not in keys)]
     if {"step", "value"} <= set(frame.columns):
         runs += [name for name in ("status",) if name in frame.columns]
@@ -159,14 +165,6 @@ def levels_of(table: pd.DataFrame, factor: str, levels: Sequence[object] | None)
     return chosen
 
 
-def _of_signal(frame: pd.DataFrame, signal: str) -> pd.DataFrame:
-    present = sorted(str(name) for name in frame["signal"].dropna().unique())
-    if signal not in present:
-        listed = ", ".join(repr(name) for name in present) or "none"
-        raise bad_argument("signal", signal, "must be a recorded signal", f"recorded are {listed}")
-    return frame[frame["signal"] == signal].drop(columns="signal")
-
-
 def match_lengths(frame: pd.DataFrame, strata: list[str], runs: list[str], match: Match) -> pd.DataFrame:
     """Cut the traces of a stratum to as many updates or epochs as its shortest finished run has.
 
@@ -185,20 +183,6 @@ def match_lengths(frame: pd.DataFrame, strata: list[str], runs: list[str], match
     else:
         limit = np.full(len(frame), ends[clock].min())
     return frame[~(frame[clock].to_numpy() > limit)]
-
-
-def require_one_run_per_seed(ended: pd.DataFrame, keys: list[str]) -> None:
-    """Refuse a cell that mixes runs; the last of `keys` tells the seeds of a cell apart."""
-    if "run" not in ended.columns or "run" in keys:
-        return
-    counts = ended.groupby(keys, dropna=False, observed=True)["run"].nunique()
-    if (counts > 1).any():
-        key = pd.DataFrame(counts.index[(counts > 1).to_numpy()].tolist()[:1]).astype(object).iloc[0].tolist()
-        cell = tuple(key[:-1])
-        raise AnalysisError(
-            f"`at` must separate runs, but cell {cell!r} has {counts.max()} runs with {keys[-1]} "
-            f"{key[-1]!r}; add the column in which they differ to `at`, or pass replicate='run'."
-        )
 
 
 def _require_one_series(frame: pd.DataFrame, keys: list[str], apart: list[str], what: str) -> None:
@@ -264,16 +248,6 @@ def _values(table: pd.DataFrame, keys: list[str], names: list[str]) -> pd.DataFr
             column = np.log(np.where(column > 0.0, column, np.nan))
         numbers[name] = np.where(np.isfinite(column), column, np.nan)
     return numbers.groupby(keys, dropna=False, observed=True, sort=False)[names].median().reset_index()
-
-
-def run_outcomes(table: pd.DataFrame) -> pd.Series:
-    """Return the outcome of every row, from how its run ended and whether its series ran away."""
-    ended = table[RUN_STATUS].astype(str) if RUN_STATUS in table.columns else pd.Series("", index=table.index)
-    state = table["status"].astype(str) if "status" in table.columns else pd.Series("", index=table.index)
-    outcome = pd.Series("finished", index=table.index)
-    outcome[ended.isin(["failed", "running", "interrupted"])] = "unfinished"
-    outcome[(ended == "diverged") | state.isin(["divergent", "diverged"])] = "diverged"
-    return outcome
 
 
 def _outcomes(cells: pd.DataFrame, ended: pd.DataFrame, table: pd.DataFrame, keys: list[str]) -> list[str]:

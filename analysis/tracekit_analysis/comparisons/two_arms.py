@@ -9,17 +9,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tracekit_analysis.comparisons.arms import Arms, standardised_vectors
-from tracekit_analysis.comparisons.planning import detectable_effect
 from tracekit_analysis.comparisons.seed_tables import FEATURES
-from tracekit_analysis.labels.rule import wilson_interval
-from tracekit_analysis.results import Record
+from tracekit_analysis.results import FloatArray, Record
 from tracekit_analysis.seeds.arrangements import substream
 from tracekit_analysis.seeds.effects import cliffs_delta, hedges_g
-from tracekit_analysis.seeds.equivalence import MIN_SEEDS_TEST, Answer, tost
+from tracekit_analysis.seeds.equivalence import Answer, tost
+from tracekit_analysis.seeds.intervals import wilson_interval
 from tracekit_analysis.seeds.permanova import location_dispersion
 from tracekit_analysis.seeds.permutation import energy_permutation, mean_permutation
+from tracekit_analysis.seeds.power import detectable_effect
+from tracekit_analysis.seeds.thresholds import MIN_SEEDS_TEST
 from tracekit_analysis.seeds.trimmed import MIN_SEEDS_INTERVAL, magnitude, trimmed_difference
-from tracekit_analysis.series.input import FloatArray
+from tracekit_analysis.words import interval_words, number
 
 NAN = math.nan
 
@@ -284,3 +285,47 @@ def pair_correlation(x: FloatArray, y: FloatArray) -> float:
     if both.sum() < MIN_SEEDS_INTERVAL or not (x[both].std() > 0.0 and y[both].std() > 0.0):
         return NAN
     return float(np.corrcoef(x[both], y[both])[0, 1])
+
+
+def comparison_sentence(row: ComparisonRow, where: str) -> str:
+    """Return one row of a comparison in words."""
+    start = f"{where[0].upper()}{where[1:]}, " if where else ""
+    design = f"{row.n_a} pairs" if row.paired else f"{row.n_a} and {row.n_b} seeds"
+    verdict = f"{row.answer}: {row.reason}"
+    diverged = _diverged_words(row)
+    if row.feature == "all":
+        subject = f"{start}{row.level_a} and {row.level_b} over all features ({design}{diverged})"
+        test = (
+            f"distance {number(row.estimate)}, R squared {number(row.effect_size)}, {pvalue_words(row)}; "
+            f"{row.method}; {row.family}; location or dispersion: {row.kind}"
+            if math.isfinite(row.pvalue)
+            else f"distance {number(row.estimate)}, not tested; {row.method}"
+        )
+    else:
+        subject = f"{start}{row.level_a} less {row.level_b} in {row.feature} ({design}{diverged})"
+        interval = interval_words(row.ci_low, row.ci_high, row.level)
+        size = "" if row.feature == "diverged" else f", g {number(row.effect_size)}"
+        tested = f", {pvalue_words(row)}" if math.isfinite(row.pvalue) else ", not tested"
+        test = f"{number(row.estimate)} {row.unit}{interval}{size}{tested}; {row.method}"
+    unknown = f"; not known: {row.unknown}" if row.unknown else ""
+    return f"{subject}: {test}. {verdict[0].upper()}{verdict[1:]}; {_reach_words(row)}{unknown}."
+
+
+def pvalue_words(row: ComparisonRow) -> str:
+    """Return p-value and adjusted p-value in words."""
+    return f"p = {row.pvalue:.2g}, adjusted {row.pvalue_adjusted:.2g}"
+
+
+def _reach_words(row: ComparisonRow) -> str:
+    smallest = f"smallest attainable p {row.smallest_pvalue:.2g}"
+    if row.feature == "diverged":
+        return smallest
+    if math.isinf(row.detectable_effect):
+        return f"{smallest}, so no effect could be significant here"
+    return f"{smallest}, power .8 for {number(row.detectable_effect)} between-seed sd"
+
+
+def _diverged_words(row: ComparisonRow) -> str:
+    if not row.n_diverged_a and not row.n_diverged_b:
+        return ""
+    return f"; diverged {row.n_diverged_a} and {row.n_diverged_b}"

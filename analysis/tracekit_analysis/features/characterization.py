@@ -13,13 +13,12 @@ from tracekit_analysis.features.registry import PRESETS, Preset
 from tracekit_analysis.features.standard import describe_columns, row_of
 from tracekit_analysis.series.input import as_series
 from tracekit_analysis.statistics.regime import Regime
-from tracekit_analysis.tables.groups import RUN_STATUS, Progress, Row, apply_over_groups, require_column
+from tracekit_analysis.tables.groups import Progress, Row, apply_over_groups
 from tracekit_analysis.tables.parallel import require_jobs
 from tracekit_analysis.tables.parquet import apply_over_dataset, column_names, with_run_attributes
+from tracekit_analysis.tables.runs import RUN_STATUS, WALL_TIME, require_column
 
 __all__ = ["RUN_STATUS", "WALL_TIME", "Progress", "SeriesRow", "characterize"]
-
-WALL_TIME = "wall_time"
 
 
 def characterize(

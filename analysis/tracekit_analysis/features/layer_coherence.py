@@ -9,7 +9,7 @@ import pandas as pd
 
 from tracekit_analysis.errors import bad_argument
 from tracekit_analysis.statistics.coherence import multitaper_coherence
-from tracekit_analysis.tables.groups import require_column
+from tracekit_analysis.tables.runs import require_column
 
 COLUMNS: dict[str, str] = {
     "mean": "mean squared coherence; 1/7 for unrelated series",

@@ -1,1 +1,5 @@
 """Labels of configurations, from the features of their seeds."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import html
 import math
 from dataclasses import dataclass
 from typing import Literal
 
-from tracekit_analysis.labels.traits import SeedTraits
+from tracekit_analysis.labels.traits import CHANCE, NOT_ANALYSED, UNDECIDED, SeedTraits, vote_pvalue
 from tracekit_analysis.results import Record, Side
+from tracekit_analysis.seeds.intervals import wilson_interval
 from tracekit_analysis.statistics.bounds import Label
+from tracekit_analysis.words import capital, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +136,6 @@ class CellLabel(Record):
 
     def _repr_html_(self) -> str:
         """Return all aspects as a table, for notebooks."""
-        from tracekit_analysis.labels.reading import label_html
 
         return label_html(self)
 
@@ -172,3 +174,141 @@ class Seed:
     """Whether theta is known without error inside the run, as it is for a recorded cross-section."""
     jitter: float = math.nan
     """Movement to and fro of the bound of the cross-section, in its half-spreads; NaN if not recorded."""
+
+
+VOTE_METHOD = f"seeds that bear it against a chance of {CHANCE:.0%} each (exact binomial)"
+VOTED = ("stationarity", "spectrum", "tails", "breaks", "spikes")
+"""Traits on which the seeds vote."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aspect(Record):
+    """One aspect of a cell: what its seeds show, how many of them, and how sure that is."""
+
+    aspect: str
+    """lower bound or upper bound, jitter, divergence, one of `VOTED`, or agreement."""
+    verdict: str
+    """What is shown."""
+    estimate: float
+    """Index for a bound, otherwise the share of seeds that bear the verdict."""
+    ci_low: float
+    """Lower end of its interval; Wilson's for shares."""
+    ci_high: float
+    """Upper end of its interval."""
+    level: float
+    """Confidence level."""
+    unit: str
+    """Unit of the estimate."""
+    pvalue: float
+    """For a trait: chance of so many seeds if each bears it by chance in 10 %; NaN otherwise."""
+    n_seeds: int
+    """Seeds that could be judged."""
+    method: str
+    """How it was decided."""
+    family: str
+    """What the error rate holds for."""
+    sentence: str
+    """The aspect in words."""
+
+
+def aspects(label: CellLabel) -> tuple[Aspect, ...]:
+    """Return the aspects of the label of one cell, one after the other."""
+    bound = Aspect(
+        aspect=f"{label.side} bound",
+        verdict=label.label,
+        estimate=label.index,
+        ci_low=label.ci_low,
+        ci_high=label.ci_high,
+        level=label.level,
+        unit=label.unit,
+        pvalue=math.nan,
+        n_seeds=label.n_used,
+        method=label.method,
+        family="each cell by itself",
+        sentence=f"{capital(label.label)}: {label.reason}.",
+    )
+    jitter = Aspect(
+        aspect="jitter",
+        verdict=label.jitter_label,
+        estimate=label.jitter,
+        ci_low=label.jitter_ci_low,
+        ci_high=label.jitter_ci_high,
+        level=label.level,
+        unit="half-spreads of the cross-section",
+        pvalue=math.nan,
+        n_seeds=label.n_seeds,
+        method=METHOD_CROSS_SECTION,
+        family="each cell by itself",
+        sentence=f"Jitter: {label.jitter_label}{_jitter_words(label)}.",
+    )
+    diverged = "diverged" if label.label == "diverged" else "some runs" if label.n_diverged else "none"
+    agreeing = round(label.agreement * label.n_seeds) if label.n_seeds else 0
+    of = label.n_seeds
+    voted = [
+        _share(
+            name,
+            getattr(label, "stationarity_verdict" if name == "stationarity" else name),
+            getattr(label, f"{name}_seeds"),
+            label.traits_of,
+            getattr(label, f"{name}_detail"),
+            label.level,
+        )
+        for name in VOTED
+    ]
+    return (
+        bound,
+        jitter,
+        _share(
+            "divergence", diverged, label.n_diverged, of, f"{label.n_diverged} of {of} diverged", label.level
+        ),
+        *voted,
+        _share("agreement", label.seed_label, agreeing, of, f"{agreeing} of {of} seeds alone", label.level),
+    )
+
+
+def _share(name: str, verdict: str, bearing: int, of: int, detail: str, level: float) -> Aspect:
+    low, high = wilson_interval(bearing, of, level)
+    voted = name in VOTED
+    decided = verdict not in (UNDECIDED, NOT_ANALYSED) and of > 0
+    return Aspect(
+        aspect=name,
+        verdict=verdict if of else NOT_ANALYSED,
+        estimate=bearing / of if decided else math.nan,
+        ci_low=low if decided else math.nan,
+        ci_high=high if decided else math.nan,
+        level=level,
+        unit="share of seeds",
+        pvalue=vote_pvalue(bearing, of) if voted and decided else math.nan,
+        n_seeds=of,
+        method=VOTE_METHOD if voted else "share of seeds, Wilson interval",
+        family="each trait of each cell by itself" if voted else "",
+        sentence=f"{capital(name)}: {verdict or NOT_ANALYSED}; {detail}.",
+    )
+
+
+def _jitter_words(label: CellLabel) -> str:
+    if math.isnan(label.jitter):
+        return ""
+    if math.isnan(label.jitter_ci_low):
+        return f"; {number(label.jitter)} half-spreads of the cross-section"
+    ends = f"[{number(label.jitter_ci_low)}, {number(label.jitter_ci_high)}]"
+    return f"; {number(label.jitter)} {ends} half-spreads of the cross-section, quiet below {MAX_JITTER:g}"
+
+
+def label_html(label: CellLabel) -> str:
+    """Return the label of one cell as an HTML table, for notebooks."""
+    rows = "".join(
+        "<tr>"
+        + "".join(f"<td>{html.escape(cell)}</td>" for cell in (one.aspect, one.verdict, one.sentence))
+        + "</tr>"
+        for one in aspects(label)
+    )
+    head = "<tr><th>aspect</th><th>verdict</th><th>in words</th></tr>"
+    return f"<table><caption>{html.escape(label.headline)}</caption>{head}{rows}</table>"
+
+
+METHOD_CROSS_SECTION = (
+    "geometric mean and t interval on the log scale over seeds; recorded quantiles after the first quarter"
+)
+MAX_JITTER = 0.10
+"""Largest movement to and fro that counts as quiet, in half-spreads of the cross-section."""

@@ -9,20 +9,22 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from tracekit_analysis.errors import AnalysisError, bad_argument, require_between, require_choice
+from tracekit_analysis.errors import bad_argument, require_between, require_choice
 from tracekit_analysis.features.characterization import characterize
+from tracekit_analysis.features.probe_batch import CROSS_SECTION, cross_sections, quantiles
 from tracekit_analysis.labels.cell import CellLabel, Seed
 from tracekit_analysis.labels.reading import label_sentence
 from tracekit_analysis.labels.rule import label_cell
 from tracekit_analysis.labels.traits import read_traits
 from tracekit_analysis.results import Side
 from tracekit_analysis.statistics.bounds import MARGIN, MIN_LABEL_LENGTH
-from tracekit_analysis.statistics.cross_section import CROSS_SECTION, cross_sections, quantiles
-from tracekit_analysis.tables.groups import RUN_STATUS, Progress, require_column
-
-DEFAULT_SIGNAL = "train/first_logit"
-"""The scalar of the reference paper. A fixed probe batch has hardly any step noise, so that any learning
-is large in its own half-spreads: on a small demonstration all 8 cells were unstable with I = 3 to 5."""
+from tracekit_analysis.tables.groups import Progress
+from tracekit_analysis.tables.runs import (
+    DEFAULT_SIGNAL,
+    RUN_STATUS,
+    require_column,
+    require_separate_seeds,
+)
 
 Unit = Literal["series", "cross_section"]
 UNITS: tuple[Unit, ...] = ("series", "cross_section")
@@ -214,7 +216,7 @@ def _label_cells(
 ) -> pd.DataFrame:
     """Gather the seeds of every cell, whether or not the signal was recorded, and label the cells."""
     cell = [by] if isinstance(by, str) else list(by)
-    _require_one_run_per_seed(ended, cell, replicate)
+    require_separate_seeds(ended, cell, replicate)
     merged = ended.merge(features.drop(columns="signal"), how="left", on=list(ended.columns))
     if cross is not None:
         named = {"index": "cross_index", "jitter": "cross_jitter", "status": "cross_status"}
@@ -236,19 +238,6 @@ def _label_cells(
         return pd.DataFrame(columns=[*cell, *columns])
     results = pd.DataFrame.from_records(rows, columns=columns)
     return pd.concat([pd.concat(keys, ignore_index=True), results], axis=1)
-
-
-def _require_one_run_per_seed(ended: pd.DataFrame, cell: list[str], replicate: str) -> None:
-    """Refuse a cell that mixes runs: two runs with one seed are not two replicates."""
-    if "run" not in ended.columns or replicate == "run":
-        return
-    groups = ended.groupby([*cell, replicate], dropna=False, observed=True, sort=False)
-    for key, members in groups:
-        if members["run"].nunique(dropna=False) > 1:
-            raise AnalysisError(
-                f"`by` (={cell!r}) must separate runs, but cell {key[:-1]!r} has {len(members)} runs with "
-                f"{replicate} {key[-1]!r}; add the column in which they differ, or pass replicate='run'."
-            )
 
 
 def _seed(series: pd.DataFrame, side: Side, unit: Unit) -> Seed:

@@ -14,28 +14,22 @@ import numpy as np
 import scipy.special
 
 from tracekit_analysis.errors import bad_argument
-from tracekit_analysis.labels.cell import CellLabel, Seed
+from tracekit_analysis.labels.cell import MAX_JITTER, METHOD_CROSS_SECTION, CellLabel, Seed
 from tracekit_analysis.labels.traits import ALPHA, NOT_ANALYSED, CellTraits, is_shown, vote
 from tracekit_analysis.results import Side
+from tracekit_analysis.seeds.intervals import log_interval, wilson_interval
+from tracekit_analysis.seeds.thresholds import MIN_SEEDS_INTERVAL, MIN_SEEDS_LABEL
 from tracekit_analysis.statistics.bounds import MARGINS, Label, noncentrality_interval
-from tracekit_analysis.statistics.cross_section import log_interval
 
-MIN_SEEDS_INTERVAL = 3
-MIN_SEEDS_LABEL = 5
 MIN_CONTRADICTING = 2
 WORST_FIRST: tuple[Label, ...] = ("diverged", "unstable", "inconclusive", "stable")
 METHOD = (
     "union of the t interval of mean theta over seeds and the interval of the pooled noncentral F; "
     "series after their burn-in"
 )
-METHOD_CROSS_SECTION = (
-    "geometric mean and t interval on the log scale over seeds; recorded quantiles after the first quarter"
-)
 MAX_BURST_LENGTH = 10_000
 """Values from which on bursts average out of the label: of GARCH(.1, .85) cells at the margin, .08 are wrong with 1,000
 values and 5 seeds, .19 to .25 with 10; .00 to .02 with 10,000."""
-MAX_JITTER = 0.10
-"""Largest movement to and fro that counts as quiet, in half-spreads of the cross-section."""
 
 
 def label_cell(seeds: Sequence[Seed], signal: str, side: Side, margin: float, level: float) -> CellLabel:
@@ -182,21 +176,6 @@ def _caution(used: Sequence[Seed]) -> str:
 def _median(values: Sequence[float]) -> float:
     known = [value for value in values if not math.isnan(value)]
     return float(np.median(known)) if known else math.nan
-
-
-def wilson_interval(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Return Wilson's interval of a share; (NaN, NaN) for n = 0.
-
-    References
-    ----------
-    Wilson (1927), J. Amer. Statist. Assoc. 22:209.
-    """
-    if n == 0:
-        return math.nan, math.nan
-    z2 = float(scipy.special.ndtri(0.5 + level / 2.0)) ** 2
-    centre = (successes + z2 / 2.0) / (n + z2)
-    half = math.sqrt(z2 * (successes * (n - successes) / n + z2 / 4.0)) / (n + z2)
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def pooled_interval(

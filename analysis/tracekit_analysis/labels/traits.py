@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import scipy.stats
 
-MIN_SEEDS_TRAIT = 5
+from tracekit_analysis.seeds.thresholds import MIN_SEEDS_TRAIT
+
 CHANCE = 0.10
 VOTE_LEVEL = 0.01
 ALPHA = 0.05

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from tracekit_analysis.errors import bad_argument
-from tracekit_analysis.series.input import FloatArray
+from tracekit_analysis.results import FloatArray
 
 MAX_EXACT = 20_000
 N_PERMUTATIONS = 9_999

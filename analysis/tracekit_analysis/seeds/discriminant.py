@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tracekit_analysis.comparisons.arms import unit_columns
-from tracekit_analysis.series.input import FloatArray
+from tracekit_analysis.results import FloatArray
+from tracekit_analysis.seeds.trimmed import magnitude
 
 SHRINKAGE = 0.1
 """Weight of the diagonal in the covariance; five features and few seeds need some."""
@@ -67,3 +67,8 @@ def _margins(train: FloatArray, labels: FloatArray, test: FloatArray) -> FloatAr
     middle = ((mean_1 + mean_0) / 2.0 * direction).sum(axis=1, keepdims=True)
     margins = direction @ test.T - middle
     return np.where((count_1 > 0) & (count_0 > 0), margins, 0.0)
+
+
+def unit_columns(vectors: FloatArray) -> FloatArray:
+    """Return the vectors with every feature of extreme size divided by a power of two."""
+    return vectors / np.array([magnitude(column) for column in vectors.T])

@@ -9,7 +9,8 @@ import scipy.special
 from numpy.typing import ArrayLike
 
 from tracekit_analysis.errors import require_between
-from tracekit_analysis.labels.rule import wilson_interval
+from tracekit_analysis.results import FloatArray
+from tracekit_analysis.seeds.intervals import wilson_interval
 from tracekit_analysis.seeds.trimmed import (
     MIN_SEEDS_INTERVAL,
     TOO_FEW,
@@ -21,7 +22,6 @@ from tracekit_analysis.seeds.trimmed import (
     require_pairs,
     vector,
 )
-from tracekit_analysis.series.input import FloatArray
 
 
 def hedges_g(a: ArrayLike, b: ArrayLike, *, paired: bool = False, level: float = 0.95) -> Effect:

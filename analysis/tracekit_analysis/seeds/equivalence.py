@@ -17,12 +17,9 @@ from numpy.typing import ArrayLike
 from tracekit_analysis.errors import require_between
 from tracekit_analysis.results import Record, Status
 from tracekit_analysis.seeds.effects import pooled_sd, relative_error_of_sd
+from tracekit_analysis.seeds.thresholds import MIN_SEEDS_CLAIM, MIN_SEEDS_NARROW, MIN_SEEDS_TEST
 from tracekit_analysis.seeds.trimmed import magnitude, refusal, require_pairs, vector
 
-MIN_SEEDS_TEST = 5
-MIN_SEEDS_CLAIM = 10
-MIN_SEEDS_NARROW = 20
-"""Seeds from which sameness within less than 1 between-seed sd is claimed."""
 EQUIVALENCE_MARGIN = 1.0
 
 Answer = Literal["different", "equivalent", "unresolved"]

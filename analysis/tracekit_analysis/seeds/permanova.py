@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tracekit_analysis.results import Record, Status
+from tracekit_analysis.results import FloatArray, Record, Status
 from tracekit_analysis.seeds.arrangements import (
     MAX_EXACT,
     N_PERMUTATIONS,
@@ -26,7 +26,6 @@ from tracekit_analysis.seeds.arrangements import (
 )
 from tracekit_analysis.seeds.permutation import check_arms, why_untestable
 from tracekit_analysis.seeds.trimmed import magnitude
-from tracekit_analysis.series.input import FloatArray
 
 
 @dataclass(frozen=True, slots=True)

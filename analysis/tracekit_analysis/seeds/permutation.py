@@ -15,7 +15,7 @@ import scipy.stats
 from numpy.typing import ArrayLike, NDArray
 
 from tracekit_analysis.errors import AnalysisError, bad_argument, require_choice
-from tracekit_analysis.results import Record, Status
+from tracekit_analysis.results import FloatArray, Record, Status
 from tracekit_analysis.seeds.arrangements import (
     MAX_EXACT,
     N_PERMUTATIONS,
@@ -27,7 +27,6 @@ from tracekit_analysis.seeds.arrangements import (
     splits,
 )
 from tracekit_analysis.seeds.trimmed import magnitude
-from tracekit_analysis.series.input import FloatArray
 
 Alternative = Literal["two-sided", "greater", "less"]
 

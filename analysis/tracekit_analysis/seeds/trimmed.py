@@ -13,8 +13,7 @@ import scipy.special
 from numpy.typing import ArrayLike
 
 from tracekit_analysis.errors import AnalysisError, bad_argument, require_between
-from tracekit_analysis.results import Record, Status
-from tracekit_analysis.series.input import FloatArray
+from tracekit_analysis.results import FloatArray, Record, Status
 
 TRIM = 0.25
 """Share cut off at either end; a mean trimmed so is the interquartile mean (IQM)."""

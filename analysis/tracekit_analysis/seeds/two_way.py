@@ -11,10 +11,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from tracekit_analysis.errors import bad_argument
-from tracekit_analysis.results import Record, Status
+from tracekit_analysis.results import FloatArray, Record, Status
 from tracekit_analysis.seeds.arrangements import N_PERMUTATIONS, Randomness, as_seed, share_at_least
 from tracekit_analysis.seeds.trimmed import magnitude
-from tracekit_analysis.series.input import FloatArray
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from tracekit_analysis.errors import bad_argument
-from tracekit_analysis.results import Record, Status
+from tracekit_analysis.results import FloatArray, Record, Status
 
 MIN_LENGTH = 8
 MAX_MISSING = 0.01
@@ -22,7 +22,6 @@ RUNAWAY_RATIO = 1e6
 RUNAWAY_GROWTH = 10.0
 NEGLIGIBLE = 1e-150
 
-FloatArray = NDArray[np.float64]
 Result = TypeVar("Result", bound=Record)
 _BLANKS = {"float": math.nan, "int": 0, "bool": False, "str": "", "FloatArray": np.empty(0)}
 

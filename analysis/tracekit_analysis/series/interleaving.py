@@ -16,8 +16,8 @@ import scipy.stats
 from numpy.typing import ArrayLike, NDArray
 
 from tracekit_analysis.errors import bad_argument, require_between, require_count
-from tracekit_analysis.results import Record, Status
-from tracekit_analysis.series.input import FloatArray, Series, as_series, numbers, unavailable
+from tracekit_analysis.results import FloatArray, Record, Status
+from tracekit_analysis.series.input import Series, as_series, numbers, unavailable
 
 MAX_CHANNELS = 64
 MIN_PER_CHANNEL = 8

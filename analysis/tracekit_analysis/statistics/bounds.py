@@ -17,11 +17,11 @@ import scipy.stats
 from numpy.typing import ArrayLike
 
 from tracekit_analysis.errors import require_between, require_choice
-from tracekit_analysis.results import Record, Side, Status
-from tracekit_analysis.series.input import FloatArray, Series, as_series
+from tracekit_analysis.results import FloatArray, Record, Side, Status
+from tracekit_analysis.series.input import Series, as_series
 from tracekit_analysis.statistics.constancy import ConstancyTest, resolve_tau, tau_note
 from tracekit_analysis.statistics.dependence import local_bound_tau, short_note
-from tracekit_analysis.statistics.monotone import kendall_pvalue, theil_sen
+from tracekit_analysis.statistics.trend import kendall_pvalue, theil_sen
 
 MIN_LABEL_LENGTH = 200
 MIN_SUB_BLOCKS = 8

@@ -17,8 +17,8 @@ import scipy.special
 from numpy.typing import ArrayLike
 
 from tracekit_analysis.errors import bad_argument, require_between, require_choice
-from tracekit_analysis.results import Record, Side, Status
-from tracekit_analysis.series.input import FloatArray, Series, as_series
+from tracekit_analysis.results import FloatArray, Record, Side, Status
+from tracekit_analysis.series.input import Series, as_series
 from tracekit_analysis.statistics.dependence import short_note
 
 MIN_TEST_LENGTH = 50

@@ -11,8 +11,8 @@ import scipy.fft
 import scipy.stats
 from numpy.typing import ArrayLike, NDArray
 
-from tracekit_analysis.results import Record, Status
-from tracekit_analysis.series.input import FloatArray, Series, as_series, unavailable
+from tracekit_analysis.results import FloatArray, Record, Status
+from tracekit_analysis.series.input import Series, as_series, unavailable
 
 MIN_TAUS = 50
 """A p-value is trusted from this many autocorrelation times on."""

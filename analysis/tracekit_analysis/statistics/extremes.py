@@ -17,8 +17,8 @@ import scipy.stats
 from numpy.typing import ArrayLike
 
 from tracekit_analysis.errors import bad_argument, require_choice
-from tracekit_analysis.results import Record, Side, Status
-from tracekit_analysis.series.input import FloatArray, Series, as_series
+from tracekit_analysis.results import FloatArray, Record, Side, Status
+from tracekit_analysis.series.input import Series, as_series
 
 MIN_EXTREME_BLOCKS = 30
 MAX_EXTREME_BLOCKS = 200

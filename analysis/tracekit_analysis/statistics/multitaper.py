@@ -18,7 +18,8 @@ import scipy.special
 from numpy.typing import ArrayLike
 
 from tracekit_analysis.errors import bad_argument, require_choice
-from tracekit_analysis.series.input import FloatArray, Series, as_series
+from tracekit_analysis.results import FloatArray
+from tracekit_analysis.series.input import Series, as_series
 from tracekit_analysis.statistics.spectral import MIN_SPECTRUM_LENGTH, Spectrum
 
 N_TAPERS = 7

@@ -16,8 +16,8 @@ import scipy.special
 from numpy.typing import ArrayLike
 
 from tracekit_analysis.errors import bad_argument
-from tracekit_analysis.results import Record, Status
-from tracekit_analysis.series.input import FloatArray, Series, as_series
+from tracekit_analysis.results import FloatArray, Record, Status
+from tracekit_analysis.series.input import Series, as_series
 
 MIN_SPECTRUM_LENGTH = 128
 MIN_EPOCHS = 8

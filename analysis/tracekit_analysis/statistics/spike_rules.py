@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tracekit_analysis.errors import bad_argument, require_between
-from tracekit_analysis.results import Record, Status
-from tracekit_analysis.series.input import FloatArray, Series, as_series, unavailable
+from tracekit_analysis.results import FloatArray, Record, Status
+from tracekit_analysis.series.input import Series, as_series, unavailable
 from tracekit_analysis.statistics.spikes import IntArray
 
 RELATIVE = "rises by a multiple of its running mean"

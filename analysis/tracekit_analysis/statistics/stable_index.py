@@ -15,8 +15,8 @@ import numpy as np
 import scipy.fft
 from numpy.typing import ArrayLike
 
-from tracekit_analysis.results import Record, Status
-from tracekit_analysis.series.input import FloatArray, Series, as_series, unavailable
+from tracekit_analysis.results import FloatArray, Record, Status
+from tracekit_analysis.series.input import Series, as_series, unavailable
 from tracekit_analysis.series.interleaving import interleaving_note
 from tracekit_analysis.statistics.prewhitening import ar_order, ar_residuals
 

@@ -15,8 +15,8 @@ import scipy.special
 from numpy.typing import ArrayLike
 
 from tracekit_analysis.errors import require_between
-from tracekit_analysis.results import Record, Status
-from tracekit_analysis.series.input import FloatArray, Series, as_series, unavailable
+from tracekit_analysis.results import FloatArray, Record, Status
+from tracekit_analysis.series.input import Series, as_series, unavailable
 from tracekit_analysis.series.interleaving import interleaving_note
 from tracekit_analysis.statistics.dependence import autocovariance, geyer_tau
 

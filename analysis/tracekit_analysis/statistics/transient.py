@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tracekit_analysis.errors import require_between
-from tracekit_analysis.results import Record, Status
-from tracekit_analysis.series.input import FloatArray, Series, as_series
+from tracekit_analysis.results import FloatArray, Record, Status
+from tracekit_analysis.series.input import Series, as_series
 from tracekit_analysis.statistics.constancy import MIN_TEST_LENGTH, constancy_pvalue
 
 CUTS = tuple(step / 20 for step in range(11))

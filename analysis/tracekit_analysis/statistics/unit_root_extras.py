@@ -13,8 +13,8 @@ from typing import Any, Literal
 from numpy.typing import ArrayLike
 
 from tracekit_analysis.errors import bad_argument
-from tracekit_analysis.results import Record, Status
-from tracekit_analysis.series.input import FloatArray, Series, as_series
+from tracekit_analysis.results import FloatArray, Record, Status
+from tracekit_analysis.series.input import Series, as_series
 from tracekit_analysis.statistics.constancy import MIN_TEST_LENGTH
 from tracekit_analysis.statistics.unit_roots import Trend, UnitRootTest, lag_rule, unit_root_test
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tracekit_analysis.errors import require_choice
-from tracekit_analysis.results import Record, Status
-from tracekit_analysis.series.input import FloatArray, Series, as_series
+from tracekit_analysis.results import FloatArray, Record, Status
+from tracekit_analysis.series.input import Series, as_series
 from tracekit_analysis.statistics.constancy import MIN_TEST_LENGTH, SHORT_LENGTH, kpss_cosine
 from tracekit_analysis.statistics.dependence import short_note
 

@@ -15,8 +15,8 @@ import scipy.stats
 from numpy.typing import ArrayLike
 
 from tracekit_analysis.errors import bad_argument
-from tracekit_analysis.results import Record, Status
-from tracekit_analysis.series.input import FloatArray, Series, as_series
+from tracekit_analysis.results import FloatArray, Record, Status
+from tracekit_analysis.series.input import Series, as_series
 from tracekit_analysis.statistics.dependence import autocovariance
 from tracekit_analysis.statistics.prewhitening import ar_order, ar_residuals
 

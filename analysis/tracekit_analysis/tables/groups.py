@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tracekit_analysis.errors import bad_argument
 from tracekit_analysis.tables.parallel import map_in_order, require_jobs
+from tracekit_analysis.tables.runs import RUN_STATUS, require_column
 
-RUN_STATUS = "run_status"
 MAX_TASK_GROUPS = 32
 MAX_TASK_ROWS = 500_000
 
@@ -165,10 +164,3 @@ def _tasks(groups: Sequence[pd.DataFrame], jobs: int) -> Iterator[list[pd.DataFr
 def _rows_of_task(function: RowFunction, groups: list[pd.DataFrame]) -> list[Row]:
     """Apply the function to the groups of one task."""
     return [function(group) for group in groups]
-
-
-def require_column(frame: pd.DataFrame, name: str) -> None:
-    """Raise AnalysisError if a table lacks a column."""
-    if name not in frame.columns:
-        known = ", ".join(repr(column) for column in frame.columns)
-        raise bad_argument("frame", f"{len(frame)} rows", f"must have a column {name!r}", f"it has {known}")

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 
 from tracekit_analysis.errors import bad_argument
 from tracekit_analysis.tables.groups import (
-    RUN_STATUS,
     Progress,
     Row,
     RowFunction,
@@ -30,6 +29,7 @@ from tracekit_analysis.tables.groups import (
     stack_rows,
 )
 from tracekit_analysis.tables.parallel import require_jobs
+from tracekit_analysis.tables.runs import RUN_STATUS
 
 BUCKET_ROWS = 2_000_000
 QUARANTINE = "quarantine"

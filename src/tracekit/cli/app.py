@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import importlib
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -10,20 +11,34 @@ from typing import Annotated, Any
 import typer
 from typer.main import get_command
 
-from tracekit.cli.commands import (
-    calibrate,
-    compare,
-    data,
-    doctor,
-    init,
-    label,
-    range_test,
-    report,
-    run,
-    watch,
+from tracekit.cli.command import COMMANDS, GROUPS
+
+#: Modules of `tracekit.cli.commands`, in the order in which help lists their commands.
+MODULES = (
+    "init",
+    "run",
+    "watch",
+    "resume",
+    "doctor",
+    "range_test",
+    "show",
+    "analyze",
+    "label",
+    "compare",
+    "claims",
+    "plan",
+    "calibrate",
+    "report",
+    "list",
+    "data",
 )
-from tracekit.cli.commands import list as listing
-from tracekit.cli.guide import EXAMPLES, SUMMARIES
+
+#: Where to start, under the list of commands.
+EXAMPLES = (
+    "tracekit run --optimizer sgd --optimizer adam --seeds 5 --updates 600 --out runs/first",
+    "tracekit label runs/first",
+    "tracekit report runs/first -o reports/first",
+)
 
 app = typer.Typer(
     name="tracekit",
@@ -31,23 +46,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help is twice as fast, and is laid out as it was written
 )
-
-app.command("init")(init.init)
-app.command("run")(run.run)
-app.command("watch")(watch.watch)
-app.command("resume")(doctor.resume)
-app.command("doctor")(doctor.doctor)
-app.command("range-test")(range_test.range_test)
-app.add_typer(listing.listing, name="list")
-app.command("show")(listing.show)
-app.command("analyze")(label.analyze)
-app.command("label")(label.label)
-app.command("compare")(compare.compare)
-app.command("claims")(compare.claims)
-app.command("plan")(label.plan)
-app.command("calibrate")(calibrate.calibrate)
-app.command("report")(report.report)
-app.add_typer(data.app, name="data")
 
 
 def _version(wanted: bool) -> None:
@@ -74,6 +72,20 @@ def main(
     """
 
 
+def _enter_commands() -> None:
+    groups = {}
+    for module in MODULES:
+        importlib.import_module(f"tracekit.cli.commands.{module}")
+    for entry in COMMANDS.values():
+        home, _, name = entry.name.rpartition(" ")
+        if home and home not in groups:
+            groups[home] = typer.Typer(help=GROUPS[home], no_args_is_help=True)
+            app.add_typer(groups[home], name=home)
+        (groups[home] if home else app).command(name)(entry.function)
+
+
+_enter_commands()
+
 #: What is wrong with how a command was called; typer carries click inside, and names it nowhere itself.
 _UsageError: Any = typer.BadParameter.__mro__[1]
 
@@ -87,10 +99,13 @@ def command_tree() -> Any:
 
 def _furnish(command: Any, path: tuple[str, ...]) -> None:
     name = " ".join(path)
-    if name in SUMMARIES:
-        command.short_help = SUMMARIES[name]
-    if name in EXAMPLES:
-        command.epilog = "\b\nExamples:\n" + "\n".join(f"  {line}" for line in EXAMPLES[name])
+    entry = COMMANDS.get(name)
+    summary = GROUPS.get(name, entry.summary if entry else "")
+    examples = entry.examples if entry else () if path else EXAMPLES
+    if summary:
+        command.short_help = summary
+    if examples:
+        command.epilog = "\b\nExamples:\n" + "\n".join(f"  {line}" for line in examples)
     for parameter in command.params:
         if path and parameter.param_type_name == "option" and parameter.name != "help":
             option = next(name for name in parameter.opts if name.startswith("--"))[2:]

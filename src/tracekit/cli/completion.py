@@ -52,7 +52,7 @@ def presets(incomplete: str) -> list[str]:
 
 def questions(incomplete: str) -> list[str]:
     """Questions of `tracekit compare`."""
-    from tracekit.cli.commands.compare import QUESTIONS
+    from tracekit.cli.questions import QUESTIONS
 
     return _starting(incomplete, QUESTIONS)
 

@@ -36,7 +36,7 @@ def cell_columns(attributes: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     """
     import pandas as pd
 
-    from tracekit.cli.commands.label import cell_columns
+    from tracekit.cli.answers import cell_columns
 
     names = ("optimizer", "batch_size", "learning_rate")
     return tuple(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tracekit.engine import initializers, ops
-from tracekit.engine.capture import LayerCall, capture
 from tracekit.engine.checking import WrongGradientError, check_gradient, check_op
 from tracekit.engine.derivatives.curvature import (
     LocalQuadratic,
@@ -50,6 +49,7 @@ from tracekit.engine.layers import (
     SiLU,
     Tanh,
 )
+from tracekit.engine.layers.layer import LayerCall, capture
 from tracekit.engine.models import MODELS, build_model
 from tracekit.engine.state_dict import load_state_dict, to_state_dict
 from tracekit.engine.tape import GradientError, no_grad

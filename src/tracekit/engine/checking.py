@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tracekit.engine.arrays import Array
 from tracekit.engine.ops.cases import Option
-from tracekit.engine.tape import Array, GradientError, no_grad
+from tracekit.engine.tape import GradientError, no_grad
 from tracekit.engine.tensor import Primitive, Tensor, TensorLike
 
 

@@ -15,7 +15,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tracekit.engine.tape import Array
+from tracekit.engine.arrays import Array
 from tracekit.errors import ShapeError, bad_argument
 
 Shape: TypeAlias = tuple[int, ...]

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 if TYPE_CHECKING:
-    from tracekit.engine.tape import Array
+    from tracekit.engine.arrays import Array
 
 LARGEST_STEPS: dict[np.dtype[Any], float] = {np.dtype(np.complex128): 1e-30, np.dtype(np.complex64): 1e-12}
 """Largest imaginary part that a perturbation starts from: its square is far below rounding, its products with

@@ -31,8 +31,8 @@ from typing import Any
 
 import numpy as np
 
+from tracekit.engine.arrays import Array
 from tracekit.engine.layers import Composite, Conv2d, Flatten, Layer, LayerNorm, Linear, Residual, Sequential
-from tracekit.engine.tape import Array
 from tracekit.errors import ArgumentError, ShapeError, bad_argument
 
 

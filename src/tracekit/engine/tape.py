@@ -8,24 +8,17 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tracekit.engine.arrays import Array, Backward
 from tracekit.engine.perturbation import perturbed
 from tracekit.errors import TracekitError
-
-if TYPE_CHECKING:
-    from tracekit.engine.tensor import Tensor
-
-Array: TypeAlias = NDArray[Any]
-Gradient: TypeAlias = Array | Callable[[], Array] | None
-Backward: TypeAlias = Callable[[Array], Sequence[Gradient]]
 
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
 
@@ -49,17 +42,27 @@ def is_recording() -> bool:
     return _recording.get()
 
 
+class Taped(Protocol):
+    """What the tape needs of a tensor; :class:`tracekit.engine.tensor.Tensor` is one."""
+
+    data: Array
+    grad: Array | None
+    requires_grad: bool
+    _node: Node | None
+    _retains_grad: bool
+
+
 @dataclass(slots=True)
 class Node:
     """How a result was made; emptied by the backward pass."""
 
-    parents: tuple[Tensor, ...]
+    parents: Sequence[Taped]
     backward: Backward | None
     op: str
     number: int = field(default_factory=itertools.count(1).__next__)  #: rises from result to result
 
 
-def propagate(root: Tensor, seed: Array) -> None:
+def propagate(root: Taped, seed: Array) -> None:
     """Send the gradient `seed` of `root` back to the leaves, freeing the tape on the way."""
     order = _results_first(root)
     pending: dict[int, Array] = {id(root): seed}
@@ -87,7 +90,7 @@ def propagate(root: Tensor, seed: Array) -> None:
             pending[id(parent)] = added if held is None else np.asarray(held + added)
 
 
-def _results_first(root: Tensor) -> list[Tensor]:
+def _results_first(root: Taped) -> list[Taped]:
     """List what `root` depends on, every result before the tensors it was made from.
 
     Results are numbered as they are made, always after what they are made from.
@@ -110,29 +113,29 @@ def _results_first(root: Tensor) -> list[Tensor]:
     return sorted(found.values(), key=_number, reverse=True)
 
 
-def _number(tensor: Tensor) -> int:
+def _number(tensor: Taped) -> int:
     return 0 if tensor._node is None else tensor._node.number
 
 
-def _undo_broadcasting(gradient: Array, parent: Tensor, op: str) -> Array:
+def _undo_broadcasting(gradient: Array, parent: Taped, op: str) -> Array:
     """Sum `gradient` over the axes along which `parent` was repeated, and give it the dtype of `parent`.
 
     The only place that knows about broadcasting: ops return gradients in the shape of their output.
     """
-    if gradient.shape != parent.shape:
+    if gradient.shape != parent.data.shape:
         returned_shape = gradient.shape
-        n_leading = gradient.ndim - parent.ndim
+        n_leading = gradient.ndim - parent.data.ndim
         if n_leading > 0:
             leading, kept = returned_shape[:n_leading], returned_shape[n_leading:]
             rows = gradient.reshape(math.prod(leading), math.prod(kept))
             # A product with ones: BLAS adds rows up many times faster than sum(axis=0) does.
             gradient = (np.ones(len(rows), rows.dtype) @ rows).reshape(kept)
-        if gradient.ndim == parent.ndim:
-            repeated = tuple(axis for axis, length in enumerate(parent.shape) if length == 1)
+        if gradient.ndim == parent.data.ndim:
+            repeated = tuple(axis for axis, length in enumerate(parent.data.shape) if length == 1)
             gradient = gradient.sum(axis=repeated, keepdims=True)
-        if gradient.shape != parent.shape:
+        if gradient.shape != parent.data.shape:
             raise GradientError(
                 f"op {op!r} returned a gradient of shape {returned_shape} for an input of shape "
-                f"{parent.shape}."
+                f"{parent.data.shape}."
             )
-    return np.asarray(gradient, dtype=parent.dtype)
+    return np.asarray(gradient, dtype=parent.data.dtype)

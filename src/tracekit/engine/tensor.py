@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tracekit.engine.arrays import Array, Backward
 from tracekit.engine.perturbation import is_perturbation, perturbed
-from tracekit.engine.tape import Array, Backward, GradientError, Node, is_recording, propagate
+from tracekit.engine.tape import GradientError, Node, is_recording, propagate
 from tracekit.engine.tape import no_grad as no_grad
 from tracekit.errors import ArgumentError, ShapeError, bad_argument
 from tracekit.registry import Registry

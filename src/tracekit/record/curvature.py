@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tracekit.engine.capture import capture
 from tracekit.engine.derivatives.persample import gradient_second_moments
 from tracekit.engine.layers import Sequential
+from tracekit.engine.layers.layer import capture
 from tracekit.engine.ops.losses import softmax_cross_entropy
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tracekit.cli.command import command
 from tracekit.cli.options import Json, Level, Margin, Overwrite
 from tracekit.cli.output import check_output, frame_records, give_out, print_json, print_table
 
@@ -19,6 +20,14 @@ SHARES = ("stable", "unstable", "inconclusive", "wrong", "covered")
 SHOWN = ("LFQ lower", "LFQ upper", "level", "scale", "stable", "unstable", "I covered")
 
 
+@command(
+    "calibrate",
+    summary="Measure how often tests and labels err for your design.",
+    examples=(
+        "tracekit calibrate --updates 600 --seeds 10 --margin 0.3",
+        "tracekit calibrate --updates 600 --seeds 10 --jobs 2 -o rates.csv -o rates.svg",
+    ),
+)
 def calibrate(
     updates: Annotated[
         int, typer.Option("--updates", "-n", min=8, help="Recorded values per series.")
@@ -79,7 +88,7 @@ def calibrate(
         updates, seeds, margin, noises=noise or NOISES, n_cells=cells, level=level, seed=seed, jobs=jobs,
         progress=progress,
     )  # fmt: skip
-    rates = tracekit_analysis.error_rates(
+    rates = tracekit_analysis.calibration.error_rates(
         process or processes, updates, margin=margin, runs=runs, costly_runs=battery, seed=seed, jobs=jobs,
         progress=progress,
     )  # fmt: skip

@@ -1,22 +1,20 @@
-"""Commands about optimizers against each other: `compare`, with its six questions, and `claims`."""
+"""`tracekit compare`: whether optimizers differ, and in what."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tracekit.cli import completion
-from tracekit.cli.commands.label import answer, cell_columns, one_form
+from tracekit.cli.answers import answer, cell_columns, one_form
+from tracekit.cli.command import command
 from tracekit.cli.options import (
     DEFAULT_SIGNAL,
-    DecidingSignal,
     EquivalenceMargin,
     Json,
     Level,
-    Margin,
     Match,
     Overwrite,
     RunsPath,
@@ -24,19 +22,11 @@ from tracekit.cli.options import (
     TableFile,
 )
 from tracekit.cli.output import check_output
+from tracekit.cli.questions import QUESTIONS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Question -> options that it takes beside the signal, the level and those of the output.
-QUESTIONS = {
-    "features": ("margin", "pairing", "feature", "match"),
-    "interaction": ("feature", "match"),
-    "identify": ("pairing", "feature", "match"),
-    "rank": ("metric", "better", "pairing", "match"),
-    "target": ("target", "better"),
-    "profile": ("metric", "better"),
-}
 #: Questions about how well runs did.
 PERFORMANCE = ("rank", "target", "profile")
 DEFAULT_PERFORMANCE = "eval/loss"
@@ -63,6 +53,20 @@ SHOWN = {
 }  # fmt: skip
 
 
+@command(
+    "compare",
+    summary="Say whether optimizers differ.",
+    examples=(
+        "tracekit compare runs/first",
+        "tracekit compare runs/first --feature lower_index --feature tau_int --margin 1.5 --sentences",
+        "tracekit compare runs/first --match updates",
+        "tracekit compare runs/first --what interaction",
+        "tracekit compare runs/first --what identify",
+        "tracekit compare runs/first --what rank --signal eval/accuracy --metric anytime",
+        "tracekit compare runs/first --what target --target 0.5",
+        "tracekit compare runs/first --what profile -o profile.csv",
+    ),
+)
 def compare(
     path: RunsPath,
     what: Annotated[
@@ -143,45 +147,6 @@ def compare(
         typer.echo("".join(f"\n{line}" for line in evidence_lines(results)))
 
 
-def claims(
-    path: RunsPath,
-    signal: DecidingSignal = DEFAULT_SIGNAL,
-    base: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="OPTIMIZER=RATE",
-            help="Learning rate that the claims are about; may be repeated (default: the smallest of each optimizer).",
-        ),
-    ] = None,
-    match: Match = None,
-    margin: EquivalenceMargin = None,
-    index_margin: Margin = 0.2,
-    level: Level = 0.95,
-    sentences: Sentences = False,
-    out: TableFile = None,
-    overwrite: Overwrite = False,
-    as_json: Json = False,
-) -> None:
-    """Evaluate the reference paper's claims on recorded runs: supported, refuted or unresolved, with evidence."""
-    check_output(out, overwrite=overwrite)
-    one_form(as_json=as_json, sentences=sentences)
-    rates = _rates(base)
-    import tracekit_analysis
-    from tracekit.traces import read
-
-    given = {"match": match, "margin": margin, "base": rates}
-    results = tracekit_analysis.evaluate_claims(
-        read(path, signals=signal),
-        signal=signal,
-        index_margin=index_margin,
-        level=level,
-        **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]
-    )
-    shown = ["claim", "part", "verdict", "estimate", "ci_low", "ci_high", "pvalue_adjusted", "n_seeds"]
-    shown += ["family_size", "smallest_pvalue", "detectable_effect"]
-    answer(results, out, as_json=as_json, sentences=sentences, columns=shown)
-
-
 def _options(what: str, given: dict[str, Any], *, sentences: bool) -> dict[str, Any]:
     """Return the options that were given, if the question takes them."""
     from tracekit.errors import ArgumentError, bad_argument
@@ -257,20 +222,3 @@ def _entries(frame: pd.DataFrame, *, several: bool = True) -> tuple[pd.DataFrame
         return frame, ["batch_size", "learning_rate"]
     rate = frame["learning_rate"].map(" at {:g}".format, na_action="ignore").fillna("")
     return frame.assign(optimizer=frame["optimizer"].astype(str) + rate), ["batch_size"]
-
-
-def _rates(base: list[str] | None) -> dict[str, float] | None:
-    """Read "sgd=0.1"."""
-    from tracekit.errors import ArgumentError, bad_argument
-
-    rates = {}
-    for word in base or ():
-        found = re.fullmatch(r"(.+)=([-+.\deE]+)", word)
-        try:
-            name, rate = cast("re.Match[str]", found).groups()
-            rates[name] = float(rate)
-        except (AttributeError, ValueError):
-            raise ArgumentError(
-                bad_argument("base", word, "must be an optimizer and a rate, such as sgd=0.1")
-            ) from None
-    return rates or None

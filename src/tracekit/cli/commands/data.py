@@ -7,13 +7,17 @@ from typing import Annotated
 import typer
 
 from tracekit.cli import completion
+from tracekit.cli.command import command, group
 from tracekit.cli.options import DataDir, Json, Quiet
 from tracekit.cli.output import print_json, print_table
 
-app = typer.Typer(help="Fetch data sets and look at them.", no_args_is_help=True)
+group("data", summary="Fetch data sets and look at them.")
 
 
-@app.command("fetch")
+@command(
+    "data fetch",
+    examples=("tracekit data fetch cifar10",),
+)
 def fetch(
     name: Annotated[str, typer.Argument(help="Data set, e.g. cifar10.", autocompletion=completion.datasets)],
     data_dir: DataDir = None,
@@ -33,7 +37,10 @@ def fetch(
         typer.echo(f"{name} is in {folder}")
 
 
-@app.command("show")
+@command(
+    "data show",
+    examples=("tracekit data show digits",),
+)
 def show(
     name: Annotated[str, typer.Argument(help="Data set, e.g. digits.", autocompletion=completion.datasets)],
     data_dir: DataDir = None,

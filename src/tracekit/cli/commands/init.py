@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tracekit.cli import completion
+from tracekit.cli.command import command
 from tracekit.cli.options import Json, Overwrite
 from tracekit.cli.output import print_json
 
@@ -59,6 +60,14 @@ preset = "standard"          # "minimal", "standard" or "full"; `tracekit list s
 """
 
 
+@command(
+    "init",
+    summary="Write a commented file of settings to start from.",
+    examples=(
+        "tracekit init",
+        "tracekit init cosine.toml --optimizer adam --optimizer lion",
+    ),
+)
 def init(
     file: Annotated[Path, typer.Argument(help="File to write.")] = Path("experiment.toml"),
     optimizer: Annotated[

@@ -1,16 +1,14 @@
-"""Commands that show what there is: `list` and `show`."""
+"""`tracekit list`: the names that options take: optimizers, schedules, models, data sets, signals, runs."""
 
 from __future__ import annotations
 
-import textwrap
 from typing import Any
 
-import typer
-
+from tracekit.cli.command import command, group
 from tracekit.cli.options import Json, RunsPath
-from tracekit.cli.output import count, print_json, print_table, shown
+from tracekit.cli.output import print_json, print_table
 
-listing = typer.Typer(help="List what there is to choose from.", no_args_is_help=True)
+group("list", summary="List what there is to choose from.")
 
 
 def _list(columns: dict[str, str], rows: list[dict[str, Any]], as_json: bool) -> None:
@@ -21,7 +19,13 @@ def _list(columns: dict[str, str], rows: list[dict[str, Any]], as_json: bool) ->
         print_table(list(columns.values()), [[row[key] for key in columns] for row in rows])
 
 
-@listing.command("optimizers")
+@command(
+    "list optimizers",
+    examples=(
+        "tracekit list optimizers",
+        "tracekit list optimizers --json",
+    ),
+)
 def list_optimizers(as_json: Json = False) -> None:
     """Optimizers, their update rules and defaults."""
     from tracekit.engine.optim import OPTIMIZERS
@@ -44,7 +48,10 @@ def list_optimizers(as_json: Json = False) -> None:
     _list(headings, rows, as_json)
 
 
-@listing.command("schedules")
+@command(
+    "list schedules",
+    examples=("tracekit list schedules",),
+)
 def list_schedules(as_json: Json = False) -> None:
     """Learning-rate schedules and their settings."""
     from tracekit.engine.optim.schedules import SCHEDULES
@@ -61,7 +68,10 @@ def list_schedules(as_json: Json = False) -> None:
     _list({"name": "name", "summary": "what it is", "default_settings": "defaults"}, rows, as_json)
 
 
-@listing.command("models")
+@command(
+    "list models",
+    examples=("tracekit list models",),
+)
 def list_models(as_json: Json = False) -> None:
     """Models of the embedded engine."""
     from tracekit.engine import MODELS
@@ -73,7 +83,10 @@ def list_models(as_json: Json = False) -> None:
     _list({"name": "name", "summary": "what it is"}, rows, as_json)
 
 
-@listing.command("datasets")
+@command(
+    "list datasets",
+    examples=("tracekit list datasets",),
+)
 def list_datasets(as_json: Json = False) -> None:
     """Data sets."""
     from tracekit.data import DATASETS
@@ -85,7 +98,13 @@ def list_datasets(as_json: Json = False) -> None:
     _list({"name": "name", "summary": "what it is"}, rows, as_json)
 
 
-@listing.command("signals")
+@command(
+    "list signals",
+    examples=(
+        "tracekit list signals",
+        "tracekit list signals --json",
+    ),
+)
 def list_signals(as_json: Json = False) -> None:
     """Signals that a run can record."""
     from tracekit.record import SIGNALS
@@ -121,7 +140,10 @@ def list_signals(as_json: Json = False) -> None:
     )
 
 
-@listing.command("runs")
+@command(
+    "list runs",
+    examples=("tracekit list runs runs/first",),
+)
 def list_runs(path: RunsPath, as_json: Json = False) -> None:
     """Runs of an experiment, with how they ended."""
     from tracekit.traces import open_experiment
@@ -142,76 +164,3 @@ def list_runs(path: RunsPath, as_json: Json = False) -> None:
         rows,
         as_json,
     )
-
-
-def show(path: RunsPath, as_json: Json = False) -> None:
-    """Show an experiment: its configuration, its runs by status, its signals."""
-    from tracekit.traces import open_experiment, signal_names
-
-    experiment = open_experiment(path)
-    statuses: dict[str, int] = {}
-    for run in experiment.runs:
-        statuses[run.status] = statuses.get(run.status, 0) + 1
-    signals = sorted({name for run in experiment.runs for name in signal_names(run)})
-    content = {
-        "name": experiment.name,
-        "n_runs": len(experiment.runs),
-        "statuses": statuses,
-        "updates": sum(run.step for run in experiment.runs),
-        "seconds": sum(run.seconds for run in experiment.runs),
-        "signals": signals,
-        "record": experiment.record,
-    }
-    if as_json:
-        print_json(content)
-        return
-    counted = ", ".join(f"{number} {status}" for status, number in statuses.items())
-    typer.echo(f"{experiment.name}: {count(len(experiment.runs), 'run')} ({counted})")
-    settings = dict(experiment.record.get("configuration", {}))
-    recording = settings.get("recording") or {}
-    if recording and not recording.get("preset") and not recording.get("signals"):
-        settings["recording"] = recording | {"preset": "standard"}
-    print_table(
-        ["setting", "value"],
-        [(key, _setting(value)) for key, value in settings.items() if value not in (None, {}, [])],
-    )
-    if len(experiment.runs) == 1:
-        print_table(
-            ["made by", ""], [(key, _setting(value)) for key, value in experiment.runs[0].meta.items()]
-        )
-    stems = sorted({name.rpartition("/")[0] or name for name in signals})
-    typer.echo(
-        f"{count(len(signals), 'signal')}: "
-        + textwrap.fill(
-            ", ".join(_stem(stem, signals) for stem in stems),
-            100,
-            subsequent_indent="    ",
-            break_on_hyphens=False,
-        )
-    )
-
-
-def _stem(stem: str, signals: list[str]) -> str:
-    """Write what is recorded under a stem: "probe/logits/{mean,q05,std}"."""
-    fields = [name.removeprefix(f"{stem}/") for name in signals if name.rpartition("/")[0] == stem]
-    return (
-        stem
-        if not fields
-        else f"{stem}/{fields[0]}"
-        if len(fields) == 1
-        else f"{stem}/{{{','.join(fields)}}}"
-    )
-
-
-def _setting(value: Any) -> str:
-    """Write a setting as the file of settings has it; what is not set is left out."""
-    if value is None:
-        return "none"
-    if isinstance(value, dict):
-        return ", ".join(
-            f"{key}={_setting(item)}" for key, item in value.items() if item not in (None, {}, [])
-        )
-    if isinstance(value, list):
-        separator = "; " if any(isinstance(item, dict) for item in value) else ", "
-        return separator.join(_setting(item) for item in value)
-    return shown(value)

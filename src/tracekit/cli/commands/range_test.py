@@ -7,10 +7,19 @@ from typing import Annotated
 import typer
 
 from tracekit.cli import completion
+from tracekit.cli.command import command
 from tracekit.cli.options import DataDir, Json
 from tracekit.cli.output import count, print_json, print_table
 
 
+@command(
+    "range-test",
+    summary="Suggest a learning rate.",
+    examples=(
+        "tracekit range-test --optimizer adam",
+        "tracekit range-test --optimizer sgd --model mlp --batch-size 50 --seeds 5",
+    ),
+)
 def range_test(
     optimizer: Annotated[
         str, typer.Option(help="Optimizer that has a learning rate.", autocompletion=completion.optimizers)

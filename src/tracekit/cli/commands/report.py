@@ -7,10 +7,16 @@ from typing import Annotated
 
 import typer
 
+from tracekit.cli.command import command
 from tracekit.cli.options import DEFAULT_SIGNAL, DecidingSignal, Json, Level, Margin, Overwrite, RunsPath
 from tracekit.cli.output import print_json
 
 
+@command(
+    "report",
+    summary="Write the HTML and PDF report.",
+    examples=("tracekit report runs/first -o reports/first",),
+)
 def report(
     path: RunsPath,
     output: Annotated[

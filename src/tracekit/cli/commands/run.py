@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tracekit.cli import completion
+from tracekit.cli.command import command
 from tracekit.cli.options import DEFAULT_SIGNAL, DataDir, Json, Overwrite, Quiet
 from tracekit.cli.output import by_reason, count, print_json
 
@@ -16,6 +17,17 @@ if TYPE_CHECKING:
     from tracekit.traces import Experiment
 
 
+@command(
+    "run",
+    summary="Train and record a sweep.",
+    examples=(
+        "tracekit run --optimizer adam --seeds 5 --updates 600 --out runs/adam",
+        "tracekit run --optimizer sgd:learning_rate=0.05 --optimizer adam --batch-size 50 --out runs/two",
+        "tracekit run experiment.toml",
+        "tracekit run experiment.toml --seeds 10 --out runs/ten",
+        "TRACEKIT_RUN_JOBS=2 tracekit run experiment.toml --preset full --out runs/full",
+    ),
+)
 def run(
     context: typer.Context,
     file: Annotated[

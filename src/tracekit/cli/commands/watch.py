@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tracekit.cli import completion
+from tracekit.cli.command import command
 from tracekit.cli.options import DEFAULT_SIGNAL, DecidingSignal, Json
 from tracekit.cli.output import by_reason, clock, count, plain, print_json, shown
 
@@ -26,6 +27,14 @@ _STOPPED_AFTER = 10.0
 _SILENT_AFTER = 60.0
 
 
+@command(
+    "watch",
+    summary="Show how far a sweep is, from any terminal.",
+    examples=(
+        "tracekit watch runs/first",
+        "tracekit watch runs/first --once --json",
+    ),
+)
 def watch(
     path: Annotated[
         Path,

@@ -11,16 +11,17 @@ Eigenvalues and traces of the matrices are found from these products in :mod:`tr
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, cast, get_args
 
 import numpy as np
 
+from tracekit.engine.arrays import Array
 from tracekit.engine.ops.losses import LossReduction
 from tracekit.engine.perturbation import LARGEST_STEPS, perturbation
-from tracekit.engine.tape import Array, no_grad
+from tracekit.engine.tape import no_grad
 from tracekit.engine.tensor import Tensor
 from tracekit.errors import ArgumentError, ShapeError, bad_argument
 
@@ -243,7 +244,7 @@ def _leaves(result: Tensor) -> list[Tensor]:
     stack = [result]
     while stack:
         node = stack.pop()._node
-        for parent in () if node is None else node.parents:
+        for parent in cast("Sequence[Tensor]", () if node is None else node.parents):
             if parent.requires_grad and id(parent) not in seen:
                 seen[id(parent)] = parent
                 stack.append(parent)

@@ -21,13 +21,13 @@ from typing import TypeAlias, get_args
 
 import numpy as np
 
-from tracekit.engine.capture import LayerCall
+from tracekit.engine.arrays import Array
 from tracekit.engine.kernels import parallel
 from tracekit.engine.kernels.counting import count, count_products
 from tracekit.engine.kernels.memory import empty
 from tracekit.engine.layers import Conv2d, Layer, Linear
+from tracekit.engine.layers.layer import LayerCall
 from tracekit.engine.ops.losses import LossReduction
-from tracekit.engine.tape import Array
 from tracekit.errors import ArgumentError, ShapeError, TracekitError, bad_argument
 
 Calls: TypeAlias = Mapping[str, LayerCall]

@@ -12,8 +12,8 @@ from typing import TypeAlias
 
 import numpy as np
 
+from tracekit.engine.arrays import Array
 from tracekit.engine.derivatives.curvature import Parameters, Vector, check_vector, flatten, unflatten
-from tracekit.engine.tape import Array
 from tracekit.errors import ArgumentError, bad_argument
 
 Product: TypeAlias = Callable[[dict[str, Array]], Vector]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tracekit.engine.tape import Array
+from tracekit.engine.arrays import Array
 
 _log = logging.getLogger("tracekit.engine")
 _CONSEQUENCE = "convolutions take about three times as long in NumPy alone"

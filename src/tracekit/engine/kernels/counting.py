@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tracekit.engine.arrays import Array
 from tracekit.engine.kernels import parallel
 from tracekit.engine.kernels.compiled import compiled
-from tracekit.engine.tape import Array
 
 #: Values of sign and exponent together.
 N_SIZES = 1 << 9

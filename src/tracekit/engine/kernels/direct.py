@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from tracekit.engine.arrays import Array
 from tracekit.engine.kernels import parallel
 from tracekit.engine.kernels.compiled import compiled
 from tracekit.engine.kernels.memory import empty
-from tracekit.engine.tape import Array
 
 _LOOPS = "tracekit.engine.kernels.direct_loops"
 #: Multiplications from which it pays: windows of a few small images are written once and kept for the way back.

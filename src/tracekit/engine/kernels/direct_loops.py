@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from tracekit.engine.tape import Array
+from tracekit.engine.arrays import Array
 
 _loops: Any = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 _inlined: Any = njit(nogil=True, inline="always", error_model="numpy")

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tracekit.engine.tape import Array
+from tracekit.engine.arrays import Array
 
 _ALIGNMENT = 64  #: bytes of a cache line, and of the widest vectors that processors compute with
 _SMALLEST = 2**20  #: bytes from which memory is worth keeping; the C library keeps what is smaller

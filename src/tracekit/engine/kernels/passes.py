@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from tracekit.engine.arrays import Array
 from tracekit.engine.kernels import parallel
 from tracekit.engine.kernels.compiled import loops_for
 from tracekit.engine.kernels.memory import empty
 from tracekit.engine.perturbation import PerturbedArray, perturbed
-from tracekit.engine.tape import Array
 
 _PIECE_ELEMENTS = 2**15
 

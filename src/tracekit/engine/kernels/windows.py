@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tracekit.engine.arrays import Array
 from tracekit.engine.kernels import parallel
 from tracekit.engine.kernels.compiled import loops_for
 from tracekit.engine.kernels.memory import scratch
-from tracekit.engine.tape import Array
 
 _PIECE_ELEMENTS = 2**18
 """Elements of the matrix at a time: 1 MiB of float32, the size of a second-level cache."""

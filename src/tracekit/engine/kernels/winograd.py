@@ -20,10 +20,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tracekit.engine.arrays import Array
 from tracekit.engine.kernels import parallel
 from tracekit.engine.kernels.compiled import compiled
 from tracekit.engine.kernels.memory import empty, scratch
-from tracekit.engine.tape import Array
 
 #: Elements of the transformed arrays at a time: 1 MiB of float32, the size of a second-level cache.
 _ELEMENTS_AT_ONCE = 2**18

@@ -11,8 +11,8 @@ import numpy as np
 import scipy.linalg.cython_blas  # noqa: F401 - what np.dot is compiled to call
 from numba import njit
 
+from tracekit.engine.arrays import Array
 from tracekit.engine.kernels import winograd_maps as maps
-from tracekit.engine.tape import Array
 
 _loops: Any = njit(nogil=True, cache=True, error_model="numpy")
 

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tracekit.engine.capture import is_capturing
-from tracekit.engine.layers.layer import Layer
+from tracekit.engine.arrays import Array
+from tracekit.engine.layers.layer import Layer, is_capturing
 from tracekit.engine.ops.arithmetic import add
-from tracekit.engine.tape import Array
 from tracekit.engine.tensor import Tensor, TensorLike, as_tensor
 from tracekit.errors import ArgumentError, ShapeError, bad_argument
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import DTypeLike
 
+from tracekit.engine.arrays import Array
 from tracekit.engine.layers.layer import Layer
 from tracekit.engine.ops.normalization import batch_norm, check_groups, group_norm, layer_norm, normalize
 from tracekit.engine.perturbation import is_perturbing
-from tracekit.engine.tape import Array
 from tracekit.engine.tensor import Tensor
 from tracekit.errors import ArgumentError, bad_argument
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tracekit.engine.arrays import Array, Backward
 from tracekit.engine.ops.cases import Case, Draw, draw_shape, draw_values, elementwise
-from tracekit.engine.tape import Array, Backward
 from tracekit.engine.tensor import primitive
 from tracekit.errors import ArgumentError, ShapeError, bad_argument
 

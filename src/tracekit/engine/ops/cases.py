@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
-from tracekit.engine.tape import Array
+from tracekit.engine.arrays import Array
 
 Option = TypeVar("Option")
 

@@ -17,11 +17,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tracekit.engine.arrays import Array, Backward, Gradient
 from tracekit.engine.kernels import direct, parallel, passes, winograd
 from tracekit.engine.kernels.memory import empty
 from tracekit.engine.kernels.windows import Windows
 from tracekit.engine.ops.cases import Case, Draw, draw_values
-from tracekit.engine.tape import Array, Backward, Gradient
 from tracekit.engine.tensor import primitive
 from tracekit.errors import ArgumentError, ShapeError, bad_argument
 

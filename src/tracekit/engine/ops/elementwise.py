@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from tracekit.engine.arrays import Array, Backward
 from tracekit.engine.kernels import passes
 from tracekit.engine.ops.cases import elementwise
-from tracekit.engine.tape import Array, Backward
 from tracekit.engine.tensor import primitive
 from tracekit.errors import ArgumentError, bad_argument
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from tracekit.engine.arrays import Array, Backward
 from tracekit.engine.ops.cases import elementwise
-from tracekit.engine.tape import Array, Backward
 from tracekit.engine.tensor import primitive
 
 _NODES_PER_UNIT = 64

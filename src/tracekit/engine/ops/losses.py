@@ -7,9 +7,9 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tracekit.engine.arrays import Array, Backward
 from tracekit.engine.kernels import passes
 from tracekit.engine.ops.cases import Case, Draw, draw_values
-from tracekit.engine.tape import Array, Backward
 from tracekit.engine.tensor import primitive
 from tracekit.errors import ArgumentError, ShapeError, bad_argument
 

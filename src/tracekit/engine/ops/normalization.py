@@ -12,8 +12,8 @@ from typing import TypeAlias
 
 import numpy as np
 
+from tracekit.engine.arrays import Array, Backward
 from tracekit.engine.ops.cases import Case, Draw, draw_shape, draw_values
-from tracekit.engine.tape import Array, Backward
 from tracekit.engine.tensor import primitive
 from tracekit.errors import ArgumentError, ShapeError, bad_argument
 

@@ -6,10 +6,10 @@ import operator
 
 import numpy as np
 
+from tracekit.engine.arrays import Array, Backward
 from tracekit.engine.kernels import passes
 from tracekit.engine.kernels.passes import window_offsets
 from tracekit.engine.ops.cases import BuildCase, Case, Draw, draw_values
-from tracekit.engine.tape import Array, Backward
 from tracekit.engine.tensor import primitive
 from tracekit.errors import ArgumentError, ShapeError, bad_argument
 

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
+from tracekit.engine.arrays import Array, Backward
 from tracekit.engine.ops.cases import reduction
-from tracekit.engine.tape import Array, Backward
 from tracekit.engine.tensor import Axes, primitive
 from tracekit.errors import ShapeError
 

@@ -10,9 +10,9 @@ from typing import Literal
 
 import numpy as np
 
-from tracekit.engine.capture import LayerCall, capture
 from tracekit.engine.kernels.parallel import use_threads
 from tracekit.engine.layers import Sequential
+from tracekit.engine.layers.layer import LayerCall, capture
 from tracekit.engine.ops.losses import softmax_cross_entropy
 from tracekit.engine.optim import Arrays, Optimizer
 from tracekit.engine.tape import no_grad

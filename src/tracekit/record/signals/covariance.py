@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tracekit.engine.capture import LayerCall
+from tracekit.engine.layers.layer import LayerCall
 from tracekit.engine.tape import no_grad
 from tracekit.engine.tensor import Tensor
 from tracekit.record.observation import Observation

@@ -17,22 +17,22 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from tracekit.report.document import Document, Figure, TraceFigure, printable
-from tracekit.report.figures import curves
+from tracekit.report.figures import style
 
 #: What each colour of the drawings becomes on a dark page.
 _IN_THE_DARK = {
-    curves.INK: "#e6e9ed",
-    curves.MUTED: "#9aa4b0",
-    curves.GRID: "#2c333c",
-    curves.PAPER: "#14181d",
-    curves.SEED: "#5f8fc4",
-    curves.BOUND: "#ff9a5c",
-    curves.VERDICTS["stable"]: "#56b8e6",
-    curves.VERDICTS["unstable"]: "#ff9a5c",
-    curves.VERDICTS["inconclusive"]: "#a3adb9",
-    curves.VERDICTS["diverged"]: "#ff8d9d",
+    style.INK: "#e6e9ed",
+    style.MUTED: "#9aa4b0",
+    style.GRID: "#2c333c",
+    style.PAPER: "#14181d",
+    style.SEED: "#5f8fc4",
+    style.BOUND: "#ff9a5c",
+    style.VERDICTS["stable"]: "#56b8e6",
+    style.VERDICTS["unstable"]: "#ff9a5c",
+    style.VERDICTS["inconclusive"]: "#a3adb9",
+    style.VERDICTS["diverged"]: "#ff8d9d",
     **dict(
-        zip(curves.GROUPS, ("#56b4e9", "#ff9a5c", "#3ec99b", "#e79cc4", "#e5c04b", "#a8a8ee"), strict=True)
+        zip(style.GROUPS, ("#56b4e9", "#ff9a5c", "#3ec99b", "#e79cc4", "#e5c04b", "#a8a8ee"), strict=True)
     ),
 }
 
@@ -120,7 +120,7 @@ def trace_data(figure: TraceFigure) -> Markup:
         "kinds": [printable(kind) for kind in kinds],
         "units": [printable(figure.units.get(signal, signal)) for signal in signals],
         "grids": [base64.b64encode(grid).decode() for grid in grids],
-        "colors": [_variable(color) for color in curves.GROUPS],
+        "colors": [_variable(color) for color in style.GROUPS],
         "lines": lines,
     }
     return htmlsafe_json_dumps(content, separators=(",", ":"))

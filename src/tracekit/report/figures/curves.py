@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,36 +28,10 @@ from tracekit.report.figures.drawing import (
     over_runs,
     t_quantile,
 )
-
-#: Colours by role. Faces may exchange them (the HTML page does, in the dark), so each role has its own.
-INK = "#1f2328"
-MUTED = "#656d76"
-GRID = "#dfe3e8"
-PAPER = "#fffffe"
-SEED = "#6f9bc8"
-BOUND = "#b5420f"
-#: Okabe and Ito's colours, told apart by readers with any common colour vision; dashes tell them apart in grey.
-GROUPS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b58900", "#4d4d9f")
-DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))
-VERDICTS = {"stable": "#0b6e99", "unstable": "#c2410c", "inconclusive": "#6b7280", "diverged": "#b0123f"}
-MARKERS = {"stable": "o", "unstable": "^", "inconclusive": "o", "diverged": "x"}
+from tracekit.report.figures.style import BOUND, INK, MUTED, SEED, group_style, house_style
 
 #: Columns of the table that `bound_curves` draws.
 BOUND_COLUMNS = ("run", "step", "lower", "upper")
-
-
-def house_style(ax: Axes, *, x: str = "", y: str = "") -> Axes:
-    """Dress axes: two thin spines, a light grid, few ticks, labels with units."""
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.spines[["left", "bottom"]].set_color(MUTED)
-    ax.spines[["left", "bottom"]].set_linewidth(0.6)
-    ax.tick_params(colors=MUTED, width=0.6, length=2.5, pad=2)
-    ax.tick_params(which="minor", colors=MUTED, width=0.4, length=1.5)
-    ax.grid(True, color=GRID, linewidth=0.5)
-    ax.set_axisbelow(True)
-    ax.set_xlabel(x, color=INK, labelpad=2)
-    ax.set_ylabel(y, color=INK, labelpad=2)
-    return ax
 
 
 def seed_traces(
@@ -226,11 +199,6 @@ def seed_band(
     return ax
 
 
-def group_style(position: int) -> tuple[str, Any]:
-    """Give the colour and the dash of the n-th group; six colours, then the same ones dashed otherwise."""
-    return GROUPS[position % len(GROUPS)], DASHES[(position // len(GROUPS) + position) % len(DASHES)]
-
-
 def frame(ax: Axes, data: pd.DataFrame, limits: tuple[float, float] | None, steps: float | None) -> Axes:
     """Give axes over updates their ends and ticks; say so where nothing of `data` is finite."""
     last = steps if steps is not None else (float(data["step"].max()) if len(data) else 1.0)
@@ -248,22 +216,6 @@ def frame(ax: Axes, data: pd.DataFrame, limits: tuple[float, float] | None, step
         ax.yaxis.set_major_locator(MaxNLocator(4))
     if not np.isfinite(data["value"].to_numpy(float)).any():
         ax.text(0.5, 0.5, "no finite values", transform=ax.transAxes, color=MUTED, ha="center", va="center")
-    return ax
-
-
-def name_rows(ax: Axes, names: Sequence[str], *, size: float | None = None) -> Axes:
-    """Name the rows of a chart from the top."""
-    ax.set_ylim(len(names) - 0.4, -0.6)
-    ax.set_yticks(range(len(names)), list(names))
-    ax.tick_params(axis="y", length=0, pad=5, labelcolor=INK, labelsize=size)
-    return ax
-
-
-def say_nothing(ax: Axes, why: str) -> Axes:
-    """Say in the middle of empty axes why they are empty."""
-    ax.text(0.5, 0.5, why, transform=ax.transAxes, color=MUTED, ha="center", va="center")
-    ax.set_xticks([])
-    ax.set_yticks([])
     return ax
 
 

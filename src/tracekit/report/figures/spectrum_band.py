@@ -8,7 +8,7 @@ import numpy as np
 import scipy.ndimage
 
 from tracekit.report.figures.drawing import Vector
-from tracekit_analysis import welch_psd
+from tracekit_analysis.statistics import welch_psd
 
 #: Ordinates of the running median that stands for the smooth spectrum.
 WINDOW = 15

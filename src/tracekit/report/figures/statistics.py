@@ -14,8 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.ticker import EngFormatter, FormatStrFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from tracekit.report.figures.curves import BOUND, INK, MUTED, SEED, frame, house_style, name_rows, say_nothing
+from tracekit.report.figures.curves import frame
 from tracekit.report.figures.drawing import envelope
+from tracekit.report.figures.style import BOUND, INK, MUTED, SEED, house_style, name_rows, say_nothing
 
 
 def seed_dots(

@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
-from tracekit.report.figures.curves import (
+from tracekit.report.figures.style import (
     BOUND,
     INK,
     MARKERS,

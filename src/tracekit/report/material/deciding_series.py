@@ -9,13 +9,9 @@ import numpy as np
 import pandas as pd
 
 from tracekit.report.figures.drawing import Vector
-from tracekit_analysis import (
-    as_series,
-    change_points,
-    detect_interleaving,
-    find_spikes,
-    welch_psd,
-)
+from tracekit_analysis import as_series
+from tracekit_analysis.series import detect_interleaving
+from tracekit_analysis.statistics import change_points, find_spikes, welch_psd
 from tracekit_analysis.statistics.dependence import autocovariance
 
 #: Lags of the autocorrelation that are kept, in values.

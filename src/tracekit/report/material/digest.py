@@ -18,7 +18,7 @@ from tracekit.report.figures.thinning import extremes
 from tracekit.report.material.deciding_series import Portrait, portray
 from tracekit.traces import Run, read, signal_names
 from tracekit_analysis import characterize, cross_sections, performance
-from tracekit_analysis.statistics.cross_section import CROSS_SECTION, quantiles
+from tracekit_analysis.features.probe_batch import CROSS_SECTION, quantiles
 
 #: The signals that tell how much a run goes to and fro: lower bound and centre of the probe batch's logits.
 CROSS_SECTION_SIGNALS = quantiles(CROSS_SECTION, "lower")

@@ -219,8 +219,8 @@ def _interleaving(material: Material) -> Iterator[Alert]:
             f"Interleaved channels in {count(len(mixed), 'run')}",
             (
                 f"{material.settings.signal} looks as if {channels} series of different size took turns; bounds "
-                "and spectra of such a mixture describe none of them; `tracekit_analysis.split_channels` takes them "
-                f"apart. Runs: {_first(mixed['run'].astype(str))}.",
+                "and spectra of such a mixture describe none of them; `tracekit_analysis.series.split_channels` takes "
+                f"them apart. Runs: {_first(mixed['run'].astype(str))}.",
             ),
         )
 

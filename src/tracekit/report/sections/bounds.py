@@ -8,7 +8,7 @@ import functools
 import pandas as pd
 
 from tracekit.report.document import Block, Column, Figure, Key, Mono, Panel, Table, number, paragraph
-from tracekit.report.figures import curves, verdicts
+from tracekit.report.figures import style, verdicts
 from tracekit.report.figures.drawing import draw
 from tracekit.report.material import tables
 from tracekit.report.material.material import Material, MissingSignalError
@@ -109,9 +109,9 @@ def _intervals(material: Material) -> Figure:
         f"the dashed margin ({material.settings.threshold}) the bound holds still, right of it the bound moves; an "
         "interval that crosses it decides nothing.",
         legend=(
-            Key(curves.VERDICTS["stable"], "stable", "dot"),
-            Key(curves.VERDICTS["unstable"], "unstable", "triangle"),
-            Key(curves.VERDICTS["inconclusive"], "inconclusive", "ring"),
-            Key(curves.INK, "margin", "dashed"),
+            Key(style.VERDICTS["stable"], "stable", "dot"),
+            Key(style.VERDICTS["unstable"], "unstable", "triangle"),
+            Key(style.VERDICTS["inconclusive"], "inconclusive", "ring"),
+            Key(style.INK, "margin", "dashed"),
         ),
     )

@@ -26,7 +26,7 @@ from tracekit.report.document import (
     show,
     words,
 )
-from tracekit.report.figures import curves, verdicts
+from tracekit.report.figures import style, verdicts
 from tracekit.report.figures.drawing import draw
 from tracekit.report.material import comparing
 from tracekit.report.material.material import PERFORMANCE_SIGNALS, Material
@@ -139,7 +139,7 @@ def _forest(found: pd.DataFrame) -> Figure:
             Key(verdicts.ANSWERS["different"][0], "different", "triangle"),
             Key(verdicts.ANSWERS["equivalent"][0], "equivalent", "dot"),
             Key(verdicts.ANSWERS["unresolved"][0], "unresolved", "ring"),
-            Key(curves.SEED, "no difference", "thick"),
+            Key(style.SEED, "no difference", "thick"),
         ),
     )
 
@@ -228,7 +228,7 @@ def _ranks(material: Material, ranks: pd.DataFrame) -> Figure:
         f"Ranks in the final {material.performance_signal}: the bar spans the ranks that the data leave open, the dot "
         "is the mean rank over seeds. Bars that overlap are not told apart; ranks are claimed from 10 seeds on.",
         columns=min(4, max(1, len(panels))),
-        legend=(Key(curves.SEED, "ranks left open", "thick"), Key(curves.BOUND, "mean rank", "dot")),
+        legend=(Key(style.SEED, "ranks left open", "thick"), Key(style.BOUND, "mean rank", "dot")),
     )
 
 
@@ -237,7 +237,7 @@ def _profiles(material: Material, profile: pd.DataFrame) -> Figure:
     paint = functools.partial(verdicts.profile, profile, group="row", groups=material.rows, label=label)
     dashes = ("line", "dashed", "dotted")
     legend = tuple(
-        Key(curves.group_style(at)[0], row, dashes[(at // len(curves.GROUPS) + at) % 3])  # type: ignore[arg-type]
+        Key(style.group_style(at)[0], row, dashes[(at // len(style.GROUPS) + at) % 3])  # type: ignore[arg-type]
         for at, row in enumerate(material.rows)
     )
     return Figure(

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tracekit.report.document import Block, Figure, Heading, Key, Panel, paragraph
-from tracekit.report.figures import curves, statistics
+from tracekit.report.figures import statistics, style
 from tracekit.report.figures.drawing import draw
 from tracekit.report.material import tables
 from tracekit.report.material.material import Cell, Material, MissingSignalError
@@ -51,9 +51,9 @@ def dependence(material: Material) -> list[Block]:
             "runs, shaded from the lowest to the highest. Dashed: 95 % band of independent values, for one run.",
             columns=min(4, max(1, len(material.batch_sizes))),
             legend=(
-                Key(curves.BOUND, "median over runs", "thick"),
-                Key(curves.SEED, "all runs", "thick"),
-                Key(curves.INK, "white noise, 95 %", "dashed"),
+                Key(style.BOUND, "median over runs", "thick"),
+                Key(style.SEED, "all runs", "thick"),
+                Key(style.INK, "white noise, 95 %", "dashed"),
             ),
         ),
         tables.median_table(
@@ -104,7 +104,7 @@ def _tails(material: Material) -> Figure:
         ),
         "Extreme value index of the largest 5 % of local deviations, a dot a seed and a tick at their median. Below "
         "0 the tail ends, at 0 it falls like an exponential, beyond .5 the variance is infinite; dashed at both.",
-        legend=(Key(curves.SEED, "one seed", "dot"), Key(curves.BOUND, "median", "thick")),
+        legend=(Key(style.SEED, "one seed", "dot"), Key(style.BOUND, "median", "thick")),
     )
 
 

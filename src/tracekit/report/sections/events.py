@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tracekit.report.document import Block, Figure, Key, Panel, count, paragraph
-from tracekit.report.figures import curves, statistics
+from tracekit.report.figures import statistics, style
 from tracekit.report.figures.drawing import draw
 from tracekit.report.material import tables
 from tracekit.report.material.deciding_series import Portrait
@@ -53,9 +53,9 @@ def events(material: Material) -> list[Block]:
                 "if they lie beyond the axis.",
                 columns=min(4, max(1, len(material.batch_sizes))),
                 legend=(
-                    Key(curves.SEED, "one run"),
-                    Key(curves.BOUND, "level between breaks", "thick"),
-                    Key(curves.INK, "spike", "ring"),
+                    Key(style.SEED, "one run"),
+                    Key(style.BOUND, "level between breaks", "thick"),
+                    Key(style.INK, "spike", "ring"),
                 ),
             )
         )

@@ -24,7 +24,7 @@ from tracekit.report.document import (
     show,
     words,
 )
-from tracekit.report.figures import curves
+from tracekit.report.figures import curves, style
 from tracekit.report.figures.drawing import draw, over_runs, shared_limits
 from tracekit.report.material import tables
 from tracekit.report.material.material import Material, MissingSignalError, without_diverged
@@ -83,7 +83,7 @@ def _curves(material: Material, name: str) -> Figure:
                 title=f"batch {show(size)}",
             )
         )
-    legend = tuple(Key(curves.group_style(at)[0], row, _mark(at)) for at, row in enumerate(material.rows))
+    legend = tuple(Key(style.group_style(at)[0], row, _mark(at)) for at, row in enumerate(material.rows))
     caption = (
         f"{name} over updates at each batch size: median over seeds, with a band from the lowest to the highest "
         "seed. Series of more than 80 points are averaged over 40 stretches first; values that are not finite "
@@ -94,7 +94,7 @@ def _curves(material: Material, name: str) -> Figure:
 
 
 def _mark(position: int) -> Any:
-    return ("line", "dashed", "dotted")[(position // len(curves.GROUPS) + position) % 3]
+    return ("line", "dashed", "dotted")[(position // len(style.GROUPS) + position) % 3]
 
 
 def _endings(material: Material) -> Table:

@@ -23,7 +23,7 @@ from tracekit.report.document import (
     paragraph,
     setting,
 )
-from tracekit.report.figures import curves, verdicts
+from tracekit.report.figures import style, verdicts
 from tracekit.report.figures.drawing import draw
 from tracekit.report.material import error_rates
 from tracekit.report.material.material import Material
@@ -101,9 +101,9 @@ def _calibration() -> list[Block]:
             "more, or orange where it moves by the margin or less, is an error; grey is an abstention.",
             columns=2,
             legend=(
-                Key(curves.VERDICTS["stable"], "stable", "thick"),
-                Key(curves.VERDICTS["inconclusive"], "inconclusive", "thick"),
-                Key(curves.VERDICTS["unstable"], "unstable", "thick"),
+                Key(style.VERDICTS["stable"], "stable", "thick"),
+                Key(style.VERDICTS["inconclusive"], "inconclusive", "thick"),
+                Key(style.VERDICTS["unstable"], "unstable", "thick"),
             ),
         )
     ]

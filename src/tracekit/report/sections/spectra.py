@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tracekit.report.document import Alert, Block, Figure, Key, Mono, Panel, count, paragraph
-from tracekit.report.figures import curves, statistics
+from tracekit.report.figures import statistics, style
 from tracekit.report.figures.drawing import draw
 from tracekit.report.figures.spectrum_band import null_ratio, smooth
 from tracekit.report.material import tables
@@ -65,9 +65,9 @@ def spectra(material: Material) -> list[Block]:
                 "white noise. Dashed: once, twice, ... an epoch, where its length is known and resolved.",
                 columns=min(4, max(1, len(material.batch_sizes))),
                 legend=(
-                    Key(curves.BOUND, "spectrum"),
-                    Key(curves.SEED, "smooth spectrum, 95 %", "thick"),
-                    Key(curves.MUTED, "epoch and its multiples", "dashed"),
+                    Key(style.BOUND, "spectrum"),
+                    Key(style.SEED, "smooth spectrum, 95 %", "thick"),
+                    Key(style.MUTED, "epoch and its multiples", "dashed"),
                 ),
             )
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 from tracekit.report.document import Block, Figure, Key, Panel, paragraph
-from tracekit.report.figures import curves, statistics
+from tracekit.report.figures import statistics, style
 from tracekit.report.figures.drawing import draw
 from tracekit.report.material import tables
 from tracekit.report.material.material import Material, MissingSignalError
@@ -59,9 +59,9 @@ def stationarity(material: Material) -> list[Block]:
             "a logarithmic axis; dashed at .05. Single p-values, not corrected for their number.",
             columns=2,
             legend=(
-                Key(curves.SEED, "one seed", "dot"),
-                Key(curves.BOUND, "median", "thick"),
-                Key(curves.INK, ".05", "dashed"),
+                Key(style.SEED, "one seed", "dot"),
+                Key(style.BOUND, "median", "thick"),
+                Key(style.INK, ".05", "dashed"),
             ),
         ),
         tables.median_table(

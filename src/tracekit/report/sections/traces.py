@@ -21,7 +21,7 @@ from tracekit.report.document import (
     paragraph,
     show,
 )
-from tracekit.report.figures import curves
+from tracekit.report.figures import curves, style
 from tracekit.report.figures.drawing import bound_level, draw
 from tracekit.report.material import tables
 from tracekit.report.material.digest import SeriesDigest
@@ -87,13 +87,13 @@ def _panels(material: Material, name: str) -> Figure:
         "an edge are values beyond the axis; a cross marks a run's first NaN or infinite value."
     )
     legend = [
-        Key(curves.SEED, "all values of all runs", "thick"),
-        Key(curves.BOUND, f"lower bound ({level:.0f} %), 95 % interval", "thick"),
-        Key(curves.MUTED, f"upper bound ({100 - level:.0f} %)"),
-        Key(curves.INK, "median over runs"),
+        Key(style.SEED, "all values of all runs", "thick"),
+        Key(style.BOUND, f"lower bound ({level:.0f} %), 95 % interval", "thick"),
+        Key(style.MUTED, f"upper bound ({100 - level:.0f} %)"),
+        Key(style.INK, "median over runs"),
     ]
     if any(ends.values()):
-        legend.append(Key(curves.INK, "end of the transient", "dotted"))
+        legend.append(Key(style.INK, "end of the transient", "dotted"))
         caption += (
             " Left of the dotted line lies the initial transient (median over runs), which is not judged."
         )

@@ -1,0 +1,83 @@
+"""What the statistical commands share: reading a store's series, and printing or writing an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from tracekit.cli.options import RunsPath
+from tracekit.cli.output import give_out
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def read_store(path: RunsPath, signals: str | list[str] | None) -> pd.DataFrame:
+    """Read signals of a store, all of them by default, as a tidy table."""
+    from tracekit.traces import read
+
+    return read(path, signals=signals)
+
+
+def cell_columns(frame: pd.DataFrame) -> list[str]:
+    """Return the columns of a cell: the learning rate too where an optimizer was run at several."""
+    cell = ["optimizer", "batch_size"]
+    if "learning_rate" not in frame.columns:
+        return cell
+    rates = frame.groupby(cell, observed=True)["learning_rate"].nunique()
+    return [*cell, "learning_rate"] if (rates > 1).any() else cell
+
+
+def say_what_is_missing(path: Path) -> None:
+    """Name the runs that did not end, with the cause, and the way to go on with them."""
+    from tracekit.traces import open_experiment
+
+    stopped = [run for run in open_experiment(path).runs if run.status not in ("finished", "diverged")]
+    if not stopped:
+        return
+    causes = {run.reason for run in stopped if run.reason}
+    counts = {
+        status: sum(run.status == status for run in stopped)
+        for status in ("failed", "interrupted", "running")
+    }
+    words = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+    why = f": {'; '.join(sorted(causes))}" if causes else ""
+    typer.echo(
+        f"Not counted are runs that did not end ({words}{why}); `tracekit resume {path}` goes on with them.",
+        err=True,
+    )
+
+
+def one_form(*, as_json: bool, sentences: bool) -> None:
+    """Refuse two forms of one answer on stdout."""
+    from tracekit.errors import ArgumentError
+
+    if as_json and sentences:
+        raise ArgumentError(
+            "give --sentences or --json, not both; every object of the JSON has its `sentence`."
+        )
+
+
+def answer(
+    results: pd.DataFrame,
+    out: Path | None,
+    *,
+    as_json: bool,
+    sentences: bool,
+    columns: Sequence[str],
+    latex: Sequence[str] | None = None,
+) -> None:
+    """Give results out as asked: to a file (LaTeX may have fewer columns), and as JSON, sentences or a table."""
+    if out is not None:
+        whole = latex is None or out.suffix != ".tex"
+        give_out(results if whole else results[list(latex or ())], out, as_json=False, columns=columns)
+    if sentences:
+        from tracekit_analysis import sentences as worded
+
+        for sentence in worded(results):
+            typer.echo(sentence)
+    elif as_json or out is None:
+        give_out(results, None, as_json=as_json, columns=columns)

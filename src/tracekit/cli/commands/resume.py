@@ -1,0 +1,67 @@
+"""`tracekit resume`: continue a sweep that was stopped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tracekit.cli import completion
+from tracekit.cli.command import command
+from tracekit.cli.options import DEFAULT_SIGNAL, DataDir, Json, Quiet
+
+
+@command(
+    "resume",
+    summary="Go on with a sweep that was stopped.",
+    examples=(
+        "tracekit resume runs/first",
+        "tracekit resume runs/first --failed",
+    ),
+)
+def resume(
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUNS", help="Folder that `tracekit run` wrote.", autocompletion=completion.folders
+        ),
+    ],
+    data_dir: DataDir = None,
+    jobs: Annotated[int | None, typer.Option(help="Worker processes (default: all processors).")] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Threads of each worker (default: as the experiment was begun).")
+    ] = None,
+    flush_seconds: Annotated[
+        float, typer.Option(help="How much of each run a sudden end of the process may cost.")
+    ] = 5.0,
+    failed: Annotated[bool, typer.Option("--failed", help="Try failed runs again, too.")] = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Go on with an experiment that was stopped; the traces become those of one that never was."""
+    from tracekit.cli.commands.run import report_outcome
+    from tracekit.cli.progress import SweepProgress
+    from tracekit.cli.sweep_status import planned_runs
+    from tracekit.experiment import resume_sweep, unfinished_runs
+    from tracekit.traces import open_experiment
+
+    unfinished = unfinished_runs(path, failed=failed)
+    if not unfinished:
+        if as_json:
+            report_outcome(open_experiment(path), path, {}, quiet=quiet, as_json=True)
+        else:
+            typer.echo(f"{path} has nothing left to do.")
+        return
+    runs = {name: config for name, config in planned_runs(path).items() if name in unfinished}
+    with SweepProgress(runs, path, signal=DEFAULT_SIGNAL, quiet=quiet) as progress:
+        experiment = resume_sweep(
+            path,
+            data_dir=data_dir,
+            jobs=jobs,
+            threads=threads,
+            flush_seconds=flush_seconds,
+            failed=failed,
+            progress=progress,
+        )
+    report_outcome(experiment, path, progress.failures, quiet=quiet, as_json=as_json)
