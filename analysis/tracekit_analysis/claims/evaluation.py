@@ -113,6 +113,20 @@ def evaluate_claims(
     ------
     AnalysisError
         As for `compare` and `label`; also if two claims share a name.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from tracekit_analysis import Claim, characterize, claims, evaluate_claims
+    >>> traces = pd.DataFrame({"seed": np.repeat(range(5), 600), "step": np.tile(range(600), 5)})
+    >>> traces["value"] = np.random.default_rng(0).standard_normal(3000)
+    >>> traces = traces.assign(optimizer="sgd", batch_size=50, signal="train/first_logit")
+    >>> calm = Claim("calm", "SGD is stable.", claims.stable("sgd"))
+    >>> evaluate_claims(characterize(traces, preset="minimal"), [calm])[["part", "verdict", "n_seeds"]]
+                      part    verdict  n_seeds
+    0                  all  supported        5
+    1  sgd is stable at 50  supported        5
     """
     names = [claim.name for claim in claims]
     if len(set(names)) < len(names):

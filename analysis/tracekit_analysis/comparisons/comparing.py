@@ -110,6 +110,19 @@ def compare(
     AnalysisError
         If a column, a level or a second level is missing, runs of a cell share a seed, lengths differ, or no
         two levels meet in any cell.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from tracekit_analysis import compare
+    >>> runs = pd.DataFrame({"optimizer": ["sgd", "adam"] * 10, "batch_size": 50, "seed": np.arange(20) // 2})
+    >>> runs["loss"] = np.random.default_rng(0).normal(1.0, 0.1, 20) + 0.5 * (runs["optimizer"] == "sgd")
+    >>> rows = compare(runs, features=["loss"])
+    >>> rows[["feature", "level_a", "level_b", "answer", "estimate", "ci_low", "ci_high"]].round(2)
+      feature level_a level_b     answer  estimate  ci_low  ci_high
+    0     all    adam     sgd  different      2.20     NaN      NaN
+    1    loss    adam     sgd  different     -0.48   -0.54    -0.41
     """
     require_choice("pairing", pairing, ("auto", "paired", "unpaired"))
     require_between("level", level, 0.5, 1.0)

@@ -144,6 +144,20 @@ def identifiability(
     ------
     AnalysisError
         As for `compare`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from tracekit_analysis import identifiability
+    >>> runs = pd.DataFrame({"optimizer": ["sgd", "adam"] * 10, "batch_size": 50, "seed": np.arange(20) // 2})
+    >>> runs["loss"] = np.random.default_rng(0).normal(1.0, 0.1, 20) + 0.5 * (runs["optimizer"] == "sgd")
+    >>> told = identifiability(runs, features=["loss"], n_permutations=999)
+    >>> told[["role", "level_a", "level_b", "answer", "estimate"]]
+                   role level_a level_b      answer  estimate
+    0        comparison    adam     sgd  identified       1.0
+    1  negative control    adam    adam  unresolved       0.1
+    2  negative control     sgd     sgd  unresolved       0.7
     """
     require_choice("pairing", pairing, ("auto", "paired", "unpaired"))
     require_between("level", level, 0.5, 1.0)

@@ -117,6 +117,19 @@ def interaction(
     ------
     AnalysisError
         As for `compare`; also if `at` has a single level.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from tracekit_analysis import interaction
+    >>> runs = pd.DataFrame({"optimizer": ["sgd", "adam"] * 20, "batch_size": np.repeat([50, 100], 20)})
+    >>> runs["seed"] = np.tile(np.arange(20) // 2, 2)
+    >>> runs["loss"] = np.random.default_rng(0).normal(1.0, 0.1, 40)
+    >>> runs.loc[(runs["optimizer"] == "sgd") & (runs["batch_size"] == 100), "loss"] += 0.5
+    >>> interaction(runs, features=["loss"], n_permutations=999)[["feature", "answer", "pvalue"]]
+      feature       answer  pvalue
+    0    loss  interaction   0.001
     """
     require_choice("blocks", blocks, ("auto", "seeds", "none"))
     if not isinstance(at, str):

@@ -153,6 +153,17 @@ def time_to_target(
     ------
     AnalysisError
         As for `performance`; also if two runs of a cell share a seed.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from tracekit_analysis import time_to_target
+    >>> traces = pd.DataFrame({"seed": [0, 0, 0, 1, 1, 1, 2, 2, 2], "step": [10, 20, 30] * 3})
+    >>> traces = traces.assign(optimizer="sgd", signal="eval/loss")
+    >>> traces["value"] = [2.0, 0.9, 0.4, 2.0, 1.5, 0.8, 2.0, 1.8, 1.7]
+    >>> time_to_target(traces, 1.0, by="optimizer")[["optimizer", "estimate", "n_reached", "n_seeds"]]
+      optimizer  estimate  n_reached  n_seeds
+    0       sgd      30.0          2        3
     """
     cell = [by] if isinstance(by, str) else list(by)
     for name in (*cell, replicate):
@@ -237,6 +248,19 @@ def performance_profile(
     ------
     AnalysisError
         If a column is missing, or ratios are asked of values that are not positive.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from tracekit_analysis import performance_profile
+    >>> losses = {"sgd": [0.5, 0.6, 0.7, 0.8], "adam": [0.3, 0.4, 0.5, float("inf")]}
+    >>> runs = pd.DataFrame(losses).melt(var_name="optimizer", value_name="final")
+    >>> performance_profile(runs, thresholds=[0.5, 0.8])[["optimizer", "threshold", "estimate"]]
+      optimizer  threshold  estimate
+    0      adam        0.5      0.75
+    1      adam        0.8      0.75
+    2       sgd        0.5      0.25
+    3       sgd        0.8      1.00
     """
     require_between("level", level, 0.0, 1.0)
     for name in (metric, factor):

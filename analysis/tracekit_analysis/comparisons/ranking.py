@@ -146,6 +146,21 @@ def rank(
     ------
     AnalysisError
         As for `compare`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from tracekit_analysis import rank
+    >>> names = ["sgd", "adam", "lion"]
+    >>> runs = pd.DataFrame({"optimizer": names * 10, "batch_size": 50, "seed": np.arange(30) // 3})
+    >>> runs["loss"] = np.random.default_rng(0).normal(1.0, 0.1, 30) + 0.5 * (runs["optimizer"] == "sgd")
+    >>> ranks = rank(runs, metric="loss", n_permutations=999)
+    >>> ranks[["entry", "rank_best", "rank_worst", "estimate"]].round(2)
+      entry  rank_best  rank_worst  estimate
+    0  adam          1           2      0.97
+    1  lion          1           2      0.99
+    2   sgd          3           3      1.50
     """
     require_choice("pairing", pairing, ("auto", "paired", "unpaired"))
     require_between("level", level, 0.5, 1.0)

@@ -71,6 +71,19 @@ def characterize(
     ------
     AnalysisError
         If a column is missing, a path does not exist or a choice is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from tracekit_analysis import characterize
+    >>> traces = pd.DataFrame({"seed": np.repeat([0, 1], 300), "step": np.tile(range(300), 2)})
+    >>> traces["value"] = np.random.default_rng(0).standard_normal(600)
+    >>> traces["value"] += 0.02 * traces["step"] * traces["seed"]
+    >>> characterize(traces, preset="minimal")[["seed", "n", "lower_drift", "lower_label"]].round(1)
+       seed    n  lower_drift lower_label
+    0     0  300          0.0      stable
+    1     1  300          5.4    unstable
     """
     require_choice("preset", preset, PRESETS)
     require_jobs(jobs)

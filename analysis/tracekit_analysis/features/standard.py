@@ -242,5 +242,14 @@ def row_of(regime: Regime, preset: Preset) -> Row:
 
 
 def describe_columns(preset: Preset = "standard") -> dict[str, str]:
-    """Return the meaning of every column of `characterize`, by name, in order."""
+    """Return the meaning of every column of `characterize`, by name, in order.
+
+    Examples
+    --------
+    >>> from tracekit_analysis import describe_columns
+    >>> describe_columns()["tau_int"]
+    'integrated autocorrelation time, in values'
+    >>> [name for name in describe_columns("minimal") if name.startswith("lower_drift")]
+    ['lower_drift', 'lower_drift_ci_low', 'lower_drift_ci_high']
+    """
     return {name: meaning for group in groups_of(preset) for name, meaning in group.columns.items()}

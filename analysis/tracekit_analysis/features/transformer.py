@@ -50,6 +50,18 @@ class TraceFeatures(TransformerMixin, BaseEstimator):
         Values per series seen in `fit`.
     feature_names_in_ : (n_features_in_,) ndarray of str
         Their names, if a table with names was given.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tracekit_analysis import TraceFeatures
+    >>> series = np.random.default_rng(0).standard_normal((2, 300))
+    >>> series[1] += np.linspace(0.0, 6.0, 300)
+    >>> features = TraceFeatures(columns=["lower_label", "lower_drift"]).set_output(transform="pandas")
+    >>> features.fit_transform(series).round(1)
+       lower_label  lower_drift
+    0         -1.0          0.0
+    1          1.0          5.4
     """
 
     def __init__(

@@ -93,6 +93,18 @@ def label(
     ------
     AnalysisError
         If the signal or a column is missing, an argument cannot be used, or two runs of a cell share a seed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from tracekit_analysis import label
+    >>> traces = pd.DataFrame({"seed": np.repeat(range(5), 600), "step": np.tile(range(600), 5)})
+    >>> traces["value"] = np.random.default_rng(0).standard_normal(3000)
+    >>> traces = traces.assign(optimizer="sgd", signal="train/first_logit")
+    >>> label(traces, by="optimizer")[["optimizer", "label", "index", "ci_low", "ci_high"]].round(2)
+      optimizer   label  index  ci_low  ci_high
+    0       sgd  stable   0.03     0.0      0.1
     """
     if f"{side}_theta" in frame.columns:
         return label_from_features(
@@ -158,6 +170,18 @@ def label_from_features(
     ------
     AnalysisError
         As for `label`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from tracekit_analysis import characterize, label_from_features
+    >>> traces = pd.DataFrame({"seed": np.repeat(range(5), 600), "step": np.tile(range(600), 5)})
+    >>> traces["value"] = np.random.default_rng(0).standard_normal(3000)
+    >>> traces = traces.assign(optimizer="sgd", signal="train/first_logit")
+    >>> rows = characterize(traces, preset="minimal")
+    >>> [label_from_features(rows, "optimizer", margin=margin)["label"].item() for margin in (0.05, 0.2)]
+    ['inconclusive', 'stable']
     """
     _check(features, by, signal, replicate, side, margin, level)
     keys = _keys(by, replicate)

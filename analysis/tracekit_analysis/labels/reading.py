@@ -48,6 +48,18 @@ def read_labels(labels: pd.DataFrame) -> dict[tuple[Hashable, ...], CellLabel]:
     ------
     AnalysisError
         If it is no table of labels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from tracekit_analysis import characterize, label_from_features, read_labels
+    >>> traces = pd.DataFrame({"seed": np.repeat(range(5), 600), "step": np.tile(range(600), 5)})
+    >>> traces["value"] = np.random.default_rng(0).standard_normal(3000)
+    >>> traces = traces.assign(optimizer="sgd", batch_size=50, signal="train/first_logit")
+    >>> cell = read_labels(label_from_features(characterize(traces, preset="minimal")))["sgd", 50]
+    >>> cell.label, cell.n_seeds, round(cell.index, 2)
+    ('stable', 5, 0.03)
     """
     cell = cell_columns(labels)
     names = [field.name for field in fields(CellLabel)]

@@ -153,6 +153,17 @@ def stability_index(
     ------
     AnalysisError
         If an argument cannot be used. Data that cannot be used give a status and NaN instead.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tracekit_analysis import stability_index
+    >>> noise = np.random.default_rng(0).standard_normal(600)
+    >>> for series in (noise, noise + np.linspace(0.0, 3.0, 600)):
+    ...     result = stability_index(series)
+    ...     print(f"{result.index:.2f} [{result.ci_low:.2f}, {result.ci_high:.2f}]")
+    0.08 [0.00, 0.16]
+    0.62 [0.40, 0.84]
     """
     require_choice("side", side, ("lower", "upper"))
     require_between("level", level, 0.0, 1.0)

@@ -130,7 +130,18 @@ def map_groups(
 
 
 def progress_bar(stream: TextIO | None = None) -> Progress:
-    """Return a progress callable that keeps one line of text up to date on `stream`, by default stderr."""
+    """Return a progress callable that keeps one line of text up to date on `stream`, by default stderr.
+
+    Examples
+    --------
+    >>> import io
+    >>> from tracekit_analysis import progress_bar
+    >>> stream = io.StringIO()
+    >>> show = progress_bar(stream)
+    >>> show(1, 2)
+    >>> stream.getvalue().strip()
+    '[###############               ] 1/2 series'
+    """
     target = sys.stderr if stream is None else stream
     shown = -1
 
