@@ -167,9 +167,9 @@ def train(
     >>> from tracekit.engine import build_model
     >>> from tracekit.engine.optim import build_optimizer
     >>> from tracekit.engine.training.loop import evaluate, train
-    >>> images = np.repeat(np.eye(2, 16, dtype=np.float32), 50, axis=0).reshape(100, 4, 4, 1)
+    >>> images = np.repeat(np.eye(2, 16), 50, axis=0).reshape(100, 4, 4, 1)
     >>> labels, rng = np.repeat([0, 1], 50), np.random.default_rng(0)
-    >>> model = build_model("softmax_regression", input_shape=(4, 4, 1), n_classes=2, rng=0)
+    >>> model = build_model("softmax_regression", input_shape=(4, 4, 1), n_classes=2, rng=0, dtype="float64")
     >>> arrays = {name: parameter.data for name, parameter in model.parameters().items()}
     >>> adam = build_optimizer("adam", arrays, learning_rate=0.1)
     >>> train(model, adam, images, labels, batch_size=10, n_epochs=3, order_rng=rng, dropout_rng=rng)
