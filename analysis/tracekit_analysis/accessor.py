@@ -107,7 +107,7 @@ class TraceAccessor:
 
     def label(
         self,
-        by: str | Sequence[str] = ("optimizer", "batch_size"),
+        by: str | Sequence[str] | None = None,
         *,
         signal: str = DEFAULT_SIGNAL,
         **arguments: Any,
