@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 import pandas as pd
@@ -13,7 +13,7 @@ from tracekit_analysis.errors import bad_argument, require_between, require_choi
 from tracekit_analysis.features.characterization import characterize
 from tracekit_analysis.features.probe_batch import CROSS_SECTION, cross_sections, quantiles
 from tracekit_analysis.features.registry import describe_columns
-from tracekit_analysis.labels.cell import CellLabel, Seed
+from tracekit_analysis.labels.cell import LABEL_COLUMNS, Seed
 from tracekit_analysis.labels.reading import label_sentence
 from tracekit_analysis.labels.rule import label_cell
 from tracekit_analysis.labels.traits import read_traits
@@ -236,7 +236,7 @@ def _label_cells(
         label = label_cell(seeds, signal, side, margin, level)
         words = label_sentence(members[cell].iloc[0].to_dict(), label)
         rows.append(replace(label, sentence=words).to_record())
-    columns = [field.name for field in fields(CellLabel)]
+    columns = list(LABEL_COLUMNS)
     if not keys:
         return pd.DataFrame(columns=[*shown, *columns])
     results = pd.DataFrame.from_records(rows, columns=columns)
