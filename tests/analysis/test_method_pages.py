@@ -10,7 +10,8 @@ import pytest
 
 import tracekit_analysis
 from tracekit_analysis import describe_columns
-from tracekit_analysis.features.page import main, page_text, section_of
+from tracekit_analysis.features.page import main, page_text
+from tracekit_analysis.features.registry import columns_of
 
 PAGES = Path(__file__).parents[2] / "docs" / "methods"
 HAND_WRITTEN = (
@@ -53,7 +54,7 @@ def test_meanings_differ_from_each_other():
 
 @pytest.mark.parametrize("name", describe_columns("full"))
 def test_every_column_is_explained_in_a_section_that_names_it(name):
-    text = SECTIONS[section_of(name)]
+    text = SECTIONS[columns_of("full")[name].method]
     named = name.removesuffix("_no_profile") if name.endswith("_no_profile") else name
     shown = [named.replace("upper_", "lower_"), named]
     general = re.sub(r"_(robust_)?(ci_low|ci_high)$|_robust$|_pvalue$", "", named)

@@ -31,7 +31,7 @@ def test_labels_in_words_and_in_latex(tracekit_command, small_experiment, tmp_pa
     assert len(spoken) == 2
     assert all(line.startswith("Optimizer ") and "% interval of the index" in line for line in spoken)
     assert tracekit_command("label", small_experiment, "-o", tmp_path / "labels.tex").code == 0
-    assert (tmp_path / "labels.tex").read_text().startswith(r"\begin{tabular}{lrlrrrrllll}")
+    assert (tmp_path / "labels.tex").read_text().startswith(r"\begin{tabular}{lrrlrrrrllll}")
 
 
 def test_a_narrow_latex_table_does_not_narrow_what_is_printed(tracekit_command, small_experiment, tmp_path):

@@ -23,6 +23,7 @@ from tracekit_analysis.errors import AnalysisError, require_between, require_cho
 from tracekit_analysis.seeds.arrangements import N_PERMUTATIONS, Randomness, as_seed
 from tracekit_analysis.seeds.equivalence import EQUIVALENCE_MARGIN, three_way
 from tracekit_analysis.statistics.multiplicity import adjust_pvalues, holm
+from tracekit_analysis.tables.configurations import comparison
 from tracekit_analysis.tables.runs import DEFAULT_SIGNAL, OUTCOME
 from tracekit_analysis.words import cell_words
 
@@ -49,12 +50,13 @@ class Settings:
 def compare(
     frame: pd.DataFrame,
     *,
-    factor: str = "optimizer",
-    at: str | Sequence[str] = "batch_size",
+    by: str | Sequence[str] | None = None,
+    factor: str | None = None,
+    at: str | Sequence[str] | None = None,
     levels: Sequence[object] | None = None,
     features: Sequence[str] | None = None,
     signal: str = DEFAULT_SIGNAL,
-    replicate: str = "seed",
+    replicate: str | None = None,
     pairing: Pairing = "auto",
     match: Match = "equal",
     margin: float = EQUIVALENCE_MARGIN,
@@ -87,6 +89,9 @@ def compare(
     ----------
     frame, factor, at, features, signal, replicate, match
         As for `seed_table`.
+    by : str or sequence of str, optional
+        Columns that tell configurations apart, in place of `factor` and `at`: the first is compared within the others.
+        Default for traces: the attributes that vary between runs (`tables.configurations`).
     levels : sequence, optional
         Levels of `factor` to compare; all by default. Differences are first minus second.
     pairing : {"auto", "paired", "unpaired"}
@@ -127,11 +132,11 @@ def compare(
     require_choice("pairing", pairing, ("auto", "paired", "unpaired"))
     require_between("level", level, 0.5, 1.0)
     require_between("margin", margin, 0.0, math.inf)
+    frame, factor, strata, replicate = comparison(frame, by=by, factor=factor, at=at, replicate=replicate)
     table = seed_table(
-        frame, factor=factor, at=at, features=features, signal=signal, replicate=replicate, match=match
+        frame, factor=factor, at=strata, features=features, signal=signal, replicate=replicate, match=match
     )
     chosen = levels_of(table, factor, levels)
-    strata = [at] if isinstance(at, str) else list(at)
     names = list(table.columns[len(strata) + 3 :])
     settings = Settings(margin, level, n_permutations, as_seed(rng))
     keys: list[dict[str, Any]] = []

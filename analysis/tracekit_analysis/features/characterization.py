@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from tracekit_analysis.columns import PRESETS, Preset
 from tracekit_analysis.errors import bad_argument, require_choice
-from tracekit_analysis.features.registry import PRESETS, Preset
-from tracekit_analysis.features.standard import describe_columns, row_of
+from tracekit_analysis.features.registry import describe_columns, row_of
 from tracekit_analysis.series.input import as_series
 from tracekit_analysis.statistics.regime import Regime
 from tracekit_analysis.tables.groups import Progress, Row, apply_over_groups

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from tracekit_analysis.labels.cell import Aspect, CellLabel, aspects
+from tracekit_analysis.labels.cell import LABEL_COLUMNS, Aspect, CellLabel, aspects
 from tracekit_analysis.labels.traits import NOT_ANALYSED
 from tracekit_analysis.tables.runs import require_column
 from tracekit_analysis.words import capital, number
@@ -62,17 +62,15 @@ def read_labels(labels: pd.DataFrame) -> dict[tuple[Hashable, ...], CellLabel]:
     ('stable', 5, 0.03)
     """
     cell = cell_columns(labels)
-    names = [field.name for field in fields(CellLabel)]
     return {
-        tuple(row[name] for name in cell): CellLabel(**{name: row[name] for name in names})
-        for row in labels.to_dict("records")
+        tuple(row[name] for name in cell): CellLabel.from_record(row) for row in labels.to_dict("records")
     }
 
 
 def cell_columns(labels: pd.DataFrame) -> list[str]:
     """Return the columns that name the cells of a table of labels: those before its results."""
-    for field in fields(CellLabel):
-        require_column(labels, field.name)
+    for name in LABEL_COLUMNS:
+        require_column(labels, name)
     return [str(name) for name in labels.columns[: labels.columns.get_loc("label")]]
 
 
@@ -83,19 +81,13 @@ def label_sentence(key: Mapping[Hashable, Any], label: CellLabel) -> str:
     seeds = "1 seed" if label.n_seeds == 1 else f"{label.n_seeds} seeds"
     parts = [f"{capital(who)} ({seeds}): {label.headline}; {label.reason}"]
     shown = []
-    for name, verdict, bearing in (
-        ("spectrum", label.spectrum, label.spectrum_seeds),
-        ("tails", label.tails, label.tails_seeds),
-        ("stationarity", label.stationarity_verdict, label.stationarity_seeds),
-    ):
-        if verdict not in (NOT_ANALYSED, "undecided"):
-            shown.append(f"{name} {verdict} ({bearing} of {label.traits_of})")
-    for name, verdict, bearing in (
-        ("breaks of the level", label.breaks, label.breaks_seeds),
-        ("spikes", label.spikes, label.spikes_seeds),
-    ):
-        if verdict in ("breaks", "spikes"):
-            shown.append(f"{name} in {bearing} of {label.traits_of}")
+    for name in ("spectrum", "tails", "stationarity"):
+        vote = label.votes[name]
+        if vote.verdict not in (NOT_ANALYSED, "undecided"):
+            shown.append(f"{name} {vote.verdict} ({vote.bearing} of {label.traits_of})")
+    for name, thing in (("breaks", "breaks of the level"), ("spikes", "spikes")):
+        if label.votes[name].verdict == name:
+            shown.append(f"{thing} in {label.votes[name].bearing} of {label.traits_of}")
     if label.jitter_label in ("quiet", "jittery"):
         shown.insert(0, f"training {label.jitter_label} (jitter {number(label.jitter)})")
     if shown:

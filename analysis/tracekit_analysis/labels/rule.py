@@ -14,7 +14,7 @@ import numpy as np
 import scipy.special
 
 from tracekit_analysis.errors import bad_argument
-from tracekit_analysis.labels.cell import MAX_JITTER, METHOD_CROSS_SECTION, CellLabel, Seed
+from tracekit_analysis.labels.cell import MAX_JITTER, METHOD_CROSS_SECTION, VOTED, CellLabel, Seed
 from tracekit_analysis.labels.traits import ALPHA, NOT_ANALYSED, CellTraits, is_shown, vote
 from tracekit_analysis.results import Side
 from tracekit_analysis.seeds.intervals import log_interval, wilson_interval
@@ -76,23 +76,9 @@ def label_cell(seeds: Sequence[Seed], signal: str, side: Side, margin: float, le
             f"{count} {verdict}"
             for verdict, count in sorted(verdicts.items(), key=lambda item: (-item[1], item[0]))
         ),
-        stationarity_verdict=traits.stationarity.verdict,
-        stationarity_seeds=traits.stationarity.bearing,
-        stationarity_detail=traits.stationarity.detail,
-        spectrum=traits.spectrum.verdict,
-        spectrum_seeds=traits.spectrum.bearing,
-        spectrum_detail=traits.spectrum.detail,
+        votes={name: getattr(traits, name) for name in VOTED},
         spectrum_also=traits.also,
         period=traits.period,
-        tails=traits.tails.verdict,
-        tails_seeds=traits.tails.bearing,
-        tails_detail=traits.tails.detail,
-        breaks=traits.breaks.verdict,
-        breaks_seeds=traits.breaks.bearing,
-        breaks_detail=traits.breaks.detail,
-        spikes=traits.spikes.verdict,
-        spikes_seeds=traits.spikes.bearing,
-        spikes_detail=traits.spikes.detail,
         traits_of=traits.spectrum.of,
         jitter=jitter,
         jitter_ci_low=jitter_low,

@@ -172,8 +172,9 @@ def vote_on_spectrum(seeds: Sequence[SeedTraits]) -> tuple[Vote, float, str]:
     """Return the spectral class of a cell, its period (NaN unless periodic), and all other signatures shown.
 
     Lines are named before memory, memory before colour. Long memory and red noise of a level that breaks are
-    "drifting level": a break or a trend fakes both. White is a claim of its own: no signature is shown, and the
-    95 % t interval of the mean correlation time over seeds lies within 0.8 and 1.25 values.
+    "drifting level": a break or a trend fakes both. Where some seeds are red and others blue, the class is "mixed".
+    White is a claim of its own: no signature is shown, and the 95 % t interval of the mean correlation time over seeds
+    lies within 0.8 and 1.25 values.
     """
     judged = [seed for seed in seeds if seed.spectrum is not None]
     n = len(judged)
@@ -190,6 +191,9 @@ def vote_on_spectrum(seeds: Sequence[SeedTraits]) -> tuple[Vote, float, str]:
             return Vote("white", n - max(counts.values()), n, detail), math.nan, ""
         return Vote(UNDECIDED, 0, n, detail + _few(n)), math.nan, ""
     first = shown[0]
+    if first in ("long memory", "red") and "blue" in shown:
+        most = max(counts[one] for one in shown)
+        return Vote("mixed", most, n, detail), math.nan, ", ".join(shown)
     name = first
     if first in ("long memory", "red") and vote_on_breaks(judged).verdict == "breaks":
         name = DRIFTING

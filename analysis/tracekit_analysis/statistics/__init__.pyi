@@ -1,15 +1,11 @@
-from .bounds import StabilityIndex, StabilityLabel, stability_index, stability_label
+from .autocorrelation import CorrelationShape, correlation_shape
+from .bound_decision import StabilityLabel, stability_label
+from .bounds import StabilityIndex, stability_index
 from .changepoints import ChangePoints, change_points
 from .coherence import Coherence, multitaper_coherence
 from .constancy import ConstancyTest, kpss_cosine, lfq_test, scale_lfq
 from .cross_section import CrossSectionIndex, cross_section_index
-from .dependence import (
-    AutocorrelationTime,
-    CorrelationShape,
-    autocorrelation_time,
-    correlation_shape,
-    effective_sample_size,
-)
+from .dependence import AutocorrelationTime, autocorrelation_time, effective_sample_size
 from .entropy import PermutationEntropy, SampleEntropy, permutation_entropy, sample_entropy
 from .extremes import BlockExtremes, block_extremes
 from .fluctuation import Fluctuation, dfa

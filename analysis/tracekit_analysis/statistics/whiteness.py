@@ -10,6 +10,7 @@ import scipy.special
 import scipy.stats
 from numpy.typing import ArrayLike
 
+from tracekit_analysis.columns import Cells, column_group
 from tracekit_analysis.results import Record, Status
 from tracekit_analysis.series.input import Series, as_series, unavailable
 from tracekit_analysis.statistics.dependence import autocovariance
@@ -100,13 +101,17 @@ def whiteness_test(x: ArrayLike | Series) -> WhitenessTest:
     )
 
 
-COLUMNS: dict[str, str] = {
-    "whiteness_pvalue": "p-value of a portmanteau test on ranks; null: no serial correlation",
-    "correlation_sum": "sum of the first 10 autocorrelations of the ranks' normal scores; above 0 is red, below blue",
-}
-
-
-def columns(series: Series) -> dict[str, Any]:
-    """Return the columns of this topic for one series."""
+@column_group(
+    "standard",
+    "spectral.md#whiteness",
+    {
+        "whiteness_pvalue": "p-value of a portmanteau test on ranks; null: no serial correlation",
+        "correlation_sum": "sum of the first 10 autocorrelations of the ranks' normal scores; "
+        "above 0 is red, below blue",
+    },
+)
+def whiteness_columns(series: Series) -> Cells:
+    """Compute the whiteness columns."""
     test = whiteness_test(series)
-    return {"whiteness_pvalue": test.pvalue, "correlation_sum": test.sum_of_correlations}
+    values = {"whiteness_pvalue": test.pvalue, "correlation_sum": test.sum_of_correlations}
+    return Cells(values, (("whiteness", test),))

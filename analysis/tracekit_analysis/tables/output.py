@@ -121,7 +121,10 @@ def _latex_cell(cell: object, digits: int) -> str:
     if isinstance(cell, (float, np.floating)):
         if math.isnan(cell):
             return "--"
-        return r"$\infty$" if cell == math.inf else f"${cell:.{digits}g}$".replace("e-0", "e-")
+        if math.isinf(cell):
+            return r"$\infty$" if cell > 0 else r"$-\infty$"
+        mantissa, e, exponent = f"{cell:.{digits}g}".partition("e")
+        return f"${mantissa} \\times 10^{{{int(exponent)}}}$" if e else f"${mantissa}$"
     if isinstance(cell, (int, np.integer)):
         return f"${cell}$"
     return "--" if cell is None or cell is pd.NA else _escaped(str(cell))

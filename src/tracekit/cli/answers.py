@@ -22,15 +22,6 @@ def read_store(path: RunsPath, signals: str | list[str] | None) -> pd.DataFrame:
     return read(path, signals=signals)
 
 
-def cell_columns(frame: pd.DataFrame) -> list[str]:
-    """Return the columns of a cell: the learning rate too where an optimizer was run at several."""
-    cell = ["optimizer", "batch_size"]
-    if "learning_rate" not in frame.columns:
-        return cell
-    rates = frame.groupby(cell, observed=True)["learning_rate"].nunique()
-    return [*cell, "learning_rate"] if (rates > 1).any() else cell
-
-
 def say_what_is_missing(path: Path) -> None:
     """Name the runs that did not end, with the cause, and the way to go on with them."""
     from tracekit.traces import open_experiment

@@ -55,6 +55,12 @@ Match = Annotated[
 Sentences = Annotated[
     bool, typer.Option("--sentences", help="Print a sentence a result, with method and uncertainty.")
 ]
+By = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Column that tells configurations apart; may be repeated (default: what varies between runs).",
+    ),
+]
 Level = Annotated[float, typer.Option(help="Confidence level of the intervals.")]
 
 #: The scalar that Ando, Fukuhara & Takefuji plotted. A statistic of the fixed probe batch is a poor default: it has

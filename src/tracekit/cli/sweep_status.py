@@ -23,25 +23,23 @@ if TYPE_CHECKING:
 
 #: Seeds below which no label but "inconclusive" is possible.
 FEWEST_SEEDS = 5
-ENDED = ("finished", "diverged", "failed")
 
 
-def cell_columns(attributes: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Return the columns that tell one cell from another, as `tracekit label` takes them.
+def cell_columns(attributes: Iterable[Mapping[str, Any]], by: Sequence[str] | None = None) -> tuple[str, ...]:
+    """Return the columns that tell one configuration from another, as `tracekit label` takes them.
 
     Parameters
     ----------
     attributes : iterable of mapping
         What tells the runs apart, of all that are planned: those begun so far may yet have one learning rate.
+    by : sequence of str, optional
+        The columns, where the caller chooses them.
     """
     import pandas as pd
 
-    from tracekit.cli.answers import cell_columns
+    from tracekit_analysis.tables.configurations import configurations
 
-    names = ("optimizer", "batch_size", "learning_rate")
-    return tuple(
-        cell_columns(pd.DataFrame([{name: each.get(name) for name in names} for each in attributes]))
-    )
+    return configurations(pd.DataFrame(list(attributes)), by=by).by
 
 
 def planned_runs(folder: Path) -> dict[str, RunConfig]:

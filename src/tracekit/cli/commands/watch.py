@@ -13,7 +13,7 @@ import typer
 
 from tracekit.cli import completion
 from tracekit.cli.command import command
-from tracekit.cli.options import DEFAULT_SIGNAL, DecidingSignal, Json
+from tracekit.cli.options import DEFAULT_SIGNAL, By, DecidingSignal, Json
 from tracekit.cli.output import by_reason, clock, count, plain, print_json, shown
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def watch(
     interval: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.")] = 2.0,
     labels: Annotated[bool, typer.Option("--labels/--no-labels", help="Show the labels so far.")] = True,
     signal: DecidingSignal = DEFAULT_SIGNAL,
+    by: By = None,
     as_json: Json = False,
 ) -> None:
     """Show how far a sweep is: runs, updates, speed, losses, labels so far; it ends when the sweep does.
@@ -60,11 +61,11 @@ def watch(
 
     def look(*, last: bool = False) -> Board:
         runs = watcher.look()
-        by = cell_columns(run.attributes for run in runs)
+        chosen = cell_columns((run.attributes for run in runs), by or None)
         if labels:
-            begun = [(run.run, _cell(run, by)) for run in runs if run.step > 0]
-            cells.update(begun, by, last=last or all(run.status in _ENDED for run in runs))
-        return Board(path.resolve().name, runs, by, cells.rows, cells.problem)
+            begun = [(run.run, _cell(run, chosen)) for run in runs if run.step > 0]
+            cells.update(begun, chosen, last=last or all(run.status in _ENDED for run in runs))
+        return Board(path.resolve().name, runs, chosen, cells.rows, cells.problem)
 
     if once:
         board = look(last=True)
@@ -181,6 +182,7 @@ class Board:
                 "optimizer": runs[0].attributes.get("optimizer"),
                 "batch_size": runs[0].attributes.get("batch_size"),
                 "learning_rate": rates.pop() if len(rates) == 1 else None,
+                **dict(zip(self.by, cell, strict=True)),
                 "n_runs": len(runs),
                 "n_ended": sum(run.status in _ENDED for run in runs),
                 "updates": sum(run.step for run in runs),
@@ -228,8 +230,8 @@ class Board:
         from rich.text import Text
 
         table = Table(box=None, pad_edge=False, header_style="bold")
-        rate = [("rate", "learning_rate")] if "learning_rate" in self.by else []
-        told = [("optimizer", "optimizer"), ("batch", "batch_size"), *rate]
+        short = {"batch_size": "batch", "learning_rate": "rate"}
+        told = [(short.get(name, name), name) for name in self.by]
         for title in (*(title for title, _ in told), "runs", "updates", "loss", "label so far"):
             table.add_column(title)
         for row in self.cells():
