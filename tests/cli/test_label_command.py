@@ -72,8 +72,8 @@ def test_runs_that_did_not_end_are_named_with_the_way_to_go_on(tracekit_command,
     done = tracekit_command("label", copy)
     assert done.code == 0
     assert done.err == (
-        "Not counted are runs that did not end (1 failed: the disk was full); "
-        f"`tracekit resume {copy}` goes on with them.\n"
+        "1 failed run was not counted (the disk was full); "
+        f"`tracekit resume {copy}` continues it.\n"
     )
     assert "4 seeds give an interval but no label; at least 5 are needed; 1 run did not end" in done.out
 

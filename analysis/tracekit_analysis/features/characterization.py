@@ -1,4 +1,4 @@
-"""From a tidy table of traces, in memory or in Parquet files, to one row of statistics per series."""
+"""`characterize`: one row of statistics per series, from a tidy table in memory or in Parquet files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a label of a cell holds, and what a seed contributes to it."""
+"""Label of one configuration, its aspects, and what each seed contributes to it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ variance; mixed); whether the level breaks; whether there are spikes beyond 8 ro
 
 @dataclass(frozen=True, slots=True)
 class CellLabel(Record):
-    """Label of one cell, and all that it rests on."""
+    """Label of one configuration, and all that it rests on."""
 
     label: Label
     """stable, unstable, inconclusive or diverged, at `margin`."""
@@ -51,7 +51,7 @@ class CellLabel(Record):
     n_diverged: int
     """Seeds whose run or series diverged."""
     n_unfinished: int
-    """Seeds whose run failed, was interrupted or still goes on; they do not count."""
+    """Seeds whose run failed, was interrupted or is still running; they do not count."""
     diverged_share: float
     """n_diverged / n_seeds."""
     diverged_ci_low: float
@@ -78,7 +78,7 @@ class CellLabel(Record):
     traits_of: int
     """Seeds whose series were long and whole enough to be judged for their traits."""
     jitter: float
-    """Movement to and fro of the bound of the cross-section, geometric mean over seeds; NaN if not recorded."""
+    """Jitter: fast movement of the bound of the cross-section, geometric mean over seeds; NaN if not recorded."""
     jitter_ci_low: float
     """Lower end of its interval."""
     jitter_ci_high: float
@@ -112,7 +112,7 @@ class CellLabel(Record):
     method: str
     """How the interval was formed."""
     sentence: str = ""
-    """The label of the cell in words, with what its seeds show besides."""
+    """The label in words, with what the seeds show besides."""
 
     def to_record(self) -> dict[str, Any]:
         """Return one flat row: the fields, with three columns for each vote in its place."""
@@ -168,7 +168,7 @@ LABEL_COLUMNS: tuple[str, ...] = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """What one seed contributes to its cell."""
+    """What one seed contributes to the label of its configuration."""
 
     outcome: Literal["used", "diverged", "unusable", "unfinished"]
     """Whether it has an index; ``unfinished`` runs failed or are still running and do not count."""
@@ -199,7 +199,7 @@ class Seed:
     exact: bool = False
     """Whether theta is known without error inside the run, as it is for a recorded cross-section."""
     jitter: float = math.nan
-    """Movement to and fro of the bound of the cross-section, in its half-spreads; NaN if not recorded."""
+    """Jitter: fast movement of the bound of the cross-section, in its half-spreads; NaN if not recorded."""
 
 
 VOTE_METHOD = f"seeds that bear it against a chance of {CHANCE:.0%} each (exact binomial)"
@@ -328,4 +328,4 @@ METHOD_CROSS_SECTION = (
     "geometric mean and t interval on the log scale over seeds; recorded quantiles after the first quarter"
 )
 MAX_JITTER = 0.10
-"""Largest movement to and fro that counts as quiet, in half-spreads of the cross-section."""
+"""Largest jitter that counts as quiet, in half-spreads of the cross-section."""

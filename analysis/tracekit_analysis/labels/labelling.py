@@ -1,4 +1,4 @@
-"""Label each cell of an experiment (optimizer, batch size) from a table of traces or of their statistics."""
+"""Labels of the configurations of an experiment, from a table of traces or of their statistics."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def label(
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """Label every cell of a tidy table of traces as stable, unstable, inconclusive or diverged.
+    """Label every configuration of a tidy table of traces as stable, unstable, inconclusive or diverged.
 
     Stable if the interval of the pooled stability index ends below `margin`, unstable if it starts above,
     otherwise inconclusive; see `label_from_features` for all rules.
@@ -73,7 +73,7 @@ def label(
         `cross_section`, whose bound is then judged (`cross_section_index`); `signal` gives the traits.
     cross_section : str
         Signal whose quantiles ``/q05`` (``/q95``) and ``/q50`` were recorded. Where they are in the table, the
-        movement to and fro of the bound (`jitter`) is judged in any case.
+        fast movement of the bound (`jitter`) is judged in any case.
     replicate : str, optional
         Column that tells the runs of a configuration apart; default: the seed where each has its own, else the run.
     side : {"lower", "upper"}
@@ -147,7 +147,7 @@ def label_from_features(
     margin: float = MARGIN,
     level: float = 0.95,
 ) -> pd.DataFrame:
-    """Label every cell from the result of `characterize`, so that the series are analysed only once.
+    """Label every configuration from the result of `characterize`, so that series are analysed only once.
 
     1. A run that diverged, by its status or in its values, is an outcome. At least half of a cell
        diverged: ``diverged``. Any diverged: never ``stable``. Failed and running runs are left out.
@@ -206,7 +206,7 @@ def label_from_features(
 
 
 def _found(frame: pd.DataFrame, by: str | Sequence[str] | None, replicate: str | None) -> Configurations:
-    """Decide what tells configurations and their runs apart; a choice of the caller stands."""
+    """Return what tells configurations and their runs apart; the choice of the caller wins."""
     found = configurations(frame, by=by, statistics=[*describe_columns("full")])
     found = replace(found, replicate=replicate or found.replicate)
     if found.replicate in found.by:
@@ -217,7 +217,7 @@ def _found(frame: pd.DataFrame, by: str | Sequence[str] | None, replicate: str |
 def _check(
     frame: pd.DataFrame, signal: str, side: str, margin: float, level: float, found: Configurations
 ) -> None:
-    """Refuse arguments that no cell could be labelled with."""
+    """Raise AnalysisError if no configuration could be labelled with these arguments."""
     require_choice("side", side, ("lower", "upper"))
     require_between("margin", margin, 0.0, math.inf)
     require_between("level", level, 0.0, 1.0)
@@ -240,7 +240,7 @@ def _label_cells(
     margin: float,
     level: float,
 ) -> pd.DataFrame:
-    """Gather the seeds of every cell, whether or not the signal was recorded, and label the cells."""
+    """Gather the seeds of every configuration, whether or not the signal was recorded, and label each."""
     cell, shown = list(found.by), [*found.by, *found.nested]
     require_separate_seeds(ended, cell, found.replicate)
     merged = ended.merge(features.drop(columns="signal"), how="left", on=list(ended.columns))
@@ -268,7 +268,7 @@ def _label_cells(
 
 
 def _seed(series: pd.DataFrame, side: Side, unit: Unit) -> Seed:
-    """Reduce the series of one seed to what it contributes."""
+    """Return what one seed contributes to the label."""
     first = series.iloc[0]
     run_status = str(first[RUN_STATUS]) if RUN_STATUS in series.columns else "finished"
     crossed = "cross_index" in series.columns

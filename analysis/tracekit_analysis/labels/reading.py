@@ -1,4 +1,4 @@
-"""Labels of cells as a tidy table, a row an aspect, and in sentences."""
+"""Labels as a tidy table with one row per aspect, and in sentences."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tracekit_analysis.words import capital, number
 
 
 def label_aspects(labels: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of labels in tidy form: one row per cell and aspect.
+    """Return a table of labels in tidy form: one row per configuration and aspect.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def label_aspects(labels: pd.DataFrame) -> pd.DataFrame:
 
 
 def read_labels(labels: pd.DataFrame) -> dict[tuple[Hashable, ...], CellLabel]:
-    """Return the rows of a table of labels as results, by their cell.
+    """Return the rows of a table of labels as results, by configuration.
 
     Raises
     ------
@@ -68,14 +68,14 @@ def read_labels(labels: pd.DataFrame) -> dict[tuple[Hashable, ...], CellLabel]:
 
 
 def cell_columns(labels: pd.DataFrame) -> list[str]:
-    """Return the columns that name the cells of a table of labels: those before its results."""
+    """Return the columns that name the configurations in a table of labels: those before its results."""
     for name in LABEL_COLUMNS:
         require_column(labels, name)
     return [str(name) for name in labels.columns[: labels.columns.get_loc("label")]]
 
 
 def label_sentence(key: Mapping[Hashable, Any], label: CellLabel) -> str:
-    """Return the label of a cell in words, with what its seeds show besides."""
+    """Return the label of a configuration in words, with what its seeds show besides."""
     words = [f"{str(name).replace('_', ' ')} {value}" for name, value in key.items()]
     who = ", ".join(words) or "all runs"
     seeds = "1 seed" if label.n_seeds == 1 else f"{label.n_seeds} seeds"

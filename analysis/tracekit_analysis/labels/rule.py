@@ -1,4 +1,4 @@
-"""One cell of an experiment and its seeds: the pooled interval of the stability index, and the label.
+"""Label of one configuration: the pooled interval of the stability index over seeds, and the decision.
 
 The unit of replication is the seed. A divergent run is an outcome, not a hole in the table: a cell in
 which any run diverged is never called stable, and one in which at least half did is called diverged.
@@ -33,7 +33,7 @@ values and 5 seeds, .19 to .25 with 10; .00 to .02 with 10,000."""
 
 
 def label_cell(seeds: Sequence[Seed], signal: str, side: Side, margin: float, level: float) -> CellLabel:
-    """Label one cell from its seeds."""
+    """Label one configuration from its seeds."""
     used = [seed for seed in seeds if seed.outcome == "used"]
     n_diverged = sum(seed.outcome == "diverged" for seed in seeds)
     n_seeds = sum(seed.outcome != "unfinished" for seed in seeds)
@@ -118,7 +118,7 @@ def _pooled(used: Sequence[Seed], level: float) -> tuple[float, float, float]:
 
 
 def _jitter_label(n_known: int, n_diverged: int, n_seeds: int, low: float, high: float) -> str:
-    """Return what the seeds show of movement to and fro; a diverged run speaks against quiet only."""
+    """Return the label of jitter; a diverged run counts against quiet only."""
     if n_diverged and 2 * n_diverged >= n_seeds:
         return "diverged"
     if not n_known:
@@ -145,7 +145,7 @@ def _bursting(used: Sequence[Seed]) -> int:
 
 
 def _caution(used: Sequence[Seed]) -> str:
-    """Say what the seeds show by which a bound moves for a while although its law is constant; empty if nothing."""
+    """Return what makes a bound of constant law move for a while (bursts, long memory); empty if nothing does."""
     found = []
     n_arch = sum(not math.isnan(seed.arch_pvalue) for seed in used)
     if is_shown(_bursting(used), n_arch) and min(seed.n_used for seed in used) < MAX_BURST_LENGTH:

@@ -26,7 +26,7 @@ from .trend import TrendTest, mann_kendall
 from .unit_root_extras import VarianceRatio, dfgls, phillips_perron, variance_ratio, zivot_andrews
 from .unit_roots import UnitRootTest, adf, kpss
 from .volatility import ArchTest, arch_test
-from .whiteness import WhitenessTest, whiteness_test
+from .whiteness import TurningPoints, WhitenessTest, turning_point_test, whiteness_test
 
 __all__ = [
     "ArchTest",
@@ -55,6 +55,7 @@ __all__ = [
     "Stationarity",
     "TailIndex",
     "TrendTest",
+    "TurningPoints",
     "UnitRootTest",
     "VarianceRatio",
     "WhitenessTest",
@@ -99,6 +100,7 @@ __all__ = [
     "stability_label",
     "stable_alpha",
     "tail_index",
+    "turning_point_test",
     "variance_ratio",
     "welch_psd",
     "whiteness_test",

@@ -155,7 +155,7 @@ def _last_loss(run: Path, parts: Sequence[dict[str, Any]]) -> float | None:
 
 @dataclass(slots=True)
 class CellLabels:
-    """The label of each cell from what is recorded so far, made anew as often as it costs little.
+    """Labels of the configurations from what is recorded so far, updated as often as it costs little.
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ class CellLabels:
     def update(
         self, runs: Iterable[tuple[str, tuple[Any, ...]]], by: Sequence[str], *, last: bool = False
     ) -> bool:
-        """Label anew if there is a cell of enough seeds and it is time, and say whether it was done.
+        """Update the labels if a configuration has enough seeds and it is time; return whether it was done.
 
         Labels must not end what they are shown beside: where they cannot be had, `problem` says why.
 

@@ -39,7 +39,7 @@ def label(
     unit: Annotated[
         str,
         typer.Option(
-            help="Half-spread that is the unit: of the signal's own series, or of the cross_section of the probe "
+            help="Half-spread to measure in: that of the signal's own series, or of the cross_section of the probe "
             "batch's logits, whose recorded quantile is then judged."
         ),
     ] = "series",
@@ -53,7 +53,7 @@ def label(
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
-    """Label each (optimizer, batch size) cell stable, unstable, inconclusive or diverged, and say how sure that is."""
+    """Label each configuration stable, unstable, inconclusive or diverged, and say how sure that is."""
     check_output(out, overwrite=overwrite)
     one_form(as_json=as_json, sentences=sentences)
     import tracekit_analysis

@@ -70,7 +70,7 @@ def run(
 
     Settings come from FILE, from environment variables (TRACEKIT_RUN_SEEDS=5; several values are separated by
     spaces) and from options; options win over the environment, and the environment over FILE. Ctrl-C stops after the
-    current update, and `tracekit resume` goes on to the same values.
+    current update, and `tracekit resume` continues to the same values.
     """
     from tracekit.cli.progress import SweepProgress
     from tracekit.engine.warm_up import SECONDS, is_ahead

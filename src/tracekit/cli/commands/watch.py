@@ -1,4 +1,4 @@
-"""`tracekit watch`: how far a sweep is, seen from any terminal."""
+"""`tracekit watch`: progress of a sweep, from any terminal."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SILENT_AFTER = 60.0
 
 @command(
     "watch",
-    summary="Show how far a sweep is, from any terminal.",
+    summary="Show the progress of a sweep, from any terminal.",
     examples=(
         "tracekit watch runs/first",
         "tracekit watch runs/first --once --json",
@@ -49,7 +49,7 @@ def watch(
     by: By = None,
     as_json: Json = False,
 ) -> None:
-    """Show how far a sweep is: runs, updates, speed, losses, labels so far; it ends when the sweep does.
+    """Show the progress of a sweep until it ends: runs, updates, speed, losses, labels so far.
 
     Only reads what is in the store, so it works while another process trains, and does not disturb it. What it
     shows is as old as the last flush of each run (5 seconds, unless --flush-seconds says otherwise). With --json it
@@ -77,21 +77,21 @@ def watch(
     try:
         board = _follow(look, interval, as_json=as_json)
     except KeyboardInterrupt:
-        typer.echo("stopped watching; the sweep goes on.", err=True)
+        typer.echo("stopped watching; the sweep continues.", err=True)
         return
     if board.n_with("failed"):
         from tracekit.cli import EXIT_FAILED_RUNS
 
         raise typer.Exit(EXIT_FAILED_RUNS)
     if not board.done and not as_json:
-        typer.echo(f"the sweep has stopped; `tracekit resume {path}` goes on with it.")
+        typer.echo(f"the sweep has stopped; `tracekit resume {path}` continues it.")
 
 
 _ENDED = ("finished", "diverged", "failed")
 
 
 def _cell(run: RunStanding, by: tuple[str, ...]) -> tuple[Any, ...]:
-    """The configuration that a run is a seed of."""
+    """Return the configuration of a run."""
     return tuple(run.attributes.get(name) for name in by)
 
 
@@ -106,12 +106,12 @@ class Board:
     problem: str = ""  #: why there are no labels, if that is so
 
     def n_with(self, status: str) -> int:
-        """Number of runs that stand so."""
+        """Return the number of runs with this status."""
         return sum(run.status == status for run in self.runs)
 
     @property
     def done(self) -> bool:
-        """Whether no run is left."""
+        """Whether every run has ended."""
         return all(run.status in _ENDED for run in self.runs)
 
     @property
@@ -127,7 +127,7 @@ class Board:
 
     @property
     def rate(self) -> float | None:
-        """Updates a second of the runs that are going on, together."""
+        """Updates per second of all running runs together."""
         rates = [
             run.step / run.seconds
             for run in self.runs
@@ -145,7 +145,7 @@ class Board:
 
     @property
     def silence(self) -> float | None:
-        """Seconds since a run that should be going on wrote something."""
+        """Seconds since a run that should be running last wrote something."""
         changed = [run.changed for run in self.runs if run.status == "running"]
         return max(0.0, time.time() - max(changed)) if changed else None
 
@@ -167,7 +167,7 @@ class Board:
         return f"{self.name}: {', '.join(words)}"
 
     def cells(self) -> list[dict[str, Any]]:
-        """One row a configuration: how far it is, its losses, its label so far."""
+        """Return one row per configuration: progress, losses, label so far."""
         import statistics
 
         named = {tuple(row[name] for name in self.by): row for row in self.labels}

@@ -115,8 +115,8 @@ class Material:
     replicate: str  #: what tells the runs of a cell apart: "seed" where each has its own, else "run"
     cells: tuple[Cell, ...]  #: by row (optimizer), then by batch size
     digests: dict[str, RunDigest]  #: what is kept of each run, by its name
-    features: pd.DataFrame  #: a row a series, from `tracekit_analysis.characterize`
-    labels: pd.DataFrame  #: a row a cell, from `tracekit_analysis.label`
+    features: pd.DataFrame  #: one row per series, from `tracekit_analysis.characterize`
+    labels: pd.DataFrame  #: one row per cell, from `tracekit_analysis.label`
     verdicts: dict[tuple[Any, ...], Verdict]  #: the same by the cell's key
 
     @cached_property
@@ -154,7 +154,7 @@ class Material:
 
     @cached_property
     def performance(self) -> pd.DataFrame:
-        """A row a run: how well it did in `performance_signal`, from `tracekit_analysis.performance`."""
+        """One row per run: how well it did in `performance_signal`, from `tracekit_analysis.performance`."""
         name = self.performance_signal
         found = [digest.performance[name] for digest in self.digests.values() if name in digest.performance]
         return fill_design(stack(found), self.experiment.runs)
@@ -176,7 +176,7 @@ class Material:
         return [portrait for portrait in found if portrait is not None]
 
     def read(self, name: str, cell: Cell | None = None) -> pd.DataFrame:
-        """Read a signal whole from the store: a row a value, as `tracekit.traces.read` gives it.
+        """Read a signal whole from the store, one row per value, as `tracekit.traces.read` gives it.
 
         Memory grows with the experiment: ask for a cell at a time where that is enough.
         """
