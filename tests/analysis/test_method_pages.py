@@ -80,9 +80,13 @@ def test_every_section_says_what_and_when_not(section):
 
 def test_no_paragraph_of_a_method_is_longer_than_five_lines():
     for page in (*HAND_WRITTEN, "README.md", "speed.md"):
-        text = re.sub(r"^```.*?^```", "", (PAGES / page).read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+        text = re.sub(
+            r"^```.*?^```", "", (PAGES / page).read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
+        )
         for paragraph in re.split(r"\n\n|\n(?=- |\d\. )", text):
-            assert paragraph.lstrip().startswith("|") or len(paragraph.strip().splitlines()) <= 5, f"{page}: {paragraph}"
+            assert paragraph.lstrip().startswith("|") or len(paragraph.strip().splitlines()) <= 5, (
+                f"{page}: {paragraph}"
+            )
 
 
 PUBLIC = {

@@ -144,7 +144,7 @@ def test_the_command_repeats_the_sweep(tmp_path, monkeypatch):
 
 def test_the_page_of_commands_names_the_options_that_a_file_cannot_set(tmp_path):
     page = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
-    told = page.partition("Options of `tracekit run` can stand")[2].partition("The later one wins")[0]
+    told = page.partition("`tracekit run` can also be set")[2].partition("The later one wins")[0]
     named = {name.replace("-", "_") for name in re.findall(r"`--([a-z-]+)`", told)}
     settings = {*Sweep.model_fields, *Recording.model_fields}
     # An option that may be repeated is a list in a file; these three are called otherwise there.
