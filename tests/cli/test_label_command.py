@@ -72,8 +72,7 @@ def test_runs_that_did_not_end_are_named_with_the_way_to_go_on(tracekit_command,
     done = tracekit_command("label", copy)
     assert done.code == 0
     assert done.err == (
-        "1 failed run was not counted (the disk was full); "
-        f"`tracekit resume {copy}` continues it.\n"
+        f"1 failed run was not counted (the disk was full); `tracekit resume {copy}` continues it.\n"
     )
     assert "4 seeds give an interval but no label; at least 5 are needed; 1 run did not end" in done.out
 

@@ -375,6 +375,16 @@ def test_memory_that_nobody_wants_is_given_back():
     del other
 
 
+def test_an_interpreter_that_counts_no_references_gets_fresh_memory(monkeypatch):
+    monkeypatch.setattr(memory.sys.implementation, "name", "pypy")
+    assert not memory._counts_references()
+    monkeypatch.setattr(memory, "_POOLED", False)
+    before = memory._pool.n_requests
+    first = memory.empty((3 << 18,), np.float32)
+    assert first.shape == (3 << 18,)
+    assert memory._pool.n_requests == before
+
+
 def test_steps_do_not_grow_the_memory():
     trained(1)
     before = sum(len(blocks) for blocks in memory._pool.blocks.values())

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tracekit.report.document import Mono
 from tracekit.report.material.gathering import gather
 from tracekit.report.material.material import Settings
 from tracekit.report.sections import SECTIONS, compose
@@ -34,7 +35,13 @@ def store(folder, values, *, steps=None, layers=(), meta=None, seeds=range(5)):
 
 def alerts(folder):
     blocks = compose(SECTIONS["alerts"], gather(open_experiment(folder), Settings())).blocks
-    return {block.title: "".join(map(str, block.spans)) for block in blocks if hasattr(block, "title")}
+    return {
+        block.title: "".join(
+            f"`{span.text}`" if isinstance(span, Mono) else str(span) for span in block.spans
+        )
+        for block in blocks
+        if hasattr(block, "title")
+    }
 
 
 def spiky(seed):

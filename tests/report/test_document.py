@@ -4,7 +4,17 @@ import math
 
 import pytest
 
-from tracekit.report.document import count, enumerate_words, number, printable, setting, show, words
+from tracekit.report.document import (
+    Mono,
+    count,
+    enumerate_words,
+    number,
+    printable,
+    setting,
+    show,
+    spell,
+    words,
+)
 
 
 @pytest.mark.parametrize(
@@ -48,3 +58,10 @@ def test_what_no_page_can_show_is_replaced_and_line_ends_stay():
 def test_counts_and_enumerations_read_as_english():
     assert (count(1, "run"), count(1200, "run")) == ("1 run", "1,200 runs")
     assert [enumerate_words("abc"[:n]) for n in range(4)] == ["", "a", "a and b", "a, b and c"]
+
+
+def test_names_between_backticks_are_spelled_as_the_computer_does():
+    spans = ("`tracekit resume` completes it, as `read` does", Mono("x`y"), "one ` alone")
+    assert spell(*spans) == (
+        Mono("tracekit resume"), " completes it, as ", Mono("read"), " does", Mono("x`y"), "one ` alone"
+    )  # fmt: skip

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.main import get_command
 
+from tracekit.cli import EXIT_USAGE
 from tracekit.cli.command import COMMANDS, GROUPS
 
 #: Modules of `tracekit.cli.commands`, in the order in which help lists their commands.
@@ -126,7 +127,7 @@ def execute(words: Sequence[str]) -> int:
             typer.echo(error.ctx.get_help(), err=True)
         else:
             print(f"Error: {_worded(error)}", file=sys.stderr)
-        return 2
+        return EXIT_USAGE
     return code if isinstance(code, int) else 0
 
 

@@ -25,7 +25,6 @@ _RECORD_BYTES = 1 + _PIXELS  # one label byte, then the red, green and blue plan
 _TRAIN_STEMS = tuple(f"data_batch_{number}" for number in range(1, 6))
 _TEST_STEM = "test_batch"
 BINARY_FILES = tuple(f"{stem}.bin" for stem in (*_TRAIN_STEMS, _TEST_STEM))
-PICKLE_FILES = (*_TRAIN_STEMS, _TEST_STEM)
 
 
 def cache_folder() -> Path:

@@ -48,6 +48,20 @@ class Mono:
 Span = str | Strong | Mono
 
 
+def spell(*spans: Span) -> tuple[Span, ...]:
+    """Make `Mono` of what stands between backticks in sentences of our own; words of a store stay as they are."""
+    spelled: list[Span] = []
+    for span in spans:
+        if not isinstance(span, str):
+            spelled.append(span)
+            continue
+        parts = span.split("`")
+        if len(parts) % 2 == 0:  # one backtick without its partner: a character like any other
+            parts = [span]
+        spelled += [Mono(part) if at % 2 else part for at, part in enumerate(parts) if part]
+    return tuple(spelled)
+
+
 @dataclass(frozen=True, slots=True)
 class Paragraph:
     """Running text; `lead` marks the one sentence that answers the reader's question."""

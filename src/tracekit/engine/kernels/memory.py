@@ -1,7 +1,10 @@
-"""Where large arrays come from: memory of earlier ones is used again as soon as nothing refers to it.
+"""Memory pool for large arrays: memory of an earlier array is used again as soon as nothing refers to it.
 
 A training step asks for the same arrays over and over. Fresh memory would cost the operating system as much time
-as the arithmetic takes: each page is handed out and filled with zeros anew.
+as the arithmetic takes: each page is handed out and filled with zeros every time.
+
+Whether anything refers to a block is read from CPython's reference counts. Other interpreters, and builds of CPython
+without its global lock, count otherwise or not at all: there every array gets fresh memory.
 """
 
 from __future__ import annotations
@@ -41,7 +44,14 @@ class _Block:
         return result
 
 
-_REFERENCES_IF_FREE = _Block(0).references()
+def _counts_references() -> bool:
+    """Return whether the interpreter counts references exactly: CPython with its global lock does."""
+    locked = getattr(sys, "_is_gil_enabled", lambda: True)()
+    return sys.implementation.name == "cpython" and hasattr(sys, "getrefcount") and locked
+
+
+_POOLED = _counts_references()
+_REFERENCES_IF_FREE = _Block(0).references() if _POOLED else 0
 
 
 class _Pool:
@@ -86,7 +96,7 @@ def empty(shape: Sequence[int], dtype: DTypeLike) -> Array:
     """
     kind = np.dtype(dtype)
     n_bytes = math.prod(shape) * kind.itemsize
-    return np.empty(shape, kind) if n_bytes < _SMALLEST else _pool.take(n_bytes, shape, kind)
+    return _pool.take(n_bytes, shape, kind) if _POOLED and n_bytes >= _SMALLEST else np.empty(shape, kind)
 
 
 class _Scratch(threading.local):

@@ -1,4 +1,4 @@
-"""What only passes over memory: rectification and pooling of the largest arrays of a network.
+"""Passes over memory: rectification, bias, softmax and max-pooling of the largest arrays of a network.
 
 Their arithmetic costs next to nothing, the ways between memory and processor a lot. So they are computed in one
 compiled loop where there is one (:mod:`tracekit.engine.kernels.loops`), and in NumPy otherwise, a few images at a time,

@@ -1,4 +1,4 @@
-"""The links that many optimizers share: clipping, decay, momentum, trust ratio, descent."""
+"""Links that many optimizers share: clipping, weight decay, momentum (heavy ball, Nesterov), descent."""
 
 from __future__ import annotations
 

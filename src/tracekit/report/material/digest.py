@@ -20,7 +20,7 @@ from tracekit.traces import Run, read, signal_names
 from tracekit_analysis import characterize, cross_sections, performance
 from tracekit_analysis.features.probe_batch import CROSS_SECTION, quantiles
 
-#: The signals that tell how much a run goes to and fro: lower bound and centre of the probe batch's logits.
+#: The signals that jitter is computed from: lower bound and centre of the probe batch's logits.
 CROSS_SECTION_SIGNALS = quantiles(CROSS_SECTION, "lower")
 
 #: Columns of time in the heat map of a signal's layers.

@@ -15,7 +15,7 @@ Label = Literal["stable", "unstable", "inconclusive", "diverged"]
 
 #: Further columns of a label: title by the name of the column. All but the first are votes of its seeds.
 ASPECTS = {
-    "jitter_label": "to and fro",
+    "jitter_label": "jitter",
     "spectrum": "spectrum",
     "stationarity_verdict": "stationarity",
     "tails": "tails",

@@ -1,4 +1,4 @@
-"""What to know before believing a number: runs that ended badly, cells with too few seeds, gaps in the data."""
+"""Alerts of the report: runs that ended badly, configurations with too few seeds, gaps and damage in the data."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Literal
 
 import numpy as np
 
-from tracekit.report.document import Alert, Block, Mono, Span, count, enumerate_words, paragraph, show
+from tracekit.report.document import Alert, Block, Mono, Span, count, enumerate_words, paragraph, show, spell
 from tracekit.report.material.material import DRAWN_SIGNALS, Material
 from tracekit.report.sections import section
 from tracekit.traces import Run
 
-#: Below this many seeds no cell is labelled (methods, section 5).
+#: Below this many seeds no configuration is labelled.
 SEEDS_FOR_A_LABEL = 5
 
 #: Share of a layer's units that are zero on whole batches late in training, from which it is an alert.
@@ -53,7 +53,9 @@ def _unfinished(material: Material) -> Iterator[Alert]:
             f"{count(len(runs), 'run')} {were} unfinished when this was written",
             (
                 *_name(runs),
-                "The sweep is still going or was interrupted: `tracekit resume` completes it; numbers may change.",
+                *spell(
+                    "The sweep is still running or was interrupted: `tracekit resume` completes it; numbers may change."
+                ),
             ),
         )
 
@@ -219,8 +221,9 @@ def _interleaving(material: Material) -> Iterator[Alert]:
             f"Interleaved channels in {count(len(mixed), 'run')}",
             (
                 f"{material.settings.signal} looks as if {channels} series of different size took turns; bounds "
-                "and spectra of such a mixture describe none of them; `tracekit_analysis.series.split_channels` takes "
-                f"them apart. Runs: {_first(mixed['run'].astype(str))}.",
+                "and spectra of such a mixture describe none of them; ",
+                Mono("tracekit_analysis.series.split_channels"),
+                f" takes them apart. Runs: {_first(mixed['run'].astype(str))}.",
             ),
         )
 
@@ -266,8 +269,9 @@ def _lost(material: Material) -> Iterator[Alert]:
             "error",
             f"{count(len(runs), 'run')} {verb} lost values",
             (
-                f"{count(rows, 'recorded value')} could no longer be read, and `tracekit doctor --quarantine` struck "
-                f"{'them' if rows != 1 else 'it'} off; no number in this report takes account of that: "
+                f"{count(rows, 'recorded value')} could no longer be read, and ",
+                Mono("tracekit doctor --quarantine"),
+                f" struck {'them' if rows != 1 else 'it'} off; no number in this report takes account of that: "
                 f"{_first(listed)}.",
             ),
         )

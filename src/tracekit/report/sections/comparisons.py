@@ -157,7 +157,7 @@ def _answers(found: pd.DataFrame) -> Table:
     whole = found[found["feature"] == "all"]
     left_out = ""
     if len(whole) > _TABLED:
-        left_out = f" The {_TABLED} of {len(whole)} with the smallest p; `tracekit compare` lists all."
+        left_out = f" The {_TABLED} of {len(whole)} with the smallest p; tracekit compare lists all."
         smallest = whole["pvalue"].sort_values(kind="stable").index[:_TABLED]
         whole = whole.loc[whole.index.isin(smallest)]
     rows = tuple(

@@ -80,7 +80,7 @@ def _losses(material: Material) -> list[str]:
         "Drawings of long runs keep the lowest and the highest value of each stretch of updates: no spike vanishes, "
         "but the order and the number of values inside a stretch do.",
         "Means over stretches, blocks and layers are what the caption says; every recorded value is in the Parquet "
-        "files, which `tracekit.traces.read` gives as a table.",
+        "files, which tracekit.read gives as a table.",
     ]
     recording = (material.experiment.record.get("configuration") or {}).get("recording") or {}
     if recording.get("every", 1) != 1:

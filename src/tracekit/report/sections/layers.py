@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 import pandas as pd
 
-from tracekit.report.document import Alert, Block, Figure, Heading, Panel, enumerate_words, paragraph
+from tracekit.report.document import Alert, Block, Figure, Heading, Mono, Panel, enumerate_words, paragraph
 from tracekit.report.figures import statistics
 from tracekit.report.figures.drawing import draw
 from tracekit.report.material.digest import HEAT_STRETCHES
@@ -46,7 +46,7 @@ def layers(material: Material) -> list[Block]:
             Alert(
                 "note",
                 f"The first {len(cells)} of {len(material.cells)} configurations are drawn",
-                ("All runs have the same signals; `tracekit.plot.heat_map` draws any of them.",),
+                ("All runs have the same signals; ", Mono("tracekit.plot.heat_map"), " draws any of them."),
             )
         )
     for name in LAYER_SIGNALS:

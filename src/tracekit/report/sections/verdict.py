@@ -180,10 +180,10 @@ def _aspects(material: Material) -> list[Block]:
         Table(
             (Column("configuration"), *(Column(title) for title in ASPECTS.values())),
             rows,
-            "What the seeds of each configuration show besides the label. To and fro: jittery if the probe batch's "
-            "logits shake by more than 0.1 of their half-spread from update to update, as training past its stability "
-            "limit does. The rest is judged a seed alone: the answer that most of them give, and how many; where "
-            "nothing is shown, in how many seeds it is there all the same. Undecided: "
-            "no answer has a majority. The sections below draw it.",
+            "What the seeds of each configuration show besides the label. Jitter: jittery if the probe batch's "
+            "logits move by more than 0.1 of their half-spread from update to update, as training past its stability "
+            "limit does. The rest is judged in each seed by itself. An answer is shown if so many seeds give it as "
+            "chance brings in at most 1 % of configurations: 3 of 5, 5 of 10, 7 of 20. Undecided: no answer is given "
+            "that often. The sections below draw it.",
         )
     ]
