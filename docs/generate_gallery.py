@@ -38,7 +38,7 @@ from tracekit.traces import read
 traces = read("runs/demo", signals=["train/first_logit", "train/loss", "eval/loss", "layer/update_ratio"])
 logit = traces[traces["signal"] == "train/first_logit"]
 adam = logit[(logit["optimizer"] == "adam") & (logit["batch_size"] == 100)]
-features = ta.characterize(logit, jobs=2)  # a row a run
+features = ta.characterize(logit, jobs=2)  # one row per run
 fig, ax = plt.subplots(figsize=(4.4, 2.6), layout="constrained")
 ```
 """
@@ -72,7 +72,7 @@ def bounds(adam: pd.DataFrame, ax: Axes) -> None:
 
 @example("Single runs", "One thin line a run, through an envelope that keeps every spike.")
 def single_runs(adam: pd.DataFrame, ax: Axes) -> None:
-    """Draw a line a run."""
+    """Draw one line per run."""
     plot.seed_traces(adam[adam["seed"] < 2], ax, unit="logit")
 
 
@@ -99,7 +99,8 @@ def learning(traces: pd.DataFrame, ax: Axes) -> None:
 
 
 @example(
-    "A statistic, seed by seed", "Correlation times: a dot a run, a tick at the median of the configuration."
+    "A statistic, seed by seed",
+    "Correlation times: one dot per run, a tick at the median of the configuration.",
 )
 def dots(features: pd.DataFrame, ax: Axes) -> None:
     """Draw correlation times."""
@@ -179,7 +180,7 @@ def ranks(traces: pd.DataFrame, ax: Axes) -> None:
     plot.rank_ranges(found, ax)
 
 
-@example("Layers over time", "Size of the update relative to the weights, a row a layer.")
+@example("Layers over time", "Size of the update relative to the weights, one row per layer.")
 def layers(traces: pd.DataFrame, ax: Axes) -> None:
     """Draw a heat map."""
     run = traces[(traces["signal"] == "layer/update_ratio") & (traces["run"] == "adam-lr0.001-b100-s0")]

@@ -261,8 +261,8 @@ def test_compiled_loops_and_others_are_not_mixed_in_one_run(interrupted, monkeyp
     folder, meta, put = interrupted
     here = json.loads(meta.read_text())["compiled"]
     ways = {
-        True: "without compiled loops, which are used here, and would go on to other values; set TRACEKIT_COMPILED=0",
-        False: "with compiled loops, which are not used here, and would go on to other values; install numba "
+        True: "without compiled loops, which are used here, and would continue to other values; set TRACEKIT_COMPILED=0",
+        False: "with compiled loops, which are not used here, and would continue to other values; install numba "
         "(`pip install tracekit[fast]`) and do not set TRACEKIT_COMPILED=0",
     }
     for now, sentence in ways.items():
@@ -273,7 +273,7 @@ def test_compiled_loops_and_others_are_not_mixed_in_one_run(interrupted, monkeyp
         with pytest.raises(StoreError) as caught:
             resume_sweep(folder, jobs=1)
         assert str(caught.value) == (
-            f"{meta.parent} was recorded {sentence}, or move the folder away to train the run anew."
+            f"{meta.parent} was recorded {sentence}, or move the folder away to train the run again."
         )
     monkeypatch.undo()
     put(compiled=not here)

@@ -51,7 +51,7 @@ def test_a_truncated_part(store):
         (
             "b",
             part.name,
-            "was struck off, with 20 values of updates 11 to 20; `tracekit resume` records them anew",
+            "was struck off, with 20 values of updates 11 to 20; `tracekit resume` records them again",
             "values",
         )
     ]
@@ -87,8 +87,8 @@ def test_a_missing_part(store):
     (store / "a" / "traces" / "part-000002.parquet").unlink()
     assert quarantine(examine(store)) == []
     assert [entry[2].partition("; ")[2] for entry in problems(store)] == [
-        "move the run's folder away and `tracekit resume` trains it anew",
-        *["`tracekit resume` records them anew"] * 2,
+        "move the run's folder away and `tracekit resume` trains it again",
+        *["`tracekit resume` records them again"] * 2,
     ]
 
 

@@ -80,7 +80,7 @@ def compare(
     Runs are paired if at least half of each level's seeds are shared; seeds without a partner are then
     left out and counted. A diverged run stays: it takes the worst rank (+infinity) in every feature, and in
     the vectors a place of its own, as far from the others as the two most distant of them. Runs that failed
-    or still go on, and seeds whose features are unknown, are left out and counted; `unknown` names the features.
+    or are still running, and seeds whose features are unknown, are left out and counted; `unknown` names the features.
 
     1 and 2 seeds: described, without interval or test. 3 and 4: intervals, no test. 5 to 9: tests, but no
     claim: every answer is "unresolved". From 10: claims.

@@ -37,7 +37,7 @@ def performance(
       the run ended without, and then `reached` is False.
 
     A run that diverged (by its status, or with a value that is not finite) has the worst values there are:
-    infinite ones. It has reached a target that it met before. A run that failed or still goes on keeps its
+    infinite ones. It has reached a target that it met before. A run that failed or is still running keeps its
     values, with the outcome "unfinished".
 
     Parameters

@@ -1,6 +1,6 @@
 """From a table of traces or of their statistics to one row per seed of every cell, with its outcome.
 
-A run that diverged is an outcome and stays in the table; a run that failed or still goes on has none yet.
+A run that diverged is an outcome and stays in the table; a run that failed or is still running has none yet.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ def location_dispersion(
     """Say whether two arms of vectors differ in their centre or in their scatter around it.
 
     PERMANOVA with two arms is the squared distance of their means over the total. PERMDISP compares the mean
-    distances of the seeds to the mean of their own arm (times sqrt(n / (n - 1))), means and distances anew in
+    distances of the seeds to the mean of their own arm (times sqrt(n / (n - 1))), means and distances again in
     every arrangement: exact if the arms are exchangeable, which rearranging the distances alone is not.
     Paired arms are exchanged within pairs. Below 3 seeds in an arm nothing is computed.
 

@@ -107,7 +107,7 @@ def as_series(
 
     Leading NaN (a quantity not yet defined) are cut off; the series then ends before the next non-finite
     value. More than 1 % missing makes it inconclusive. An infinity, NaN up to the end, or growth by a
-    factor of a million that still goes on makes it divergent, and the part before that is kept. Values below
+    factor of a million that still continues makes it divergent, and the part before that is kept. Values below
     1e-150 of the largest count as zero, with a note: their ratios to it have no finite square.
 
     Parameters

@@ -34,7 +34,7 @@ class CrossSectionIndex(Record):
     drift: float
     """D = sd between 16 blocks of updates of the mean bound / S: what moves slowly. I^2 = D^2 + J^2."""
     jitter: float
-    """J = sd within the blocks / S: what goes to and fro. Training past its stability limit shakes."""
+    """J = sd within the blocks / S: the jitter. Training past its stability limit is jittery."""
     burn_in: int
     """Values cut off: the first quarter."""
     n: int
@@ -53,7 +53,7 @@ def cross_section_index(
     """Measure how far the bound of a cross-section moves, in half-spreads of the cross-section.
 
     ``I = sd_t(q_t) / median_t |c_t - q_t|`` with q the recorded 5 % (95 %) quantile and c the recorded median
-    of the same values at the same update. It is the `stability_index` of a value drawn anew from the
+    of the same values at the same update. It is the `stability_index` of a value drawn again from the
     cross-section at every update, without its sampling noise; but every movement counts, also from one update
     to the next, which sub-blocks would average out. The first quarter of the updates is left out, whatever
     it holds: with hardly any noise a test would call no series settled.

@@ -26,7 +26,7 @@ class Checkpointer(Observer):
     """Writes what is due at the end of an update, and stops the run there when asked to.
 
     A checkpoint is written only after the part that holds the values up to its step: a run that is killed
-    between the two goes on from the checkpoint before, and drops the values that it will record again.
+    between the two continues from the checkpoint before, and drops the values that it will record again.
 
     Parameters
     ----------

@@ -40,7 +40,7 @@ def describe() -> dict[str, Any]:
 
 
 def check_continuation(folder: Path, before: Mapping[str, Any]) -> list[str]:
-    """Compare what a run began in with what it would go on in.
+    """Compare what a run began in with what it would continue in.
 
     Parameters
     ----------
@@ -70,8 +70,8 @@ def check_continuation(folder: Path, before: Mapping[str, Any]) -> list[str]:
             )
         )
         raise StoreError(
-            f"{folder} was recorded {changed}, and would go on to other values; {way_out}, or move the folder away "
-            "to train the run anew."
+            f"{folder} was recorded {changed}, and would continue to other values; {way_out}, or move the folder away "
+            "to train the run again."
         )
     versions = before.get("versions", {})
     computing = ("numpy", "numba") if now["compiled"] else ("numpy",)

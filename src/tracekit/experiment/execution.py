@@ -141,7 +141,7 @@ def _execute(task: Task, dataset: Dataset, tell: ProgressListener, stopped: Call
     except Interrupted:
         raise
     except Exception as error:
-        # One run's failure is its own: the writer has recorded it, the sweep goes on and reports it.
+        # One run's failure is its own: the writer has recorded it, the sweep continues and reports it.
         status, reason = "failed", f"{type(error).__name__}: {error}"
     tell(RunProgress(task.name, status, reporter.step, reporter.n_updates, reporter.loss, reason))
 
@@ -193,7 +193,7 @@ def _on_processes(
         except BrokenProcessPool:
             raise TracekitError(
                 "a worker process ended before its time: a script must start sweeps below "
-                '`if __name__ == "__main__":`; if it does, memory ran out: use fewer jobs, and go on with '
+                '`if __name__ == "__main__":`; if it does, memory ran out: use fewer jobs, and continue with '
                 "`tracekit resume`."
             ) from None
         finally:

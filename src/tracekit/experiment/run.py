@@ -127,7 +127,7 @@ def execute_run(
     observers : sequence of Observer
         See the training besides the recorder.
     resume : bool
-        Go on with the run that is in the folder from its last checkpoint, or from the start if it has none;
+        Continue the run that is in the folder from its last checkpoint, or from the start if it has none;
         the trace is then the one of a run that was never interrupted.
     flush_seconds : float
         How much of the run a sudden end of the process may cost.
@@ -213,7 +213,7 @@ def execute_run(
 
 
 def _continued(now: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
-    """Circumstances of a run that goes on, with those that it had before under `earlier` where they were others."""
+    """Circumstances of a run that is continued, with the earlier ones under `earlier` where they differ."""
     earlier = list(before.pop("earlier", []))
     earlier += [before] if before != now else []
     return now | ({"earlier": earlier} if earlier else {})

@@ -42,7 +42,7 @@ def run_sweep(
 ) -> Experiment:
     """Train and record every run of a sweep.
 
-    A run that diverges, or fails for a reason of its own, is recorded as such and the others go on.
+    A run that diverges, or fails for a reason of its own, is recorded as such and the others continue.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def run_sweep(
     ArgumentError, DataError, StoreError
         Something that no run could do without: raised before the first run, and before anything is removed.
     Interrupted
-        Ctrl-C; what was recorded is kept, and `resume_sweep` goes on with it.
+        Ctrl-C; what was recorded is kept, and `resume_sweep` continues it.
     """
     _check_numbers(jobs=jobs, threads=threads, flush_seconds=flush_seconds)
     folder = Path(out)
@@ -115,7 +115,7 @@ def resume_sweep(
     failed: bool = False,
     progress: ProgressListener | None = None,
 ) -> Experiment:
-    """Go on with an experiment that was stopped: interrupted runs from their checkpoints, the others anew.
+    """Continue an experiment that was stopped: interrupted runs from their checkpoints, the others from the start.
 
     The traces become those of an experiment that was never stopped, bit for bit; the
     files differ in the run id that they carry.
@@ -161,7 +161,7 @@ def resume_sweep(
 
 
 def unfinished_runs(path: str | Path, *, failed: bool = False) -> list[str]:
-    """Names of the runs that `resume_sweep` would go on with; StoreError if there is no experiment."""
+    """Names of the runs that `resume_sweep` would continue; StoreError if there is no experiment."""
     folder = Path(path)
     if not (folder / EXPERIMENT_FILE).exists():
         raise StoreError(
@@ -184,17 +184,17 @@ def _execute(
         execute_tasks(tasks, dataset, data_dir=data_dir, jobs=jobs, tell=progress or (lambda news: None))
     except (Interrupted, KeyboardInterrupt):
         raise Interrupted(
-            f"stopped; what was recorded is kept in {folder}: go on with `tracekit resume {folder}`."
+            f"stopped; what was recorded is kept in {folder}: continue with `tracekit resume {folder}`."
         ) from None
 
 
 def _check_circumstances(runs: list[Path]) -> None:
-    """Say in one sentence if runs go on with other versions; StoreError if they would go on to other values."""
-    begun = [run for run in runs if (run / CHECKPOINT_FILE).exists()]  # the others start anew
+    """Say in one sentence if runs continue with other versions; StoreError if they would continue to other values."""
+    begun = [run for run in runs if (run / CHECKPOINT_FILE).exists()]  # the others start again
     changes = [change for run in begun for change in check_continuation(run, read_json(run / META_FILE))]
     if changes:
         _log.warning(
-            "interrupted runs go on with %s: values may differ in the last digits from those of runs that were not "
+            "interrupted runs continue with %s: values may differ in the last digits from those of runs that were not "
             "interrupted.",
             ", ".join(dict.fromkeys(changes)),
         )

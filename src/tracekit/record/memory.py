@@ -187,7 +187,7 @@ class Memory:
         return codes, labels
 
     def state(self) -> dict[str, np.ndarray]:
-        """Return copies of all that is needed to go on."""
+        """Return copies of all that is needed to continue."""
         names = [name for name in ("initial", "gradients") if name in self._tensors]
         state = {
             f"tensors/{name}/{tensor}": array.copy()

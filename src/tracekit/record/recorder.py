@@ -116,7 +116,7 @@ class Recorder(Observer):
             self._at_epoch_end.record(end, epoch.step, epoch.epoch, self._writer)
 
     def state(self) -> dict[str, np.ndarray]:
-        """Return what must be known to go on: initial parameters, last gradients, codes of the epoch, the time."""
+        """Return what must be known to continue: initial parameters, last gradients, codes of the epoch, the time."""
         return self._memory.state() | {_SECONDS: np.array(time.perf_counter() - self._started)}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:

@@ -37,8 +37,8 @@ class ReportPaths:
 
     html: Path  #: the report as one self-contained page
     pdf: Path  #: the same document, typeset
-    metrics: Path  #: a row a series, full precision
-    labels: Path  #: a row a cell, full precision
+    metrics: Path  #: one row per series, full precision
+    labels: Path  #: one row per cell, full precision
 
     def _repr_html_(self) -> str:
         """Link the four files, for notebooks."""

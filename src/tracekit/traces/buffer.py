@@ -14,7 +14,7 @@ from tracekit.traces.parts import Channel, build_table
 
 
 class Columns:
-    """Channels whose values are recorded together, a row an update; made once and told apart by identity.
+    """Channels whose values are recorded together, one row per update; made once and told apart by identity.
 
     Parameters
     ----------

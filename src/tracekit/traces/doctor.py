@@ -180,9 +180,9 @@ def _run(folder: Path) -> Iterator[Finding]:
     for part in status.get("lost", []):
         span = f"{part['n_rows']} values of updates {part['first_step']} to {part['last_step']}"
         way_out = (
-            "move the run's folder away and `tracekit resume` trains it anew"
+            "move the run's folder away and `tracekit resume` trains it again"
             if status.get("status") in ENDED_STATUSES
-            else f"`tracekit resume{' --failed' if status.get('status') == 'failed' else ''}` records them anew"
+            else f"`tracekit resume{' --failed' if status.get('status') == 'failed' else ''}` records them again"
         )
         clause = f"was struck off, with {span}; {way_out}"
         yield Finding(name, folder / TRACES_FOLDER / part["file"], clause, "values", movable=False)
@@ -246,11 +246,11 @@ def quarantine(findings: list[Finding]) -> list[Path]:
     """Move damaged files into their run's quarantine folder and strike them off its list of parts.
 
     A run whose own records cannot be read moves as a whole, into the experiment's quarantine folder. Nothing is
-    deleted. The run's status goes on naming what it has lost, and so does `examine`. Values that a finished run has
+    deleted. The run's status keeps naming what it has lost, and so does `examine`. Values that a finished run has
     lost are not recorded again: to have them, move the run's folder away and resume the experiment.
 
-    Of a run that has not ended, the later parts and the checkpoint are set aside too: it is recorded anew by
-    `tracekit resume`, which would else go on after the hole.
+    Of a run that has not ended, the later parts and the checkpoint are set aside too: it is recorded again by
+    `tracekit resume`, which would otherwise continue after the hole.
 
     Returns
     -------

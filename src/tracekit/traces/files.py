@@ -3,11 +3,11 @@
 Layout::
 
     EXPERIMENT/experiment.json          name, schema version, resolved configuration, command
-    EXPERIMENT/index.json               what the runs' records say; made anew whenever it is out of date
+    EXPERIMENT/index.json               what the runs' records say; rebuilt whenever it is out of date
     EXPERIMENT/RUN/config.json          attributes (columns joined to the table) and configuration
     EXPERIMENT/RUN/meta.json            versions, git commit, processor; no name of a person or machine
     EXPERIMENT/RUN/status.json          how the run stands, and its parts with their checksums
-    EXPERIMENT/RUN/checkpoint.npz       where an interrupted run can go on; gone when it has ended
+    EXPERIMENT/RUN/checkpoint.npz       where an interrupted run can continue; gone when it has ended
     EXPERIMENT/RUN/traces/part-*.parquet
 """
 

@@ -1,8 +1,8 @@
-"""The records of many runs at once, through an index that is never more than a copy.
+"""Index of an experiment: the records of many runs at once, never more than a copy.
 
-Opening three small files a run takes seconds for thousands of runs. The index holds what they say, each
+Opening three small files per run takes seconds for thousands of runs. The index holds what they say, each
 entry beside the size and time of change of the run's status file; an entry that does not match is read
-anew, and an index that is missing, damaged or not writable costs time and nothing else.
+again, and an index that is missing, damaged or not writable costs time and nothing else.
 """
 
 from __future__ import annotations

@@ -153,7 +153,7 @@ def _sortable(value: Any) -> tuple[int, Any]:
 def read(
     path: str | Path, *, signals: Sequence[str] | str | None = None, runs: Sequence[str] | str | None = None
 ) -> pd.DataFrame:
-    """Read traces into one tidy frame, a row a value.
+    """Read traces into one tidy frame, one row per value.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ _LARGE_PART = 1_000_000
 class RunWriter:
     """Writes one run's folder; a context manager that marks the run failed if its block raises.
 
-    Values are buffered and leave in parts, which a thread writes while the training goes on. What has left
+    Values are buffered and leave in parts, which a thread writes during the training. What has left
     is readable whatever happens to the process. A part leaves by itself when it is due and the next update
     begins, so that a process that is killed loses at most `flush_seconds` of its run, and the update in which
     they were over.
@@ -151,7 +151,7 @@ class RunWriter:
         rows_per_part: int = 1_000_000,
         flush_when_due: bool = True,
     ) -> Self:
-        """Go on writing an interrupted run after `last_step`; values of later steps are dropped.
+        """Continue writing an interrupted run after `last_step`; values of later steps are dropped.
 
         `meta`, the circumstances from now on, replaces those that are recorded.
 

@@ -104,7 +104,7 @@ def calibrate(
 
 
 def long_table(rates: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
-    """Put the rates of single series and of cells under each other, a row a rate."""
+    """Put the rates of single series and of cells under each other, one row per rate."""
     import pandas as pd
 
     n, n_seeds, margin = labels[["n", "n_seeds", "margin"]].iloc[0]

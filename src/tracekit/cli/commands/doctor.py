@@ -62,7 +62,9 @@ def doctor(
     else:
         typer.echo("nothing is wrong.")
     if waiting and not as_json:
-        typer.echo(f"{count(len(waiting), 'planned run')} not begun yet; `tracekit resume {path}` goes on.")
+        typer.echo(
+            f"{count(len(waiting), 'planned run')} not begun yet; `tracekit resume {path}` begins them."
+        )
     if findings:
         raise typer.Exit(1)
 

@@ -8,7 +8,7 @@ from tracekit.cli.command import command, group
 from tracekit.cli.options import Json, RunsPath
 from tracekit.cli.output import print_json, print_table
 
-group("list", summary="List what there is to choose from.")
+group("list", summary="List the names that options take.")
 
 
 def _list(columns: dict[str, str], rows: list[dict[str, Any]], as_json: bool) -> None:
@@ -130,7 +130,7 @@ def list_signals(as_json: Json = False) -> None:
     if as_json:
         print_json(rows)
         return
-    # For people a line a definition: its fields are the last word of the recorded names.
+    # For people one line per definition: its fields are the last word of the recorded names.
     print_table(
         ["name", "cost", "preset", "what it is", "fields"],
         [

@@ -14,7 +14,7 @@ from tracekit.cli.options import DEFAULT_SIGNAL, DataDir, Json, Quiet
 
 @command(
     "resume",
-    summary="Go on with a sweep that was stopped.",
+    summary="Continue a sweep that was stopped.",
     examples=(
         "tracekit resume runs/first",
         "tracekit resume runs/first --failed",
@@ -39,7 +39,7 @@ def resume(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Go on with an experiment that was stopped; the traces become those of one that never was."""
+    """Continue an experiment that was stopped; the traces become those of one that never was."""
     from tracekit.cli.commands.run import report_outcome
     from tracekit.cli.progress import SweepProgress
     from tracekit.cli.sweep_status import planned_runs

@@ -144,7 +144,7 @@ def capture(model: Layer) -> Iterator[dict[str, LayerCall]]:
             return
         if name in calls:
             raise ArgumentError(
-                f"layer {name!r} was called twice inside one capture(); enter capture() anew for each forward "
+                f"layer {name!r} was called twice inside one capture(); enter capture() again for each forward "
                 f"pass."
             )
         if output.requires_grad:

@@ -67,7 +67,7 @@ def shampoo(
 ) -> tuple[Transform, ...]:
     """AdaGrad with a full matrix for each axis of a tensor.
 
-    Statistics are summed at every update, their roots computed anew every `refresh` updates, and axes longer
+    Statistics are summed at every update, their roots recomputed every `refresh` updates, and axes longer
     than `largest_side` are left alone.
     """
 

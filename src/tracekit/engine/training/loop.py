@@ -91,7 +91,7 @@ class Observer:
         """Called when all that belongs to an update is done, an epoch's end included: state can be saved here."""
 
     def state(self) -> dict[str, np.ndarray]:
-        """Return what the observer must know to go on after an interruption, by name."""
+        """Return what the observer must know to continue after an interruption, by name."""
         return {}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
@@ -151,7 +151,7 @@ def train(
         Separate, so that the order of the data does not depend on the model.
     observers : sequence of Observer
     start : int
-        Updates already made: the training goes on after them, with `order_rng` as it was at the very
+        Updates already made: the training continues after them, with `order_rng` as it was at the very
         beginning and all other state as `load_checkpoint` restores it.
     threads : int, optional
         How many threads compute; as `tracekit.engine.use_threads` takes it. Results do not depend on it.

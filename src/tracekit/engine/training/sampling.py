@@ -61,7 +61,7 @@ def epochs(
         ``reshuffle``: a new permutation each epoch, cut into batches. ``fixed_batches``: batches are
         built once, each epoch shuffles their order only (what the program of Ando, Fukuhara & Takefuji
         does; the traced first sample then cycles over as many images as there are batches).
-        ``with_replacement``: every batch is drawn anew from the whole set.
+        ``with_replacement``: every batch is drawn from the whole set.
     drop_last : bool
         Leave out the last, smaller batch of an epoch, so that every update averages over the same
         number of samples.

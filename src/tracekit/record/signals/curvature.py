@@ -82,7 +82,7 @@ def alpha(now: Observation) -> float:
 def hessian_top(now: Observation) -> Sequence[float]:
     """Largest eigenvalue of the Hessian on the probe batch, within the bound of one; at most 30 products.
 
-    Iteration goes on from the eigenvector of the recording before, and stops once the bound is 3 % of the
+    Iteration continues from the eigenvector of the recording before, and stops once the bound is 3 % of the
     eigenvalue, whose error is mostly of the order of the bound's square. NaN where the loss is not finite.
     """
     parameters = now.step.model.parameters()

@@ -14,7 +14,7 @@ from tracekit.record.signals.output_layer import euclidean
 from tracekit.record.summary import SUMMARY, summarize, summarize_columns, summarize_groups
 
 #: A signal of the probe batch. What costs is to pass it through the network, once for all of them: they are recorded
-#: together, as often as labels need to tell whether a run goes to and fro (`tracekit_analysis.cross_sections`).
+#: together, as often as labels need to tell whether a run is jittery (`tracekit_analysis.cross_sections`).
 probe_signal = functools.partial(signal, cost="probe", reads=("probe batch",), schedule="every 3, 200 times")
 
 

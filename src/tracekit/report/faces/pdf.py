@@ -27,7 +27,7 @@ _LARGEST, _SMALLEST = 9.0, 7.8
 #: before the table is split; and what a title may take beyond them.
 _WIDEST, _WRAPPED, _TITLE = 60, 30, 8
 
-#: After these a long name may go on in the next line.
+#: After these a long name may continue in the next line.
 _SEAM = re.compile(r"(?<=[/_.,:;=@\-])(?=\S)|(?<=[a-z])(?=[A-Z])")
 _UNBROKEN = re.compile(r"[^\s\u200b]{19,}")
 

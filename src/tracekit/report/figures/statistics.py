@@ -27,7 +27,7 @@ def seed_dots(
     references: Sequence[float] = (),
     log: bool = False,
 ) -> Axes:
-    """Draw one statistic of every run as a dot, a row a configuration, with their median as a tick.
+    """Draw one statistic of every run as a dot, one row per configuration, with their median as a tick.
 
     Parameters
     ----------
@@ -187,12 +187,12 @@ def heat_map(
     log: bool = True,
     scale: bool = True,
 ) -> Axes:
-    """Draw a statistic of layers over updates as colours, a row a layer, input on top.
+    """Draw a statistic of layers over updates as colours, one row per layer, input on top.
 
     Parameters
     ----------
     data : DataFrame
-        A row a layer (its index), a column a stretch of updates; NaN stays blank.
+        One row per layer (its index), one column per stretch of updates; NaN stays blank.
     ax : Axes
         Where to draw.
     limits : (low, high), optional

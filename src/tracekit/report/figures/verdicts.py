@@ -40,7 +40,7 @@ def index_intervals(data: pd.DataFrame, ax: Axes, *, margin: float) -> Axes:
     Parameters
     ----------
     data : DataFrame
-        A row a cell, drawn from the top: ``name``, ``label``, ``index``, ``low``, ``high``; missing numbers
+        One row per cell, drawn from the top: ``name``, ``label``, ``index``, ``low``, ``high``; missing numbers
         leave the row empty but named.
     ax : Axes
         Where to draw.
@@ -89,12 +89,12 @@ def index_intervals(data: pd.DataFrame, ax: Axes, *, margin: float) -> Axes:
 def effect_forest(
     data: pd.DataFrame, ax: Axes, *, margin: float | None = None, label: str = "Hedges g"
 ) -> Axes:
-    """Draw effects with their intervals against 0, a row a comparison; shape and colour tell the answer.
+    """Draw effects with their intervals against 0, one row per comparison; shape and colour tell the answer.
 
     Parameters
     ----------
     data : DataFrame
-        A row a comparison, from the top: ``name``, ``estimate``, ``low``, ``high``, ``answer`` (different,
+        One row per comparison, from the top: ``name``, ``estimate``, ``low``, ``high``, ``answer`` (different,
         equivalent or unresolved); missing numbers leave the row empty but named.
     ax : Axes
         Where to draw.
@@ -179,7 +179,7 @@ def rank_ranges(data: pd.DataFrame, ax: Axes) -> Axes:
 def label_shares(data: pd.DataFrame, ax: Axes) -> Axes:
     """Draw how often simulated cells of known truth get each label: a bar a truth, shares side by side.
 
-    `data` has ``name``, ``stable``, ``inconclusive`` and ``unstable``, a row a simulated process.
+    `data` has ``name``, ``stable``, ``inconclusive`` and ``unstable``, one row per simulated process.
     """
     house_style(ax, x="share of simulated cells")
     ax.grid(False, axis="y")

@@ -87,7 +87,7 @@ class RunDigest:
     signals: frozenset[str]  #: names of everything that it recorded
     series: dict[str, tuple[SeriesDigest, ...]]  #: by signal, those that are drawn
     layers: dict[str, dict[str, Vector]]  #: by signal and layer: medians over stretches of updates
-    features: pd.DataFrame  #: a row a characterized series
+    features: pd.DataFrame  #: one row per characterized series
     cross_section: pd.DataFrame  #: one row on the probe batch's logits, if their quantiles were recorded
     portrait: Portrait | None  #: the deciding series; None if it was not recorded
     performance: dict[

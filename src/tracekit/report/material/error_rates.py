@@ -39,7 +39,7 @@ _TESTS = (
 
 
 def label_rates() -> pd.DataFrame:
-    """Read the labels of `make calibrate`: a row a simulated process, number of updates and of seeds."""
+    """Read the labels of `make calibrate`: one row per simulated process, number of updates and of seeds."""
     return _packaged("labels.csv")
 
 

@@ -65,7 +65,7 @@ def _short(index: float) -> str:
 
 
 def from_labels(labels: pd.DataFrame, by: Sequence[str]) -> dict[tuple[Any, ...], Verdict]:
-    """Read the table of labels, a row a cell, into verdicts by the cell's key."""
+    """Read the table of labels, one row per cell, into verdicts by the cell's key."""
     verdicts = {}
     for row in labels.to_dict("records"):
         agreeing = round(float(row["agreement"]) * row["n_seeds"]) if row["n_seeds"] else 0

@@ -1,4 +1,4 @@
-"""Digests as the tables that figures draw: a row a point, a block or a configuration."""
+"""Digests as the tables that figures draw: one row per point, a block or a configuration."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def limits_of(series: Sequence[SeriesDigest]) -> tuple[float, float]:
 
 
 def seed_values(material: Material, column: str, rows: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Give ``name`` (of the cell) and ``value`` of one statistic of the deciding signal, a row a run."""
+    """Give ``name`` (of the cell) and ``value`` of one statistic of the deciding signal, one row per run."""
     rows = material.judged() if rows is None else rows
     parts = []
     for cell in material.cells:

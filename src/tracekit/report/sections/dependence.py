@@ -99,11 +99,11 @@ def _tails(material: Material) -> Figure:
         (
             Panel(
                 draw(paint, width=4.4, height=0.55 + 0.19 * len(material.cells)),
-                f"Extreme value index of {material.settings.signal}, a dot a seed, by configuration.",
+                f"Extreme value index of {material.settings.signal}, one dot per seed, by configuration.",
             ),
         ),
-        "Extreme value index of the largest 5 % of local deviations, a dot a seed and a tick at their median. Below "
-        "0 the tail ends, at 0 it falls like an exponential, beyond .5 the variance is infinite; dashed at both.",
+        "Extreme value index of the largest 5 % of local deviations, one dot per seed and a tick at their median. "
+        "Below 0 the tail ends, at 0 it falls like an exponential, beyond .5 the variance is infinite; dashed at both.",
         legend=(Key(style.SEED, "one seed", "dot"), Key(style.BOUND, "median", "thick")),
     )
 

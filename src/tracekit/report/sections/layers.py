@@ -29,7 +29,7 @@ _DRAWN = 12
 
 @section("layers", title="Layers", order=70)
 def layers(material: Material) -> list[Block]:
-    """Draw heat maps of gradient, update and step size over time, a row a layer."""
+    """Draw heat maps of gradient, update and step size over time, one row per layer."""
     there = [name for name in LAYER_SIGNALS if _has(material, name)]
     if not there:
         raise MissingSignalError(LAYER_SIGNALS)
@@ -90,14 +90,14 @@ def _figure(material: Material, name: str, cells: tuple[Cell, ...]) -> Block:
     scale = "logarithmic colours, cut at the 1 % and the 99 % quantile" if log else "colours from 0 to 1"
     return Figure(
         tuple(panels),
-        f"{title} by layer over updates, a panel a configuration: median of each of {HEAT_STRETCHES} stretches "
+        f"{title} by layer over updates, one panel per configuration: median of each of {HEAT_STRETCHES} stretches "
         f"(the last value before, where none was recorded), and over runs that finished; {scale}.",
         columns=min(4, max(1, len(material.batch_sizes))),
     )
 
 
 def cell_map(material: Material, name: str, cell: Cell) -> pd.DataFrame:
-    """Give the median over a cell's finished runs: a row a layer, a column a stretch; empty without a run."""
+    """Give the median over a cell's finished runs: one row per layer, one column per stretch; empty without a run."""
     maps = [
         material.digests[run.name].layers[name]
         for run in cell.runs

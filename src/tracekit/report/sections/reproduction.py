@@ -89,7 +89,7 @@ def _duration(seconds: float) -> str:
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Give nested settings dotted names; a list of tables gets a line an entry."""
+    """Give nested settings dotted names; a list of tables gets one line per entry."""
     for name, value in settings.items():
         path = f"{prefix}{name}"
         if isinstance(value, Mapping) and value:

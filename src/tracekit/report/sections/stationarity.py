@@ -28,7 +28,7 @@ _TESTS = {
 
 @section("stationarity", title="Stationarity", order=45)
 def stationarity(material: Material) -> list[Block]:
-    """Draw the p-values of both tests, a dot a seed, and tabulate the joined verdicts."""
+    """Draw the p-values of both tests, one dot per seed, and tabulate the joined verdicts."""
     rows = material.judged()
     if rows.empty:
         raise MissingSignalError([material.settings.signal])
@@ -44,7 +44,7 @@ def stationarity(material: Material) -> list[Block]:
         )
         drawing = draw(paint, width=3.9, height=0.55 + 0.19 * len(material.cells))
         panels.append(
-            Panel(drawing, f"{label} of {material.settings.signal}: a dot a seed, by configuration.")
+            Panel(drawing, f"{label} of {material.settings.signal}: one dot per seed, by configuration.")
         )
     return [
         paragraph(
@@ -55,8 +55,8 @@ def stationarity(material: Material) -> list[Block]:
         ),
         Figure(
             tuple(panels),
-            f"P-values of {material.settings.signal} after its transient, a dot a seed and a tick at their median, on "
-            "a logarithmic axis; dashed at .05. Single p-values, not corrected for their number.",
+            f"P-values of {material.settings.signal} after its transient, one dot per seed and a tick at their median, "
+            "on a logarithmic axis; dashed at .05. Single p-values, not corrected for their number.",
             columns=2,
             legend=(
                 Key(style.SEED, "one seed", "dot"),

@@ -1,4 +1,4 @@
-"""Signals over updates with their bounds, a panel a configuration: the form of the reference paper's Figure 6."""
+"""Signals over updates with their bounds, one panel per configuration: the form of the reference paper's Figure 6."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def traces(material: Material) -> list[Block]:
     """Draw the deciding signal, and the paper's own scalar beside it, with all single runs to look into."""
     blocks: list[Block] = [
         paragraph(
-            "Does the lower edge of the signal stay where it is while training goes on? Each panel holds one "
+            "Does the lower edge of the signal stay where it is during training? Each panel holds one "
             "optimizer at one batch size; all panels share both axes. The thick line is the edge that the verdict "
             "is about: a quantile, because a minimum falls with the number of points even if nothing changes."
         )
