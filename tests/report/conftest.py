@@ -7,8 +7,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from simulation import simulate_experiment
 
+from tests.report.simulation import simulate_experiment
 from tracekit.report import write_report
 from tracekit.report.material.gathering import gather
 from tracekit.report.material.material import Settings

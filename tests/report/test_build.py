@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from pypdf import PdfReader
-from simulation import simulate_experiment, simulate_run
 
+from tests.report.simulation import simulate_experiment, simulate_run
 from tracekit.errors import ArgumentError, OutputExistsError, StoreError, UnknownNameError
 from tracekit.report import write_report
 from tracekit.report.build import compose_document

@@ -115,8 +115,7 @@ def test_limits_of_a_logarithmic_axis_stay_floats():
 
 
 def test_infinity_is_a_number_that_scripts_sort_and_copy():
-    from specimen import every_block
-
+    from tests.report.specimen import every_block
     from tracekit.report.document import Column, Document, Section, Table
 
     table = Table((Column("n", numeric=True),), ((number(np.inf),), (number(-np.inf),)), "", keys=0)

@@ -14,8 +14,8 @@ import pytest
 import typst
 from PIL import Image
 from pypdf import PdfReader
-from specimen import SVG, every_block
 
+from tests.report.specimen import SVG, every_block
 from tracekit.report.document import (
     Block,
     Column,
