@@ -14,11 +14,12 @@ ANALYSIS = Path(__file__).parents[1] / "analysis" / "tracekit_analysis"
 MAY_IMPORT = {
     "errors": set(),
     "registry": {"errors"},
+    "settings": {"errors"},
     "engine": {"errors", "registry"},
     "traces": {"errors"},
     "record": {"engine", "traces", "errors", "registry"},
     "data": {"errors", "registry"},
-    "experiment": {"engine", "traces", "record", "data", "errors", "registry", "__version__"},
+    "experiment": {"engine", "traces", "record", "data", "errors", "registry", "settings", "__version__"},
     "report": {"traces", "errors", "registry", "tracekit_analysis", "__version__"},
 }
 

@@ -14,7 +14,7 @@ from .comparisons.seed_tables import seed_table
 from .errors import AnalysisError
 from .features.characterization import characterize
 from .features.probe_batch import cross_sections
-from .features.standard import describe_columns
+from .features.registry import describe_columns
 from .features.transformer import TraceFeatures
 from .labels.labelling import label, label_from_features
 from .labels.reading import read_labels

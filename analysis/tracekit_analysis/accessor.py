@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from tracekit_analysis.columns import Preset
 from tracekit_analysis.errors import require_choice
 from tracekit_analysis.features.characterization import characterize
-from tracekit_analysis.features.registry import Preset
 from tracekit_analysis.labels.labelling import label
 from tracekit_analysis.results import Side
 from tracekit_analysis.series.input import as_series
@@ -107,7 +107,7 @@ class TraceAccessor:
 
     def label(
         self,
-        by: str | Sequence[str] = ("optimizer", "batch_size"),
+        by: str | Sequence[str] | None = None,
         *,
         signal: str = DEFAULT_SIGNAL,
         **arguments: Any,

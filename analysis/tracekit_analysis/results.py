@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import html
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any, Literal
 
 import numpy as np
@@ -23,19 +20,10 @@ Side = Literal["lower", "upper"]
 """Which bound of a series: the lower one, or the upper one (the lower bound of ``-x``)."""
 
 
-_MADE: ContextVar[list[Record] | None] = ContextVar("results made since `collect_results`", default=None)
-
-
 class Record:
     """A result that can be written as one row of a table."""
 
     __slots__ = ()
-
-    def __post_init__(self) -> None:
-        """Add the result to those of `collect_results`, if they are collected."""
-        made = _MADE.get()
-        if made is not None:
-            made.append(self)
 
     def to_record(self) -> dict[str, Any]:
         """Return the fields as one flat dict; tuples of notes are joined by "; "."""
@@ -52,20 +40,6 @@ class Record:
             for name, value in self.to_record().items()
         )
         return f"<table><caption>{html.escape(type(self).__name__)}</caption>{rows}</table>"
-
-
-@contextmanager
-def collect_results() -> Iterator[list[Record]]:
-    """Collect the results that are made inside a ``with`` block, in their order, whoever makes them.
-
-    So a row of numbers can repeat what each result says in words, and a new statistic needs no list to be on.
-    """
-    made: list[Record] = []
-    token = _MADE.set(made)
-    try:
-        yield made
-    finally:
-        _MADE.reset(token)
 
 
 def _written(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""How answers are worded: numbers, intervals, lists, and the names of configurations."""
+"""Words of answers: numbers, intervals, lists, and the names of configurations."""
 
 from __future__ import annotations
 

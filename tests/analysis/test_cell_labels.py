@@ -191,13 +191,13 @@ def test_two_runs_of_one_seed_are_not_two_replicates():
     other = frame.assign(run=frame["run"] + "-b", learning_rate=0.2)
     both = pd.concat([frame, other], ignore_index=True)
     with pytest.raises(AnalysisError) as error:
-        label(both)
+        label(both, by=["optimizer", "batch_size"])
     assert str(error.value) == (
         "`by` (=['optimizer', 'batch_size']) must separate runs, but cell ('sgd', 32) has 2 runs with seed 0; "
         "add the column in which they differ, or pass replicate='run'."
     )
-    assert len(label(both, by=["optimizer", "batch_size", "learning_rate"])) == 2
-    assert only(both, replicate="run")["n_seeds"] == 4
+    assert len(label(both)) == len(label(both, by=["optimizer", "batch_size", "learning_rate"])) == 2
+    assert only(both, by=["optimizer", "batch_size"], replicate="run")["n_seeds"] == 4
 
 
 def test_wilson_interval_of_a_textbook_example():

@@ -13,7 +13,7 @@ from tests.analysis.processes import autoregressive, iid, level_break, sawtooth,
 from tracekit_analysis import AnalysisError, characterize, label, read_labels, sentences
 from tracekit_analysis.calibration.processes import fractional_noise
 from tracekit_analysis.labels import label_aspects
-from tracekit_analysis.labels.traits import is_shown, vote_pvalue
+from tracekit_analysis.labels.traits import SeedTraits, is_shown, vote_on_spectrum, vote_pvalue
 
 
 def only(frame: pd.DataFrame, **arguments: object) -> pd.Series:
@@ -44,6 +44,22 @@ SPECTRA = {
     "edge of stability": (alternating, 1000),
     "epoch-locked": (sawtooth(50, height=0.8), 1000),
 }
+
+
+def traits(spectrum: str) -> SeedTraits:
+    return SeedTraits(frozenset({spectrum} - {""}), 3.0, 1.0, "", "", 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("red", "blue", "verdict"), [(7, 13, "mixed"), (10, 10, "mixed"), (0, 13, "blue"), (19, 1, "red")]
+)
+def test_seeds_of_both_colours_are_mixed(red, blue, verdict):
+    seeds = [traits("red")] * red + [traits("blue")] * blue + [traits("")] * (20 - red - blue)
+    found, period, also = vote_on_spectrum(seeds)
+    assert found.verdict == verdict
+    assert found.bearing == max(red, blue)
+    assert math.isnan(period)
+    assert also == ("red, blue" if verdict == "mixed" else "")
 
 
 @pytest.mark.parametrize("truth", SPECTRA)

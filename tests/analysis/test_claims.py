@@ -220,6 +220,11 @@ def test_latex_escapes_and_rounds_but_the_table_keeps_its_digits():
         "\\midrule\n50 \\% \\& more & $0.0123$ & $3$ & -- & $\\infty$ & yes \\\\\n\\bottomrule\n\\end{tabular}\n\\end{table}\n"
     )
     assert table["p"].item() == 0.0123456
+    small = pd.DataFrame({"p": [1e-5, -2.5e-12, -np.inf, 123456.0]})
+    cells = [line.split(" ")[0:-1] for line in to_latex(small).splitlines()[4:8]]
+    assert [" ".join(cell) for cell in cells] == [
+        r"$1 \times 10^{-5}$", r"$-2.5 \times 10^{-12}$", r"$-\infty$", r"$1.23 \times 10^{5}$"
+    ]  # fmt: skip
     with pytest.raises(AnalysisError) as error:
         to_latex(table, digits=0)
     assert str(error.value) == "`digits` (=0) must be a whole number of at least 1."

@@ -380,7 +380,7 @@ def test_two_signals_are_not_mixed(statistics):
         (lambda t: t, {"features": ["x_1"]}, "`features` (='x_1') must be a column of the table; like it there are 'x1'."),
         (lambda t: t, {"features": ["optimizer"]}, "`features` (='optimizer') must be a column of numbers."),
         (lambda t: t, {"features": None}, "`features` (=None) must be named; no column of `FEATURES` is in the table."),
-        (lambda t: t, {"at": "optimizer"}, "`at` (='optimizer') must not repeat `factor` ('optimizer') or `replicate` ('seed')."),
+        (lambda t: t, {"at": "optimizer"}, "`at` (=['optimizer']) must not repeat `factor` ('optimizer') or `replicate` ('seed')."),
         (lambda t: t, {"pairing": "yes"}, "`pairing` (='yes') must be one of 'auto', 'paired', 'unpaired'."),
     ],
 )  # fmt: skip

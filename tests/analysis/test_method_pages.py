@@ -10,7 +10,8 @@ import pytest
 
 import tracekit_analysis
 from tracekit_analysis import describe_columns
-from tracekit_analysis.features.page import main, page_text, section_of
+from tracekit_analysis.features.page import main, page_text
+from tracekit_analysis.features.registry import columns_of
 
 PAGES = Path(__file__).parents[2] / "docs" / "methods"
 HAND_WRITTEN = (
@@ -53,18 +54,39 @@ def test_meanings_differ_from_each_other():
 
 @pytest.mark.parametrize("name", describe_columns("full"))
 def test_every_column_is_explained_in_a_section_that_names_it(name):
-    text = SECTIONS[section_of(name)]
+    text = SECTIONS[columns_of("full")[name].method]
     named = name.removesuffix("_no_profile") if name.endswith("_no_profile") else name
     shown = [named.replace("upper_", "lower_"), named]
     general = re.sub(r"_(robust_)?(ci_low|ci_high)$|_robust$|_pvalue$", "", named)
     assert name.endswith("_no_profile") or any(f"`{word}" in text for word in (*shown, general)), name
 
 
+PARTS = ("Definition", "Assumptions", "Failures", "Source", "Calibration")
+
+
+def parts(section: str) -> list[tuple[str, str]]:
+    """Return the headings of level 4 of a section, in order, each with the text under it."""
+    pieces = re.split(r"^#### (.*)$", SECTIONS[section], flags=re.MULTILINE)[1:]
+    return list(zip(pieces[::2], pieces[1::2], strict=True))
+
+
 @pytest.mark.parametrize("section", SECTIONS)
 def test_every_section_says_what_and_when_not(section):
-    text = SECTIONS[section]
-    for word in ("Definition", "Assumes", "Fails", "Source", "Calibration"):
-        assert f"**{word}" in text, word
+    found = [(heading, text) for heading, text in parts(section) if heading in PARTS]
+    assert tuple(heading for heading, _ in found) == PARTS
+    for heading, text in found:
+        assert text.strip(), f"nothing under {heading}"
+
+
+def test_no_paragraph_of_a_method_is_longer_than_five_lines():
+    for page in (*HAND_WRITTEN, "README.md", "speed.md"):
+        text = re.sub(
+            r"^```.*?^```", "", (PAGES / page).read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
+        )
+        for paragraph in re.split(r"\n\n|\n(?=- |\d\. )", text):
+            assert paragraph.lstrip().startswith("|") or len(paragraph.strip().splitlines()) <= 5, (
+                f"{page}: {paragraph}"
+            )
 
 
 PUBLIC = {
@@ -76,10 +98,12 @@ PUBLIC = {
 
 
 def test_functions_that_pages_name_exist():
-    for page in HAND_WRITTEN:
-        for names in re.findall(r"\*\*Functions?\*\* ([^.]*)\.", (PAGES / page).read_text(encoding="utf-8")):
-            for name in re.findall(r"`(\w+)", names):
-                assert name in PUBLIC, f"{page}: {name}"
+    for section in SECTIONS:
+        for heading, text in parts(section):
+            lines = re.findall(r"^- Functions?: (.*?)\.(?:\s|$)", text, re.MULTILINE | re.DOTALL)
+            assert bool(lines) == (heading in ("Functions", "Columns and functions")), f"{section}: {heading}"
+            for name in re.findall(r"`(\w+)", " ".join(lines)):
+                assert name in PUBLIC, f"{section}: {name}"
 
 
 def test_links_between_pages_lead_somewhere():

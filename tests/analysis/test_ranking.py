@@ -209,11 +209,16 @@ def test_time_to_target_counts_those_that_never_get_there():
 def test_two_runs_of_one_seed_are_not_two_replicates():
     frame = runs({"sgd": 0.6}, seeds=3, n=20)
     both = pd.concat([frame, frame.assign(run=frame["run"] + "-b", learning_rate=0.2)], ignore_index=True)
-    for call in (lambda: time_to_target(both, 0.5), lambda: rank(both)):
+    cell = ["optimizer", "batch_size"]
+    for call in (lambda: time_to_target(both, 0.5, by=cell), lambda: rank(both, by=cell)):
         with pytest.raises(AnalysisError) as error:
             call()
         assert "has 2 runs with seed 0" in str(error.value)
-    assert len(time_to_target(both, 0.5, by=["optimizer", "learning_rate"])) == 2
+    assert (
+        len(time_to_target(both, 0.5))
+        == len(time_to_target(both, 0.5, by=["optimizer", "learning_rate"]))
+        == 2
+    )
 
 
 def test_profiles_count_diverged_runs():
@@ -236,7 +241,7 @@ def test_profiles_count_diverged_runs():
         (lambda f: performance(f, signal="eval/los"), "`signal` (='eval/los') must be a recorded signal; recorded are 'eval/loss'."),
         (lambda f: performance(f, window=0), "`window` (=0) must be a whole number of at least 1."),
         (lambda f: rank(f[f["optimizer"] == "sgd"]), "`factor` (='optimizer') must have two or more levels, but has ['sgd'] alone."),
-        (lambda f: rank(f.drop(columns="seed")), "`frame` (='3 rows') must have a column 'seed'; it has 'run', 'optimizer', 'batch_size', 'learning_rate', 'outcome', 'final', 'anytime', 'best', 'time_to_target', 'reached', 'last_step', 'n', 'status'."),
+        (lambda f: rank(f.drop(columns="seed"), replicate="seed"), "`frame` (='3 rows') must have a column 'seed'; it has 'run', 'optimizer', 'batch_size', 'learning_rate', 'outcome', 'final', 'anytime', 'best', 'time_to_target', 'reached', 'last_step', 'n', 'status'."),
         (lambda f: performance_profile(performance(f.assign(value=-1.0)), problem="seed"), "`metric` (='final') must be positive for ratios; leave out `problem`."),
         (lambda f: median_time([1.0, np.nan], [True, False]), "`times` (=array([ 1., nan])) must be numbers, finite where the event came."),
     ],

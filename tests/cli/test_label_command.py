@@ -31,7 +31,7 @@ def test_labels_in_words_and_in_latex(tracekit_command, small_experiment, tmp_pa
     assert len(spoken) == 2
     assert all(line.startswith("Optimizer ") and "% interval of the index" in line for line in spoken)
     assert tracekit_command("label", small_experiment, "-o", tmp_path / "labels.tex").code == 0
-    assert (tmp_path / "labels.tex").read_text().startswith(r"\begin{tabular}{lrlrrrrllll}")
+    assert (tmp_path / "labels.tex").read_text().startswith(r"\begin{tabular}{lrrlrrrrllll}")
 
 
 def test_a_narrow_latex_table_does_not_narrow_what_is_printed(tracekit_command, small_experiment, tmp_path):
@@ -72,8 +72,7 @@ def test_runs_that_did_not_end_are_named_with_the_way_to_go_on(tracekit_command,
     done = tracekit_command("label", copy)
     assert done.code == 0
     assert done.err == (
-        "Not counted are runs that did not end (1 failed: the disk was full); "
-        f"`tracekit resume {copy}` goes on with them.\n"
+        f"1 failed run was not counted (the disk was full); `tracekit resume {copy}` continues it.\n"
     )
     assert "4 seeds give an interval but no label; at least 5 are needed; 1 run did not end" in done.out
 

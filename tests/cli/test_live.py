@@ -96,7 +96,7 @@ def test_watch_writes_nothing_and_knows_runs_that_wait_stopped_or_failed(
     put("sgd-lr0.1-b40-s3", status="finished", reason=None)
     done = tracekit_command("watch", store, "--interval", 0.1, "--no-labels")
     assert done.code == 0
-    assert done.out.endswith(f"the sweep has stopped; `tracekit resume {store}` goes on with it.\n")
+    assert done.out.endswith(f"the sweep has stopped; `tracekit resume {store}` continues it.\n")
 
 
 def test_watch_needs_a_sweep(tracekit_command, tmp_path):

@@ -1,13 +1,23 @@
 """A sweep's settings are complete, closed and checked before anything is trained."""
 
+import re
+import typing
 from pathlib import Path
+from typing import Literal
 
 import pytest
+import typer
+from typer.main import get_command
+from typer.testing import CliRunner
 
+from tracekit.cli.app import app, command_tree
+from tracekit.cli.options import with_settings
 from tracekit.engine import MODELS
 from tracekit.engine.optim import OPTIMIZERS
 from tracekit.errors import ArgumentError
-from tracekit.experiment import Sweep
+from tracekit.experiment import Recording, Sweep
+from tracekit.experiment.config import _field
+from tracekit.settings import RECORDING, SWEEP, Setting
 
 
 def test_runs_are_the_whole_grid_with_resolved_optimizers():
@@ -112,10 +122,6 @@ def test_wrong_settings_are_one_sentence(settings, sentence):
 def test_the_command_repeats_the_sweep(tmp_path, monkeypatch):
     import shlex
 
-    from typer.testing import CliRunner
-
-    from tracekit.cli.app import app
-
     sweep = Sweep(
         optimizers=["adam:beta1=0.5,epsilon_hat=true", "sgd"],
         batch_sizes=[30, 60],
@@ -137,15 +143,8 @@ def test_the_command_repeats_the_sweep(tmp_path, monkeypatch):
 
 
 def test_the_page_of_commands_names_the_options_that_a_file_cannot_set(tmp_path):
-    import re
-
-    from typer.main import get_command
-
-    from tracekit.cli.app import app
-    from tracekit.experiment.config import Recording
-
     page = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
-    told = page.partition("Options of `tracekit run` can stand")[2].partition("The later one wins")[0]
+    told = page.partition("`tracekit run` can also be set")[2].partition("The later one wins")[0]
     named = {name.replace("-", "_") for name in re.findall(r"`--([a-z-]+)`", told)}
     settings = {*Sweep.model_fields, *Recording.model_fields}
     # An option that may be repeated is a list in a file; these three are called otherwise there.
@@ -158,3 +157,88 @@ def test_the_page_of_commands_names_the_options_that_a_file_cannot_set(tmp_path)
         path.write_text(f'optimizers = ["sgd"]\n{name} = 1\n')
         with pytest.raises(ArgumentError, match=f"^unknown setting '{name}'"):
             Sweep.from_toml(path)
+
+
+FIELDS = [
+    *((Sweep, name, SWEEP.get(name)) for name in Sweep.model_fields if name != "recording"),
+    *((Recording, name, RECORDING.get(name)) for name in Recording.model_fields),
+]
+
+
+def options_of(command):
+    """Options of a command, by name, as typer makes them of a function."""
+    app = typer.Typer()
+    app.command()(command)
+    return [option for option in get_command(app).params if option.param_type_name == "option"]
+
+
+def test_the_tables_of_settings_and_the_models_name_the_same_settings():
+    assert set(SWEEP) == set(Sweep.model_fields) - {"recording"}
+    assert set(RECORDING) == set(Recording.model_fields)
+    flags = [setting.flag for setting in (*SWEEP.values(), *RECORDING.values())]
+    assert len(set(flags)) == len(flags)
+
+
+@pytest.mark.parametrize(("model", "name", "setting"), FIELDS)
+def test_a_setting_has_one_text_and_one_default_wherever_it_stands(model, name, setting, tmp_path):
+    field = model.model_fields[name]
+    assert (field.description, field.is_required()) == (setting.help, setting.default is ...)
+    assert setting.default is ... or field.default == setting.default
+    (command,) = (command for name, command in command_tree().commands.items() if name == "run")
+    (option,) = (option for option in command.params if setting.flag in option.opts)
+    assert option.help == setting.option_help
+    assert option.envvar == "TRACEKIT_RUN_" + setting.flag[2:].replace("-", "_").upper()
+    file = tmp_path / "x.toml"
+    CliRunner().invoke(app, ["init", str(file), "--optimizer", "sgd"])
+    (line,) = re.findall(rf"^(?:# )?\[*(?:recording\.)?{name}(?:\]| =).*$", file.read_text(), re.MULTILINE)
+    assert line.endswith(f"  # {setting.file_comment}")
+
+
+@pytest.mark.parametrize(("model", "name", "setting"), FIELDS)
+def test_help_names_every_value_that_a_setting_can_have(model, name, setting):
+    kinds = [model.model_fields[name].annotation]
+    kinds += typing.get_args(kinds[0])
+    values = [
+        value for kind in kinds if typing.get_origin(kind) is Literal for value in typing.get_args(kind)
+    ]
+    assert [value for value in values if not re.search(rf"\b{value}\b", setting.help)] == []
+
+
+def test_a_setting_that_is_added_is_an_option_and_a_line_of_the_file(monkeypatch, tmp_path):
+    new = Setting("clipping", float, 0.5, "Largest norm of a gradient.")
+    monkeypatch.setitem(SWEEP, "clipping", new)
+
+    def command(**options):
+        """Run."""
+
+    option = next(option for option in options_of(with_settings(command)) if option.name == "clipping")
+    assert (option.opts, option.help) == (["--clipping"], "Largest norm of a gradient (default: 0.5).")
+    CliRunner().invoke(app, ["init", str(tmp_path / "x.toml")])
+    line = "# clipping = 0.5              # largest norm of a gradient\n"
+    assert line in (tmp_path / "x.toml").read_text()
+
+    class Clipped(Sweep):
+        clipping: float = _field(new)
+
+    assert Clipped(optimizers="sgd").clipping == 0.5
+    assert "--clipping 0.5 " in Clipped(optimizers="sgd").command("x")
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "value"),
+    [
+        ("probe_size", 0, 0),
+        ("signals", [], None),
+        ("samples", [3], [3]),
+        ("allow_aliasing", False, None),
+        ("allow_aliasing", True, True),
+        ("schedules", ["sample = every 5"], {"sample": "every 5"}),
+    ],
+)
+def test_an_option_is_read_as_the_setting_that_it_stands_for(name, option, value):
+    assert RECORDING[name].from_option(option) == value
+
+
+def test_a_flag_turns_its_default_around():
+    assert SWEEP["drop_last"].from_option(True) is False
+    assert (SWEEP["drop_last"].words(False), SWEEP["drop_last"].words(True)) == (["--keep-last"], [])

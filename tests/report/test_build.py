@@ -125,7 +125,7 @@ def test_the_page_of_two_hundred_runs_stays_below_five_megabytes(tmp_path):
             runs += own
     experiment = Experiment(tmp_path, "many", {}, tuple(runs))
     by, empty = ("optimizer", "batch_size"), pd.DataFrame()
-    material = Material(experiment, Settings(), by, tuple(cells), digests, empty, empty, {})
+    material = Material(experiment, Settings(), by, "seed", tuple(cells), digests, empty, empty, {})
     parts = tuple(compose(SECTIONS[name], material) for name in ("traces", "learning", "data"))
     page = render_html(Document("many", (), parts))
     assert page.count(b'"grid"') >= 200 * len(names)

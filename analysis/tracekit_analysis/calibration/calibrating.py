@@ -95,6 +95,16 @@ def calibrate(
     ------
     AnalysisError
         If an argument cannot be used.
+
+    Examples
+    --------
+    >>> from tracekit_analysis import calibrate
+    >>> rates = calibrate(300, n_seeds=5, margin=0.2, noises=["iid"], shapes=["trend"], n_cells=2)
+    >>> rates[["movement", "index", "stable", "unstable", "inconclusive"]].round(2)
+      movement  index  stable  unstable  inconclusive
+    0     none   0.00     0.5       0.0           0.5
+    1    trend   0.20     0.0       0.0           1.0
+    2    trend   0.33     0.0       0.0           1.0
     """
     for name, number, least in (("n", n, 8), ("n_seeds", n_seeds, 1), ("n_cells", n_cells, 1)):
         require_count(name, number, least)

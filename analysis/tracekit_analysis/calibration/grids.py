@@ -17,7 +17,7 @@ import pandas as pd
 
 from tracekit_analysis.calibration.processes import NORMAL_05, PROCESSES, iid, with_trend
 from tracekit_analysis.comparisons.comparing import compare
-from tracekit_analysis.features.standard import row_of
+from tracekit_analysis.features.registry import row_of
 from tracekit_analysis.labels.cell import Seed
 from tracekit_analysis.labels.rule import label_cell
 from tracekit_analysis.labels.traits import read_traits, vote

@@ -17,6 +17,7 @@ from tracekit_analysis.results import Record
 from tracekit_analysis.seeds.arrangements import N_PERMUTATIONS, Randomness, as_seed
 from tracekit_analysis.seeds.equivalence import EQUIVALENCE_MARGIN
 from tracekit_analysis.statistics.bounds import MARGIN
+from tracekit_analysis.tables.configurations import comparison, configurations, require_one_configuration
 from tracekit_analysis.tables.runs import DEFAULT_SIGNAL, require_column
 
 ALL_PARTS = "all"
@@ -70,10 +71,11 @@ def evaluate_claims(
     frame: pd.DataFrame,
     claims: Sequence[Claim] = PAPER_CLAIMS,
     *,
-    factor: str = "optimizer",
-    at: str = "batch_size",
+    by: str | Sequence[str] | None = None,
+    factor: str | None = None,
+    at: str | None = None,
     signal: str = DEFAULT_SIGNAL,
-    replicate: str = "seed",
+    replicate: str | None = None,
     match: Match = "equal",
     base: Mapping[str, float] | None = None,
     index_margin: float = MARGIN,
@@ -95,7 +97,7 @@ def evaluate_claims(
         Tidy table of traces, or the result of `characterize` on one.
     claims : sequence of Claim
         By default those of the reference paper, with the controls.
-    factor, at, signal, replicate, match
+    by, factor, at, signal, replicate, match
         As for `compare`; `at` is one column here. Traces that are cut are cut for the labels too.
     base : mapping, optional
         Learning rate of each level of `factor` that the claims are about.
@@ -113,11 +115,34 @@ def evaluate_claims(
     ------
     AnalysisError
         As for `compare` and `label`; also if two claims share a name.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from tracekit_analysis import Claim, characterize, claims, evaluate_claims
+    >>> traces = pd.DataFrame({"seed": np.repeat(range(5), 600), "step": np.tile(range(600), 5)})
+    >>> traces["value"] = np.random.default_rng(0).standard_normal(3000)
+    >>> traces = traces.assign(optimizer="sgd", batch_size=50, signal="train/first_logit")
+    >>> calm = Claim("calm", "SGD is stable.", claims.stable("sgd"))
+    >>> evaluate_claims(characterize(traces, preset="minimal"), [calm])[["part", "verdict", "n_seeds"]]
+                      part    verdict  n_seeds
+    0                  all  supported        5
+    1  sgd is stable at 50  supported        5
     """
     names = [claim.name for claim in claims]
     if len(set(names)) < len(names):
         raise bad_argument("claims", names, "must have different names")
     require_choice("match", match, MATCHES)
+    if by is None and factor is None and at is None:
+        factor, at = "optimizer", "batch_size"
+        if {"step", "value"} <= set(frame.columns):
+            known = (factor, at, "learning_rate")
+            require_one_configuration(configurations(frame), known, "the claims")
+    frame, factor, strata, replicate = comparison(frame, by=by, factor=factor, at=at, replicate=replicate)
+    if len(strata) != 1:
+        raise bad_argument("by", by, "must be two columns: what is compared, and within what")
+    (at,) = strata
     for name in (factor, at, replicate, "signal"):
         require_column(frame, name)
     evidence = gather_evidence(

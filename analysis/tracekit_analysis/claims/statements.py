@@ -88,6 +88,16 @@ class Claim(Record):
     * negative control: supported if the halves are equivalent, refuted if they differ.
 
     Supported if all its statements are; refuted if one is; unresolved otherwise, as wherever there are no runs.
+
+    Examples
+    --------
+    >>> from tracekit_analysis import Claim
+    >>> from tracekit_analysis.claims import stable, unstable
+    >>> calm = Claim("calm", "SGD is stable at 50 and 100.", stable("sgd", (50, 100)))
+    >>> [statement.words() for statement in calm.statements]
+    ['sgd is stable at 50', 'sgd is stable at 100']
+    >>> calm.contradicts(Claim("wild", "SGD is unstable at 100.", unstable("sgd", (100,))))
+    True
     """
 
     name: str

@@ -23,6 +23,7 @@ from tracekit_analysis.errors import AnalysisError, require_between, require_cho
 from tracekit_analysis.seeds.arrangements import N_PERMUTATIONS, Randomness, as_seed
 from tracekit_analysis.seeds.equivalence import EQUIVALENCE_MARGIN, three_way
 from tracekit_analysis.statistics.multiplicity import adjust_pvalues, holm
+from tracekit_analysis.tables.configurations import comparison
 from tracekit_analysis.tables.runs import DEFAULT_SIGNAL, OUTCOME
 from tracekit_analysis.words import cell_words
 
@@ -49,12 +50,13 @@ class Settings:
 def compare(
     frame: pd.DataFrame,
     *,
-    factor: str = "optimizer",
-    at: str | Sequence[str] = "batch_size",
+    by: str | Sequence[str] | None = None,
+    factor: str | None = None,
+    at: str | Sequence[str] | None = None,
     levels: Sequence[object] | None = None,
     features: Sequence[str] | None = None,
     signal: str = DEFAULT_SIGNAL,
-    replicate: str = "seed",
+    replicate: str | None = None,
     pairing: Pairing = "auto",
     match: Match = "equal",
     margin: float = EQUIVALENCE_MARGIN,
@@ -87,6 +89,9 @@ def compare(
     ----------
     frame, factor, at, features, signal, replicate, match
         As for `seed_table`.
+    by : str or sequence of str, optional
+        Columns that tell configurations apart, in place of `factor` and `at`: the first is compared within the others.
+        Default for traces: the attributes that vary between runs (`tables.configurations`).
     levels : sequence, optional
         Levels of `factor` to compare; all by default. Differences are first minus second.
     pairing : {"auto", "paired", "unpaired"}
@@ -110,15 +115,28 @@ def compare(
     AnalysisError
         If a column, a level or a second level is missing, runs of a cell share a seed, lengths differ, or no
         two levels meet in any cell.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from tracekit_analysis import compare
+    >>> runs = pd.DataFrame({"optimizer": ["sgd", "adam"] * 10, "batch_size": 50, "seed": np.arange(20) // 2})
+    >>> runs["loss"] = np.random.default_rng(0).normal(1.0, 0.1, 20) + 0.5 * (runs["optimizer"] == "sgd")
+    >>> rows = compare(runs, features=["loss"])
+    >>> rows[["feature", "level_a", "level_b", "answer", "estimate", "ci_low", "ci_high"]].round(2)
+      feature level_a level_b     answer  estimate  ci_low  ci_high
+    0     all    adam     sgd  different      2.20     NaN      NaN
+    1    loss    adam     sgd  different     -0.48   -0.54    -0.41
     """
     require_choice("pairing", pairing, ("auto", "paired", "unpaired"))
     require_between("level", level, 0.5, 1.0)
     require_between("margin", margin, 0.0, math.inf)
+    frame, factor, strata, replicate = comparison(frame, by=by, factor=factor, at=at, replicate=replicate)
     table = seed_table(
-        frame, factor=factor, at=at, features=features, signal=signal, replicate=replicate, match=match
+        frame, factor=factor, at=strata, features=features, signal=signal, replicate=replicate, match=match
     )
     chosen = levels_of(table, factor, levels)
-    strata = [at] if isinstance(at, str) else list(at)
     names = list(table.columns[len(strata) + 3 :])
     settings = Settings(margin, level, n_permutations, as_seed(rng))
     keys: list[dict[str, Any]] = []

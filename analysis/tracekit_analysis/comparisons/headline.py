@@ -32,6 +32,16 @@ def compare_headline(results: pd.DataFrame) -> str:
     ------
     AnalysisError
         If it is no table of comparisons.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from tracekit_analysis import compare, compare_headline
+    >>> runs = pd.DataFrame({"optimizer": ["sgd", "adam"] * 10, "batch_size": 50, "seed": np.arange(20) // 2})
+    >>> runs["loss"] = np.random.default_rng(0).normal(1.0, 0.1, 20) + 0.5 * (runs["optimizer"] == "sgd")
+    >>> compare_headline(compare(runs, features=["loss"]))
+    'adam and sgd differ at batch size 50 (adjusted p at most 0.002, most in loss: g -5.08).'
     """
     for name in ("feature", "level_a", "level_b", "answer", "detectable_effect"):
         require_column(results, name)

@@ -34,6 +34,7 @@ from tracekit_analysis.seeds.discriminant import held_out_errors
 from tracekit_analysis.seeds.intervals import wilson_interval
 from tracekit_analysis.seeds.thresholds import MIN_SEEDS_CLAIM, MIN_SEEDS_TEST
 from tracekit_analysis.statistics.multiplicity import holm
+from tracekit_analysis.tables.configurations import comparison
 from tracekit_analysis.tables.runs import DEFAULT_SIGNAL, OUTCOME
 from tracekit_analysis.words import cell_words
 
@@ -102,12 +103,13 @@ class Identification(Record):
 def identifiability(
     frame: pd.DataFrame,
     *,
-    factor: str = "optimizer",
-    at: str | Sequence[str] = "batch_size",
+    by: str | Sequence[str] | None = None,
+    factor: str | None = None,
+    at: str | Sequence[str] | None = None,
     levels: Sequence[object] | None = None,
     features: Sequence[str] = IDENTIFYING,
     signal: str = DEFAULT_SIGNAL,
-    replicate: str = "seed",
+    replicate: str | None = None,
     pairing: Pairing = "auto",
     match: Match = "equal",
     level: float = 0.95,
@@ -128,7 +130,7 @@ def identifiability(
 
     Parameters
     ----------
-    frame, factor, at, levels, signal, replicate, pairing, match, level, rng
+    frame, by, factor, at, levels, signal, replicate, pairing, match, level, rng
         As for `compare`.
     features : sequence of str
         Columns to use.
@@ -144,14 +146,28 @@ def identifiability(
     ------
     AnalysisError
         As for `compare`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from tracekit_analysis import identifiability
+    >>> runs = pd.DataFrame({"optimizer": ["sgd", "adam"] * 10, "batch_size": 50, "seed": np.arange(20) // 2})
+    >>> runs["loss"] = np.random.default_rng(0).normal(1.0, 0.1, 20) + 0.5 * (runs["optimizer"] == "sgd")
+    >>> told = identifiability(runs, features=["loss"], n_permutations=999)
+    >>> told[["role", "level_a", "level_b", "answer", "estimate"]]
+                   role level_a level_b      answer  estimate
+    0        comparison    adam     sgd  identified       1.0
+    1  negative control    adam    adam  unresolved       0.1
+    2  negative control     sgd     sgd  unresolved       0.7
     """
     require_choice("pairing", pairing, ("auto", "paired", "unpaired"))
     require_between("level", level, 0.5, 1.0)
+    frame, factor, strata, replicate = comparison(frame, by=by, factor=factor, at=at, replicate=replicate)
     table = seed_table(
-        frame, factor=factor, at=at, features=features, signal=signal, replicate=replicate, match=match
+        frame, factor=factor, at=strata, features=features, signal=signal, replicate=replicate, match=match
     )
     chosen = levels_of(table, factor, levels)
-    strata = [at] if isinstance(at, str) else list(at)
     names = list(table.columns[len(strata) + 3 :])
     n_before = len(table)
     table = table[table[OUTCOME] == "finished"]

@@ -21,6 +21,7 @@ from tracekit_analysis.seeds.power import detectable_interaction
 from tracekit_analysis.seeds.thresholds import MIN_SEEDS_CLAIM, MIN_SEEDS_TEST
 from tracekit_analysis.seeds.two_way import freedman_lane
 from tracekit_analysis.statistics.multiplicity import adjust_pvalues
+from tracekit_analysis.tables.configurations import comparison
 from tracekit_analysis.tables.runs import DEFAULT_SIGNAL, OUTCOME
 
 
@@ -80,11 +81,12 @@ class Interaction(Record):
 def interaction(
     frame: pd.DataFrame,
     *,
-    factor: str = "optimizer",
-    at: str = "batch_size",
+    by: str | Sequence[str] | None = None,
+    factor: str | None = None,
+    at: str | None = None,
     features: Sequence[str] | None = None,
     signal: str = DEFAULT_SIGNAL,
-    replicate: str = "seed",
+    replicate: str | None = None,
     match: Match = "equal",
     blocks: Literal["auto", "seeds", "none"] = "auto",
     level: float = 0.95,
@@ -101,8 +103,8 @@ def interaction(
 
     Parameters
     ----------
-    frame, factor, at, features, signal, replicate, match
-        As for `seed_table`; `at` is one column here.
+    frame, by, factor, at, features, signal, replicate, match
+        As for `compare`; `at` is one column here.
     blocks : {"auto", "seeds", "none"}
         Whether seeds shared between cells are blocks.
     level, n_permutations, rng
@@ -117,10 +119,27 @@ def interaction(
     ------
     AnalysisError
         As for `compare`; also if `at` has a single level.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from tracekit_analysis import interaction
+    >>> runs = pd.DataFrame({"optimizer": ["sgd", "adam"] * 20, "batch_size": np.repeat([50, 100], 20)})
+    >>> runs["seed"] = np.tile(np.arange(20) // 2, 2)
+    >>> runs["loss"] = np.random.default_rng(0).normal(1.0, 0.1, 40)
+    >>> runs.loc[(runs["optimizer"] == "sgd") & (runs["batch_size"] == 100), "loss"] += 0.5
+    >>> interaction(runs, features=["loss"], n_permutations=999)[["feature", "answer", "pvalue"]]
+      feature       answer  pvalue
+    0    loss  interaction   0.001
     """
     require_choice("blocks", blocks, ("auto", "seeds", "none"))
-    if not isinstance(at, str):
-        raise bad_argument("at", at, "must be one column", "join several into one")
+    frame, factor, strata, replicate = comparison(
+        frame, by=by, factor=factor, at=at, replicate=replicate, several=False
+    )
+    if len(strata) != 1:
+        raise bad_argument("at", strata, "must be one column", "join several into one")
+    (at,) = strata
     table = seed_table(
         frame, factor=factor, at=at, features=features, signal=signal, replicate=replicate, match=match
     )

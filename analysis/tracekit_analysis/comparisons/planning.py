@@ -115,6 +115,17 @@ def plan(
     ------
     AnalysisError
         If an argument cannot be used.
+
+    Examples
+    --------
+    >>> from tracekit_analysis import plan
+    >>> table = plan(effects=[1.0, 2.0], margins=[], index_margins=[])
+    >>> table[["question", "effect_size", "paired", "n_seeds"]]
+         question  effect_size  paired  n_seeds
+    0  difference          1.0   False       24
+    1  difference          1.0    True       15
+    2  difference          2.0   False       10
+    3  difference          2.0    True       10
     """
     require_between("power", power, 0.0, 1.0)
     require_between("alpha", alpha, 0.0, 0.5)

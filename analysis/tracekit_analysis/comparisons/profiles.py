@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from tracekit_analysis.errors import AnalysisError, bad_argument, require_betwee
 from tracekit_analysis.results import Record, Status
 from tracekit_analysis.seeds.intervals import wilson_interval
 from tracekit_analysis.seeds.trimmed import MIN_SEEDS_INTERVAL
+from tracekit_analysis.tables.configurations import configurations, with_one_value
 from tracekit_analysis.tables.runs import OUTCOME, require_column, require_one_run_per_seed
 
 MAX_THRESHOLDS = 100
@@ -118,11 +120,11 @@ def time_to_target(
     frame: pd.DataFrame,
     target: float,
     *,
-    by: str | Sequence[str] = ("optimizer", "batch_size"),
+    by: str | Sequence[str] | None = None,
     signal: str = DEFAULT_PERFORMANCE,
     lower_is_better: bool = True,
     window: int = 1,
-    replicate: str = "seed",
+    replicate: str | None = None,
     level: float = 0.95,
 ) -> pd.DataFrame:
     """Return for every cell how many updates its runs need to reach a target, and how many do not.
@@ -136,8 +138,8 @@ def time_to_target(
         As for `performance`.
     target : float
         Value to reach.
-    by : str or sequence of str
-        Columns that form a cell.
+    by : str or sequence of str, optional
+        Columns that tell configurations apart; default: the attributes that vary between runs.
     replicate : str
         Column that tells the seeds of a cell apart.
     level : float
@@ -153,14 +155,28 @@ def time_to_target(
     ------
     AnalysisError
         As for `performance`; also if two runs of a cell share a seed.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from tracekit_analysis import time_to_target
+    >>> traces = pd.DataFrame({"seed": [0, 0, 0, 1, 1, 1, 2, 2, 2], "step": [10, 20, 30] * 3})
+    >>> traces = traces.assign(optimizer="sgd", signal="eval/loss")
+    >>> traces["value"] = [2.0, 0.9, 0.4, 2.0, 1.5, 0.8, 2.0, 1.8, 1.7]
+    >>> time_to_target(traces, 1.0, by="optimizer")[["optimizer", "estimate", "n_reached", "n_seeds"]]
+      optimizer  estimate  n_reached  n_seeds
+    0       sgd      30.0          2        3
     """
-    cell = [by] if isinstance(by, str) else list(by)
+    found = configurations(frame, by=by)
+    cell, replicate = list(found.by), replicate or found.replicate
+    frame = with_one_value(frame, cell)
     for name in (*cell, replicate):
         require_column(frame, name)
     require_one_run_per_seed(frame, [*cell, replicate])
     runs = performance(frame, signal=signal, lower_is_better=lower_is_better, target=target, window=window)
     rows = []
-    for key, members in runs.groupby(cell, dropna=False, observed=True, sort=False):
+    groups: Any = runs.groupby(cell, dropna=False, observed=True, sort=False) if cell else [((), runs)]
+    for key, members in groups:
         came = members["reached"].to_numpy(dtype=bool)
         gone = (members[OUTCOME] == "diverged").to_numpy()
         times = np.where(came, members["time_to_target"], np.where(gone, math.inf, members["last_step"]))
@@ -237,6 +253,19 @@ def performance_profile(
     ------
     AnalysisError
         If a column is missing, or ratios are asked of values that are not positive.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from tracekit_analysis import performance_profile
+    >>> losses = {"sgd": [0.5, 0.6, 0.7, 0.8], "adam": [0.3, 0.4, 0.5, float("inf")]}
+    >>> runs = pd.DataFrame(losses).melt(var_name="optimizer", value_name="final")
+    >>> performance_profile(runs, thresholds=[0.5, 0.8])[["optimizer", "threshold", "estimate"]]
+      optimizer  threshold  estimate
+    0      adam        0.5      0.75
+    1      adam        0.8      0.75
+    2       sgd        0.5      0.25
+    3       sgd        0.8      1.00
     """
     require_between("level", level, 0.0, 1.0)
     for name in (metric, factor):

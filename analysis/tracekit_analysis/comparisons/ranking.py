@@ -43,6 +43,7 @@ from tracekit_analysis.seeds.power import detectable_effect
 from tracekit_analysis.seeds.thresholds import MIN_SEEDS_CLAIM, MIN_SEEDS_TEST
 from tracekit_analysis.seeds.trimmed import iqm
 from tracekit_analysis.statistics.multiplicity import holm
+from tracekit_analysis.tables.configurations import comparison
 from tracekit_analysis.tables.runs import OUTCOME, require_column
 from tracekit_analysis.words import cell_words
 
@@ -108,12 +109,13 @@ def rank(
     frame: pd.DataFrame,
     *,
     metric: str = "final",
-    factor: str = "optimizer",
-    at: str | Sequence[str] = "batch_size",
+    by: str | Sequence[str] | None = None,
+    factor: str | None = None,
+    at: str | Sequence[str] | None = None,
     levels: Sequence[object] | None = None,
     signal: str = DEFAULT_PERFORMANCE,
     lower_is_better: bool = True,
-    replicate: str = "seed",
+    replicate: str | None = None,
     pairing: Pairing = "auto",
     match: Match = "equal",
     level: float = 0.95,
@@ -134,7 +136,7 @@ def rank(
         "final", "anytime" or "best" of `performance`, or a column of the table.
     signal, lower_is_better
         As for `performance`.
-    factor, at, levels, replicate, pairing, match, level, n_permutations, rng
+    by, factor, at, levels, replicate, pairing, match, level, n_permutations, rng
         As for `compare`; lengths are those of `signal`.
 
     Returns
@@ -146,11 +148,26 @@ def rank(
     ------
     AnalysisError
         As for `compare`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from tracekit_analysis import rank
+    >>> names = ["sgd", "adam", "lion"]
+    >>> runs = pd.DataFrame({"optimizer": names * 10, "batch_size": 50, "seed": np.arange(30) // 3})
+    >>> runs["loss"] = np.random.default_rng(0).normal(1.0, 0.1, 30) + 0.5 * (runs["optimizer"] == "sgd")
+    >>> ranks = rank(runs, metric="loss", n_permutations=999)
+    >>> ranks[["entry", "rank_best", "rank_worst", "estimate"]].round(2)
+      entry  rank_best  rank_worst  estimate
+    0  adam          1           2      0.97
+    1  lion          1           2      0.99
+    2   sgd          3           3      1.50
     """
     require_choice("pairing", pairing, ("auto", "paired", "unpaired"))
     require_between("level", level, 0.5, 1.0)
     require_choice("match", match, MATCHES)
-    strata = [at] if isinstance(at, str) else list(at)
+    frame, factor, strata, replicate = comparison(frame, by=by, factor=factor, at=at, replicate=replicate)
     checked = match
     if {"signal", "step", "value"} <= set(frame.columns):
         if match in ("updates", "epochs"):
@@ -158,7 +175,7 @@ def rank(
         frame = performance(frame, signal=signal, lower_is_better=lower_is_better)
     if OUTCOME in frame.columns:
         frame = frame.assign(status=frame[OUTCOME].replace({"unfinished": "running"}))
-    table = seed_table(frame, factor=factor, at=at, features=[metric], replicate=replicate, match=checked)
+    table = seed_table(frame, factor=factor, at=strata, features=[metric], replicate=replicate, match=checked)
     table = table[(table[OUTCOME] == "diverged") | table[metric].notna()]
     chosen = levels_of(table, factor, levels)
     sign = 1.0 if lower_is_better else -1.0

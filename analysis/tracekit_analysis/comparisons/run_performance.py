@@ -64,6 +64,17 @@ def performance(
     ------
     AnalysisError
         If a column or the signal is missing, or an argument cannot be used.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from tracekit_analysis import performance
+    >>> traces = pd.DataFrame({"seed": [0, 0, 0, 1, 1, 1], "step": [10, 20, 30] * 2, "signal": "eval/loss"})
+    >>> traces["value"] = [2.0, 0.9, 0.4, 2.0, 1.5, float("nan")]
+    >>> performance(traces, target=1.0)[["seed", "outcome", "final", "time_to_target"]]
+       seed   outcome  final  time_to_target
+    0     0  finished    0.4            20.0
+    1     1  diverged    inf             inf
     """
     for name in ("signal", "step", "value"):
         require_column(frame, name)

@@ -108,6 +108,15 @@ def seed_table(
     AnalysisError
         If a column or the signal is missing, two runs of a cell share a seed, two series of a run are not told
         apart, or lengths differ.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from tracekit_analysis import seed_table
+    >>> runs = pd.DataFrame({"optimizer": ["sgd", "adam"] * 2, "batch_size": 50, "seed": [0, 0, 1, 1]})
+    >>> table = seed_table(runs.assign(loss=[0.5, 0.3, 0.6, 0.4]), features=["loss"])
+    >>> table.pivot(index="seed", columns="optimizer", values="loss").mean().to_dict()
+    {'adam': 0.35, 'sgd': 0.55}
     """
     require_choice("match", match, MATCHES)
     strata = [at] if isinstance(at, str) else list(at)

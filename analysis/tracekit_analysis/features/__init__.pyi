@@ -1,7 +1,7 @@
 from .characterization import characterize
 from .layer_coherence import coherence_table
 from .probe_batch import cross_sections
-from .standard import describe_columns
+from .registry import describe_columns
 from .transformer import TraceFeatures
 
 __all__ = [

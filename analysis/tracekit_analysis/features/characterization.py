@@ -1,4 +1,4 @@
-"""From a tidy table of traces, in memory or in Parquet files, to one row of statistics per series."""
+"""`characterize`: one row of statistics per series, from a tidy table in memory or in Parquet files."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from tracekit_analysis.columns import PRESETS, Preset
 from tracekit_analysis.errors import bad_argument, require_choice
-from tracekit_analysis.features.registry import PRESETS, Preset
-from tracekit_analysis.features.standard import describe_columns, row_of
+from tracekit_analysis.features.registry import describe_columns, row_of
 from tracekit_analysis.series.input import as_series
 from tracekit_analysis.statistics.regime import Regime
 from tracekit_analysis.tables.groups import Progress, Row, apply_over_groups
@@ -71,6 +71,19 @@ def characterize(
     ------
     AnalysisError
         If a column is missing, a path does not exist or a choice is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from tracekit_analysis import characterize
+    >>> traces = pd.DataFrame({"seed": np.repeat([0, 1], 300), "step": np.tile(range(300), 2)})
+    >>> traces["value"] = np.random.default_rng(0).standard_normal(600)
+    >>> traces["value"] += 0.02 * traces["step"] * traces["seed"]
+    >>> characterize(traces, preset="minimal")[["seed", "n", "lower_drift", "lower_label"]].round(1)
+       seed    n  lower_drift lower_label
+    0     0  300          0.0      stable
+    1     1  300          5.4    unstable
     """
     require_choice("preset", preset, PRESETS)
     require_jobs(jobs)

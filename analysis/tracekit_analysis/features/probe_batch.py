@@ -52,6 +52,19 @@ def cross_sections(
     ------
     AnalysisError
         If a column or one of the two signals is missing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from tracekit_analysis import cross_sections
+    >>> traces = pd.DataFrame({"seed": 0, "step": np.tile(range(400), 2)})
+    >>> traces["signal"] = np.repeat(["probe/logits/q05", "probe/logits/q50"], 400)
+    >>> bound = np.random.default_rng(0).normal(-2.0, 0.1, 400) + 0.005 * np.arange(400)
+    >>> traces["value"] = np.concatenate([bound, np.zeros(400)])
+    >>> cross_sections(traces)[["seed", "index", "drift", "jitter"]].round(2)
+       seed  index  drift  jitter
+    0     0   0.57   0.55    0.13
     """
     require_choice("side", side, ("lower", "upper"))
     for name in ("signal", value, step):

@@ -1,42 +1,88 @@
-"""The table of column groups that `characterize` reads: one decorated function per topic."""
+"""Registry of the columns of `characterize`: the modules that declare them, and the row of one series."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+import functools
+import importlib
+from typing import Any
 
+from tracekit_analysis.columns import GROUPS, PRESETS, Column, ColumnGroup, Preset
+from tracekit_analysis.features.notes import row_notes
+from tracekit_analysis.results import Record
+from tracekit_analysis.statistics.constancy import MIN_TEST_LENGTH
 from tracekit_analysis.statistics.regime import Regime
-from tracekit_analysis.tables.groups import Row
 
-Preset = Literal["minimal", "standard", "full"]
-PRESETS: tuple[Preset, ...] = ("minimal", "standard", "full")
-"""``minimal``: dependence, burn-in and both bounds. ``standard``: adds what labels rest on; ADF and
-the search for breaks make it the slower one. ``full``: adds the descriptive and the costly."""
+MODULES = (
+    "statistics.regime",
+    "statistics.dependence",
+    "statistics.bound_decision",
+    "statistics.stationarity",
+    "statistics.trend",
+    "statistics.volatility",
+    "statistics.spectral",
+    "statistics.unit_root_extras",
+    "statistics.extremes",
+    "series.interleaving",
+    "statistics.whiteness",
+    "statistics.peaks",
+    "statistics.long_memory",
+    "statistics.tails",
+    "statistics.spikes",
+    "statistics.changepoints",
+    "statistics.autocorrelation",
+    "statistics.prewhitening",
+    "statistics.fluctuation",
+    "statistics.spectral_bands",
+    "series.epochs",
+    "statistics.entropy",
+    "statistics.stable_index",
+    "statistics.spike_rules",
+    "features.without_profile",
+)
+"""Modules that declare columns, in the order of the columns inside a preset."""
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnGroup:
-    """Columns that one function computes together."""
-
-    preset: Preset
-    """Smallest preset that holds the group."""
-    columns: Mapping[str, str]
-    """Meaning of each column, by name; each stands alone."""
-    compute: Callable[[Regime], Row]
-    """Function of one series that returns exactly these columns."""
-
-
-GROUPS: list[ColumnGroup] = []
+@functools.cache
+def groups_of(preset: Preset) -> tuple[ColumnGroup, ...]:
+    """Return the groups that a preset holds, in the order of the columns: what decides, then what describes."""
+    for module in MODULES:
+        importlib.import_module(f"tracekit_analysis.{module}")
+    wanted = PRESETS[: PRESETS.index(preset) + 1]
+    place = {module.rpartition(".")[2]: number for number, module in enumerate(MODULES)}
+    chosen = [group for group in GROUPS if group.preset in wanted]
+    return tuple(
+        sorted(chosen, key=lambda group: (PRESETS.index(group.preset), place[group.name.partition(".")[0]]))
+    )
 
 
-def column_group(
-    preset: Preset, columns: Mapping[str, str]
-) -> Callable[[Callable[[Regime], Row]], Callable[[Regime], Row]]:
-    """Add the decorated function to the table of column groups."""
+def columns_of(preset: Preset) -> dict[str, Column]:
+    """Return the columns of a preset by name, in order."""
+    return {name: column for group in groups_of(preset) for name, column in group.columns.items()}
 
-    def register(compute: Callable[[Regime], Row]) -> Callable[[Regime], Row]:
-        GROUPS.append(ColumnGroup(preset, columns, compute))
-        return compute
 
-    return register
+def row_of(regime: Regime, preset: Preset) -> dict[str, Any]:
+    """Compute all columns of one series; `notes` gathers what the results behind them say."""
+    row: dict[str, Any] = {}
+    results: list[tuple[str, Record]] = []
+    for group in groups_of(preset):
+        cells = group.compute(regime if group.takes_regime else regime.late)
+        row |= cells.values
+        results += cells.results
+    notes = regime.whole.notes
+    if regime.late.refusal(MIN_TEST_LENGTH) is None:
+        notes = tuple(row_notes(results, own=notes, reason=row["reason"]))
+    return row | {"notes": "; ".join(notes)}
+
+
+def describe_columns(preset: Preset = "standard") -> dict[str, str]:
+    """Return the meaning of every column of `characterize`, by name, in order.
+
+    Examples
+    --------
+    >>> from tracekit_analysis import describe_columns
+    >>> describe_columns()["tau_int"]
+    'integrated autocorrelation time, in values'
+    >>> [name for name in describe_columns("minimal") if name.startswith("lower_drift")]
+    ['lower_drift', 'lower_drift_ci_low', 'lower_drift_ci_high']
+    """
+    return {name: column.text for name, column in columns_of(preset).items()}

@@ -13,9 +13,9 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from tracekit_analysis.columns import PRESETS, Preset
 from tracekit_analysis.errors import bad_argument, require_choice
-from tracekit_analysis.features.registry import PRESETS, Preset
-from tracekit_analysis.features.standard import describe_columns, row_of
+from tracekit_analysis.features.registry import describe_columns, row_of
 from tracekit_analysis.series.input import as_series
 from tracekit_analysis.statistics.regime import Regime
 from tracekit_analysis.tables.groups import Row
@@ -50,6 +50,18 @@ class TraceFeatures(TransformerMixin, BaseEstimator):
         Values per series seen in `fit`.
     feature_names_in_ : (n_features_in_,) ndarray of str
         Their names, if a table with names was given.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tracekit_analysis import TraceFeatures
+    >>> series = np.random.default_rng(0).standard_normal((2, 300))
+    >>> series[1] += np.linspace(0.0, 6.0, 300)
+    >>> features = TraceFeatures(columns=["lower_label", "lower_drift"]).set_output(transform="pandas")
+    >>> features.fit_transform(series).round(1)
+       lower_label  lower_drift
+    0         -1.0          0.0
+    1          1.0          5.4
     """
 
     def __init__(

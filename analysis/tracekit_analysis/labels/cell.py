@@ -1,22 +1,29 @@
-"""What a label of a cell holds, and what a seed contributes to it."""
+"""Label of one configuration, its aspects, and what each seed contributes to it."""
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from tracekit_analysis.labels.traits import CHANCE, NOT_ANALYSED, UNDECIDED, SeedTraits, vote_pvalue
+from tracekit_analysis.labels.traits import CHANCE, NOT_ANALYSED, UNDECIDED, SeedTraits, Vote, vote_pvalue
 from tracekit_analysis.results import Record, Side
 from tracekit_analysis.seeds.intervals import wilson_interval
 from tracekit_analysis.statistics.bounds import Label
 from tracekit_analysis.words import capital, number
 
+VOTED = ("stationarity", "spectrum", "tails", "breaks", "spikes")
+"""Traits on which the seeds vote: the verdict on stationarity; the spectral class (white, red, blue, mixed, drifting
+level, long memory, periodic, epoch-locked, edge of stability); the tails (thin; power law, finite variance; infinite
+variance; mixed); whether the level breaks; whether there are spikes beyond 8 rolling robust standard deviations."""
+
 
 @dataclass(frozen=True, slots=True)
 class CellLabel(Record):
-    """Label of one cell, and all that it rests on."""
+    """Label of one configuration, and all that it rests on."""
 
     label: Label
     """stable, unstable, inconclusive or diverged, at `margin`."""
@@ -44,7 +51,7 @@ class CellLabel(Record):
     n_diverged: int
     """Seeds whose run or series diverged."""
     n_unfinished: int
-    """Seeds whose run failed, was interrupted or still goes on; they do not count."""
+    """Seeds whose run failed, was interrupted or is still running; they do not count."""
     diverged_share: float
     """n_diverged / n_seeds."""
     diverged_ci_low: float
@@ -61,44 +68,17 @@ class CellLabel(Record):
     """The most common label of single seeds; all of them, joined by "or", if several are equally common."""
     stationarity: str
     """Verdicts on the seeds' series with their counts, most common first."""
-    stationarity_verdict: str
-    """The verdict that the seeds show together, "mixed", or "undecided"."""
-    stationarity_seeds: int
-    """Seeds that bear it."""
-    stationarity_detail: str
-    """Counts over seeds, in words."""
-    spectrum: str
-    """Spectral class: white, red, blue, drifting level, long memory, periodic, epoch-locked, edge of stability."""
-    spectrum_seeds: int
-    """Seeds that bear it."""
-    spectrum_detail: str
-    """Counts over seeds, in words."""
+    votes: Mapping[str, Vote]
+    """What the seeds say of each trait of `VOTED`. In a table: a column with the verdict, one with the seeds that bear
+    it, and one with the counts in words."""
     spectrum_also: str
-    """Other signatures that the seeds show."""
+    """Other signatures of the spectrum that the seeds show."""
     period: float
     """Period of a periodic class in values, median over the seeds that bear it; NaN otherwise."""
-    tails: str
-    """thin; power law, finite variance; infinite variance; mixed; undecided."""
-    tails_seeds: int
-    """Seeds that bear it."""
-    tails_detail: str
-    """Counts over seeds, in words."""
-    breaks: str
-    """Whether the seeds show breaks of the level."""
-    breaks_seeds: int
-    """Seeds that have one."""
-    breaks_detail: str
-    """Counts over seeds, in words."""
-    spikes: str
-    """Whether the seeds show values beyond 8 rolling robust standard deviations; heavy tails have them too."""
-    spikes_seeds: int
-    """Seeds that have one."""
-    spikes_detail: str
-    """Counts over seeds, in words."""
     traits_of: int
     """Seeds whose series were long and whole enough to be judged for their traits."""
     jitter: float
-    """Movement to and fro of the bound of the cross-section, geometric mean over seeds; NaN if not recorded."""
+    """Jitter: fast movement of the bound of the cross-section, geometric mean over seeds; NaN if not recorded."""
     jitter_ci_low: float
     """Lower end of its interval."""
     jitter_ci_high: float
@@ -132,17 +112,63 @@ class CellLabel(Record):
     method: str
     """How the interval was formed."""
     sentence: str = ""
-    """The label of the cell in words, with what its seeds show besides."""
+    """The label in words, with what the seeds show besides."""
+
+    def to_record(self) -> dict[str, Any]:
+        """Return one flat row: the fields, with three columns for each vote in its place."""
+        record: dict[str, Any] = {}
+        for field in dataclasses.fields(self):
+            if field.name == "votes":
+                for trait in VOTED:
+                    vote = self.votes[trait]
+                    cells = (vote.verdict, vote.bearing, vote.detail)
+                    record |= zip(_vote_columns(trait), cells, strict=True)
+                    if trait == "spectrum":
+                        record |= {"spectrum_also": self.spectrum_also, "period": self.period}
+            else:
+                record.setdefault(field.name, getattr(self, field.name))
+        return record
+
+    @classmethod
+    def from_record(cls, row: Mapping[Any, Any]) -> CellLabel:
+        """Read what `to_record` wrote."""
+        votes = {}
+        for trait in VOTED:
+            verdict, bearing, detail = (row[name] for name in _vote_columns(trait))
+            votes[trait] = Vote(verdict, bearing, row["traits_of"], detail)
+        names = [field.name for field in dataclasses.fields(cls) if field.name != "votes"]
+        return cls(votes=votes, **{name: row[name] for name in names})
 
     def _repr_html_(self) -> str:
         """Return all aspects as a table, for notebooks."""
-
         return label_html(self)
+
+
+def _vote_columns(trait: str) -> tuple[str, str, str]:
+    # The counts of all verdicts have the plain name, since there were counts before there were votes.
+    verdict = "stationarity_verdict" if trait == "stationarity" else trait
+    return verdict, f"{trait}_seeds", f"{trait}_detail"
+
+
+LABEL_COLUMNS: tuple[str, ...] = tuple(
+    column
+    for field in dataclasses.fields(CellLabel)
+    for column in (
+        [
+            name
+            for trait in VOTED
+            for name in (*_vote_columns(trait), *(("spectrum_also", "period") * (trait == "spectrum")))
+        ]
+        if field.name == "votes"
+        else [field.name] * (field.name not in ("spectrum_also", "period"))
+    )
+)
+"""Columns of a table of labels, in order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """What one seed contributes to its cell."""
+    """What one seed contributes to the label of its configuration."""
 
     outcome: Literal["used", "diverged", "unusable", "unfinished"]
     """Whether it has an index; ``unfinished`` runs failed or are still running and do not count."""
@@ -173,12 +199,10 @@ class Seed:
     exact: bool = False
     """Whether theta is known without error inside the run, as it is for a recorded cross-section."""
     jitter: float = math.nan
-    """Movement to and fro of the bound of the cross-section, in its half-spreads; NaN if not recorded."""
+    """Jitter: fast movement of the bound of the cross-section, in its half-spreads; NaN if not recorded."""
 
 
 VOTE_METHOD = f"seeds that bear it against a chance of {CHANCE:.0%} each (exact binomial)"
-VOTED = ("stationarity", "spectrum", "tails", "breaks", "spikes")
-"""Traits on which the seeds vote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,15 +269,8 @@ def aspects(label: CellLabel) -> tuple[Aspect, ...]:
     agreeing = round(label.agreement * label.n_seeds) if label.n_seeds else 0
     of = label.n_seeds
     voted = [
-        _share(
-            name,
-            getattr(label, "stationarity_verdict" if name == "stationarity" else name),
-            getattr(label, f"{name}_seeds"),
-            label.traits_of,
-            getattr(label, f"{name}_detail"),
-            label.level,
-        )
-        for name in VOTED
+        _share(name, vote.verdict, vote.bearing, label.traits_of, vote.detail, label.level)
+        for name, vote in label.votes.items()
     ]
     return (
         bound,
@@ -311,4 +328,4 @@ METHOD_CROSS_SECTION = (
     "geometric mean and t interval on the log scale over seeds; recorded quantiles after the first quarter"
 )
 MAX_JITTER = 0.10
-"""Largest movement to and fro that counts as quiet, in half-spreads of the cross-section."""
+"""Largest jitter that counts as quiet, in half-spreads of the cross-section."""

@@ -1,4 +1,4 @@
-"""Labels of cells as a tidy table, a row an aspect, and in sentences."""
+"""Labels as a tidy table with one row per aspect, and in sentences."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 import pandas as pd
 
-from tracekit_analysis.labels.cell import Aspect, CellLabel, aspects
+from tracekit_analysis.labels.cell import LABEL_COLUMNS, Aspect, CellLabel, aspects
 from tracekit_analysis.labels.traits import NOT_ANALYSED
 from tracekit_analysis.tables.runs import require_column
 from tracekit_analysis.words import capital, number
 
 
 def label_aspects(labels: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of labels in tidy form: one row per cell and aspect.
+    """Return a table of labels in tidy form: one row per configuration and aspect.
 
     Parameters
     ----------
@@ -42,48 +42,52 @@ def label_aspects(labels: pd.DataFrame) -> pd.DataFrame:
 
 
 def read_labels(labels: pd.DataFrame) -> dict[tuple[Hashable, ...], CellLabel]:
-    """Return the rows of a table of labels as results, by their cell.
+    """Return the rows of a table of labels as results, by configuration.
 
     Raises
     ------
     AnalysisError
         If it is no table of labels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from tracekit_analysis import characterize, label_from_features, read_labels
+    >>> traces = pd.DataFrame({"seed": np.repeat(range(5), 600), "step": np.tile(range(600), 5)})
+    >>> traces["value"] = np.random.default_rng(0).standard_normal(3000)
+    >>> traces = traces.assign(optimizer="sgd", batch_size=50, signal="train/first_logit")
+    >>> cell = read_labels(label_from_features(characterize(traces, preset="minimal")))["sgd", 50]
+    >>> cell.label, cell.n_seeds, round(cell.index, 2)
+    ('stable', 5, 0.03)
     """
     cell = cell_columns(labels)
-    names = [field.name for field in fields(CellLabel)]
     return {
-        tuple(row[name] for name in cell): CellLabel(**{name: row[name] for name in names})
-        for row in labels.to_dict("records")
+        tuple(row[name] for name in cell): CellLabel.from_record(row) for row in labels.to_dict("records")
     }
 
 
 def cell_columns(labels: pd.DataFrame) -> list[str]:
-    """Return the columns that name the cells of a table of labels: those before its results."""
-    for field in fields(CellLabel):
-        require_column(labels, field.name)
+    """Return the columns that name the configurations in a table of labels: those before its results."""
+    for name in LABEL_COLUMNS:
+        require_column(labels, name)
     return [str(name) for name in labels.columns[: labels.columns.get_loc("label")]]
 
 
 def label_sentence(key: Mapping[Hashable, Any], label: CellLabel) -> str:
-    """Return the label of a cell in words, with what its seeds show besides."""
+    """Return the label of a configuration in words, with what its seeds show besides."""
     words = [f"{str(name).replace('_', ' ')} {value}" for name, value in key.items()]
     who = ", ".join(words) or "all runs"
     seeds = "1 seed" if label.n_seeds == 1 else f"{label.n_seeds} seeds"
     parts = [f"{capital(who)} ({seeds}): {label.headline}; {label.reason}"]
     shown = []
-    for name, verdict, bearing in (
-        ("spectrum", label.spectrum, label.spectrum_seeds),
-        ("tails", label.tails, label.tails_seeds),
-        ("stationarity", label.stationarity_verdict, label.stationarity_seeds),
-    ):
-        if verdict not in (NOT_ANALYSED, "undecided"):
-            shown.append(f"{name} {verdict} ({bearing} of {label.traits_of})")
-    for name, verdict, bearing in (
-        ("breaks of the level", label.breaks, label.breaks_seeds),
-        ("spikes", label.spikes, label.spikes_seeds),
-    ):
-        if verdict in ("breaks", "spikes"):
-            shown.append(f"{name} in {bearing} of {label.traits_of}")
+    for name in ("spectrum", "tails", "stationarity"):
+        vote = label.votes[name]
+        if vote.verdict not in (NOT_ANALYSED, "undecided"):
+            shown.append(f"{name} {vote.verdict} ({vote.bearing} of {label.traits_of})")
+    for name, thing in (("breaks", "breaks of the level"), ("spikes", "spikes")):
+        if label.votes[name].verdict == name:
+            shown.append(f"{thing} in {label.votes[name].bearing} of {label.traits_of}")
     if label.jitter_label in ("quiet", "jittery"):
         shown.insert(0, f"training {label.jitter_label} (jitter {number(label.jitter)})")
     if shown:

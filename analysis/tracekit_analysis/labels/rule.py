@@ -1,4 +1,4 @@
-"""One cell of an experiment and its seeds: the pooled interval of the stability index, and the label.
+"""Label of one configuration: the pooled interval of the stability index over seeds, and the decision.
 
 The unit of replication is the seed. A divergent run is an outcome, not a hole in the table: a cell in
 which any run diverged is never called stable, and one in which at least half did is called diverged.
@@ -14,7 +14,7 @@ import numpy as np
 import scipy.special
 
 from tracekit_analysis.errors import bad_argument
-from tracekit_analysis.labels.cell import MAX_JITTER, METHOD_CROSS_SECTION, CellLabel, Seed
+from tracekit_analysis.labels.cell import MAX_JITTER, METHOD_CROSS_SECTION, VOTED, CellLabel, Seed
 from tracekit_analysis.labels.traits import ALPHA, NOT_ANALYSED, CellTraits, is_shown, vote
 from tracekit_analysis.results import Side
 from tracekit_analysis.seeds.intervals import log_interval, wilson_interval
@@ -33,7 +33,7 @@ values and 5 seeds, .19 to .25 with 10; .00 to .02 with 10,000."""
 
 
 def label_cell(seeds: Sequence[Seed], signal: str, side: Side, margin: float, level: float) -> CellLabel:
-    """Label one cell from its seeds."""
+    """Label one configuration from its seeds."""
     used = [seed for seed in seeds if seed.outcome == "used"]
     n_diverged = sum(seed.outcome == "diverged" for seed in seeds)
     n_seeds = sum(seed.outcome != "unfinished" for seed in seeds)
@@ -76,23 +76,9 @@ def label_cell(seeds: Sequence[Seed], signal: str, side: Side, margin: float, le
             f"{count} {verdict}"
             for verdict, count in sorted(verdicts.items(), key=lambda item: (-item[1], item[0]))
         ),
-        stationarity_verdict=traits.stationarity.verdict,
-        stationarity_seeds=traits.stationarity.bearing,
-        stationarity_detail=traits.stationarity.detail,
-        spectrum=traits.spectrum.verdict,
-        spectrum_seeds=traits.spectrum.bearing,
-        spectrum_detail=traits.spectrum.detail,
+        votes={name: getattr(traits, name) for name in VOTED},
         spectrum_also=traits.also,
         period=traits.period,
-        tails=traits.tails.verdict,
-        tails_seeds=traits.tails.bearing,
-        tails_detail=traits.tails.detail,
-        breaks=traits.breaks.verdict,
-        breaks_seeds=traits.breaks.bearing,
-        breaks_detail=traits.breaks.detail,
-        spikes=traits.spikes.verdict,
-        spikes_seeds=traits.spikes.bearing,
-        spikes_detail=traits.spikes.detail,
         traits_of=traits.spectrum.of,
         jitter=jitter,
         jitter_ci_low=jitter_low,
@@ -132,7 +118,7 @@ def _pooled(used: Sequence[Seed], level: float) -> tuple[float, float, float]:
 
 
 def _jitter_label(n_known: int, n_diverged: int, n_seeds: int, low: float, high: float) -> str:
-    """Return what the seeds show of movement to and fro; a diverged run speaks against quiet only."""
+    """Return the label of jitter; a diverged run counts against quiet only."""
     if n_diverged and 2 * n_diverged >= n_seeds:
         return "diverged"
     if not n_known:
@@ -159,7 +145,7 @@ def _bursting(used: Sequence[Seed]) -> int:
 
 
 def _caution(used: Sequence[Seed]) -> str:
-    """Say what the seeds show by which a bound moves for a while although its law is constant; empty if nothing."""
+    """Return what makes a bound of constant law move for a while (bursts, long memory); empty if nothing does."""
     found = []
     n_arch = sum(not math.isnan(seed.arch_pvalue) for seed in used)
     if is_shown(_bursting(used), n_arch) and min(seed.n_used for seed in used) < MAX_BURST_LENGTH:

@@ -1,4 +1,4 @@
-"""What a series is beside stable or unstable, and when the seeds of a cell together show it.
+"""Traits of series (spectrum, tails, breaks, spikes), and the vote of the seeds on each.
 
 One rule for all traits: a trait is *shown* if so many seeds bear it that chance would bring that many in at most
 1 % of cells, each seed bearing it by chance in 10 %. No procedure used here errs as often as that from 600 values
@@ -57,7 +57,7 @@ class SeedTraits:
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """What the seeds of a cell say of one trait."""
+    """Vote of the seeds of one configuration on one trait."""
 
     verdict: str
     """The trait that is shown; "undecided", "mixed", "not analysed" or that none was shown."""
@@ -76,7 +76,7 @@ class Vote:
 
 @dataclass(frozen=True, slots=True)
 class CellTraits:
-    """What the seeds of a cell show together."""
+    """Votes of the seeds of one configuration on all traits."""
 
     stationarity: Vote
     """Verdict on stationarity."""
@@ -114,7 +114,7 @@ class CellTraits:
 
 
 def vote(seeds: Sequence[SeedTraits]) -> CellTraits:
-    """Return what the seeds of a cell show together; with fewer than 5 nothing, only counts."""
+    """Return the votes of the seeds; fewer than 5 seeds show nothing and are only counted."""
     spectrum, period, also = vote_on_spectrum(seeds)
     return CellTraits(
         vote_on_stationarity(seeds), spectrum, period, also,
@@ -172,8 +172,9 @@ def vote_on_spectrum(seeds: Sequence[SeedTraits]) -> tuple[Vote, float, str]:
     """Return the spectral class of a cell, its period (NaN unless periodic), and all other signatures shown.
 
     Lines are named before memory, memory before colour. Long memory and red noise of a level that breaks are
-    "drifting level": a break or a trend fakes both. White is a claim of its own: no signature is shown, and the
-    95 % t interval of the mean correlation time over seeds lies within 0.8 and 1.25 values.
+    "drifting level": a break or a trend fakes both. Where some seeds are red and others blue, the class is "mixed".
+    White is a claim of its own: no signature is shown, and the 95 % t interval of the mean correlation time over seeds
+    lies within 0.8 and 1.25 values.
     """
     judged = [seed for seed in seeds if seed.spectrum is not None]
     n = len(judged)
@@ -190,6 +191,9 @@ def vote_on_spectrum(seeds: Sequence[SeedTraits]) -> tuple[Vote, float, str]:
             return Vote("white", n - max(counts.values()), n, detail), math.nan, ""
         return Vote(UNDECIDED, 0, n, detail + _few(n)), math.nan, ""
     first = shown[0]
+    if first in ("long memory", "red") and "blue" in shown:
+        most = max(counts[one] for one in shown)
+        return Vote("mixed", most, n, detail), math.nan, ", ".join(shown)
     name = first
     if first in ("long memory", "red") and vote_on_breaks(judged).verdict == "breaks":
         name = DRIFTING

@@ -14,6 +14,7 @@ import numpy as np
 import scipy.special
 from numpy.typing import ArrayLike
 
+from tracekit_analysis.columns import Cells, Column, column_group
 from tracekit_analysis.errors import bad_argument
 from tracekit_analysis.results import FloatArray, Record, Status
 from tracekit_analysis.series.input import Series, as_series, unavailable
@@ -217,20 +218,24 @@ def _profile_share(epochs: FloatArray) -> float:
     return 1.0 - within / (total / (n - 1))
 
 
-COLUMNS: dict[str, str] = {
-    "sawtooth": "rise within an epoch beyond the trend through it, in units of the series",
-    "sawtooth_se": "standard error of the sawtooth, epochs as replicates",
-    "sawtooth_pvalue": "p-value of the t test over epochs; null: no sawtooth",
-    "epoch_rise": "change within an epoch, trend included, in units of the series",
-    "epoch_rise_se": "standard error of the change within an epoch, epochs as replicates",
-    "epoch_profile_share": "share of the variance that the position within the epoch explains",
-}
-
-
-def columns(series: Series) -> dict[str, Any]:
-    """Return the columns of this topic for one series."""
+@column_group(
+    "full",
+    "spectral.md#sawtooth",
+    {
+        "sawtooth": Column("rise within an epoch beyond the trend through it", "units of the series"),
+        "sawtooth_se": Column("standard error of the sawtooth, epochs as replicates", "units of the series"),
+        "sawtooth_pvalue": "p-value of the t test over epochs; null: no sawtooth",
+        "epoch_rise": Column("change within an epoch, trend included", "units of the series"),
+        "epoch_rise_se": Column(
+            "standard error of the change within an epoch, epochs as replicates", "units of the series"
+        ),
+        "epoch_profile_share": "share of the variance that the position within the epoch explains",
+    },
+)
+def sawtooth_columns(series: Series) -> Cells:
+    """Compute the sawtooth columns."""
     saw = sawtooth(series)
-    return {
+    values = {
         "sawtooth": saw.excess,
         "sawtooth_se": saw.excess_se,
         "sawtooth_pvalue": saw.pvalue,
@@ -238,3 +243,4 @@ def columns(series: Series) -> dict[str, Any]:
         "epoch_rise_se": saw.rise_se,
         "epoch_profile_share": saw.profile_share,
     }
+    return Cells(values, (("sawtooth", saw),))

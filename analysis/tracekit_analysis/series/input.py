@@ -127,6 +127,16 @@ def as_series(
     ------
     AnalysisError
         If `x` is not one-dimensional or not numeric, or if `steps` or `epochs` has another length.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tracekit_analysis import as_series
+    >>> series = as_series([np.nan, *range(9, 0, -1), np.inf, 4.0])
+    >>> series.values
+    array([9., 8., 7., 6., 5., 4., 3., 2., 1.])
+    >>> series.status
+    'divergent'
     """
     if isinstance(x, Series):
         return x

@@ -15,6 +15,7 @@ import scipy.special
 import scipy.stats
 from numpy.typing import ArrayLike, NDArray
 
+from tracekit_analysis.columns import Cells, column_group
 from tracekit_analysis.errors import bad_argument, require_between, require_count
 from tracekit_analysis.results import FloatArray, Record, Status
 from tracekit_analysis.series.input import Series, as_series, numbers, unavailable
@@ -279,22 +280,31 @@ def _holm(pvalues: FloatArray) -> FloatArray:
     return adjusted
 
 
-COLUMNS: dict[str, str] = {
-    "interleaved": "True if channels of different size are interleaved in the series (p < .001)",
-    "n_channels": "number of interleaved channels; 1 if none were found",
-    "interleaving_pvalue": "Kruskal p-value, Holm over 2 to 64 channels; presumes independent values",
-    "interleaving_line_pvalue": "p-value of spectral lines at the channels' frequencies",
-    "interleaving_spread_pvalue": "p-value of unequal spreads of the channels; missing unless those are below .001",
-}
-
-
-def columns(series: Series) -> dict[str, Any]:
-    """Return the columns of this topic for one series."""
+@column_group(
+    "full",
+    "input.md#interleaved-channels",
+    {
+        "interleaved": "True if channels of different size are interleaved in the series (p < .001)",
+        "n_channels": "number of interleaved channels; 1 if none were found",
+        "interleaving_pvalue": "Kruskal p-value, Holm over 2 to 64 channels; presumes independent values",
+        "interleaving_line_pvalue": "p-value of spectral lines at the channels' frequencies",
+        "interleaving_spread_pvalue": "p-value of unequal spreads of the channels; missing unless those are below .001",
+    },
+)
+def interleaving_columns(series: Series) -> Cells:
+    """Compute the interleaving columns."""
     found = detect_interleaving(series)
-    return {
+    values = {
         "interleaved": found.interleaved,
         "n_channels": found.n_channels,
         "interleaving_pvalue": found.pvalue,
         "interleaving_line_pvalue": found.line_pvalue,
         "interleaving_spread_pvalue": found.spread_pvalue,
     }
+    return Cells(values, (("", found),))
+
+
+@column_group("standard", "input.md#interleaved-channels", {})
+def interleaving_warning(series: Series) -> Cells:
+    """Only for the notes: interleaved channels look heavy-tailed, periodic and stationary."""
+    return Cells({}, (("", detect_interleaving(series)),))

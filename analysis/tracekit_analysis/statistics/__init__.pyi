@@ -1,15 +1,11 @@
-from .bounds import StabilityIndex, StabilityLabel, stability_index, stability_label
+from .autocorrelation import CorrelationShape, correlation_shape
+from .bound_decision import StabilityLabel, stability_label
+from .bounds import StabilityIndex, stability_index
 from .changepoints import ChangePoints, change_points
 from .coherence import Coherence, multitaper_coherence
 from .constancy import ConstancyTest, kpss_cosine, lfq_test, scale_lfq
 from .cross_section import CrossSectionIndex, cross_section_index
-from .dependence import (
-    AutocorrelationTime,
-    CorrelationShape,
-    autocorrelation_time,
-    correlation_shape,
-    effective_sample_size,
-)
+from .dependence import AutocorrelationTime, autocorrelation_time, effective_sample_size
 from .entropy import PermutationEntropy, SampleEntropy, permutation_entropy, sample_entropy
 from .extremes import BlockExtremes, block_extremes
 from .fluctuation import Fluctuation, dfa
@@ -30,7 +26,7 @@ from .trend import TrendTest, mann_kendall
 from .unit_root_extras import VarianceRatio, dfgls, phillips_perron, variance_ratio, zivot_andrews
 from .unit_roots import UnitRootTest, adf, kpss
 from .volatility import ArchTest, arch_test
-from .whiteness import WhitenessTest, whiteness_test
+from .whiteness import TurningPoints, WhitenessTest, turning_point_test, whiteness_test
 
 __all__ = [
     "ArchTest",
@@ -59,6 +55,7 @@ __all__ = [
     "Stationarity",
     "TailIndex",
     "TrendTest",
+    "TurningPoints",
     "UnitRootTest",
     "VarianceRatio",
     "WhitenessTest",
@@ -103,6 +100,7 @@ __all__ = [
     "stability_label",
     "stable_alpha",
     "tail_index",
+    "turning_point_test",
     "variance_ratio",
     "welch_psd",
     "whiteness_test",

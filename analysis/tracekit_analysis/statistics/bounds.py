@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from tracekit_analysis.errors import require_between, require_choice
 from tracekit_analysis.results import FloatArray, Record, Side, Status
 from tracekit_analysis.series.input import Series, as_series
-from tracekit_analysis.statistics.constancy import ConstancyTest, resolve_tau, tau_note
+from tracekit_analysis.statistics.constancy import resolve_tau, tau_note
 from tracekit_analysis.statistics.dependence import local_bound_tau, short_note
 from tracekit_analysis.statistics.trend import kendall_pvalue, theil_sen
 
@@ -93,30 +93,6 @@ class StabilityIndex(Record):
     """Warnings for the reader."""
 
 
-@dataclass(frozen=True, slots=True)
-class StabilityLabel(Record):
-    """Three-way decision on one series: is the index below the margin, above it, or undecided."""
-
-    label: Label
-    """Decision at `margin`; ``diverged`` for a series that ran away."""
-    reason: str
-    """The decision in one plain sentence."""
-    margin: float
-    """Largest index that counts as stable, in half-spreads."""
-    label_at_010: Label
-    """Decision at margin 0.1."""
-    label_at_020: Label
-    """Decision at margin 0.2."""
-    label_at_040: Label
-    """Decision at margin 0.4."""
-    index: float
-    """The index that was judged."""
-    ci_low: float
-    """Lower end of its confidence interval."""
-    ci_high: float
-    """Upper end of its confidence interval."""
-
-
 def stability_index(
     x: ArrayLike | Series,
     *,
@@ -153,6 +129,17 @@ def stability_index(
     ------
     AnalysisError
         If an argument cannot be used. Data that cannot be used give a status and NaN instead.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tracekit_analysis import stability_index
+    >>> noise = np.random.default_rng(0).standard_normal(600)
+    >>> for series in (noise, noise + np.linspace(0.0, 3.0, 600)):
+    ...     result = stability_index(series)
+    ...     print(f"{result.index:.2f} [{result.ci_low:.2f}, {result.ci_high:.2f}]")
+    0.08 [0.00, 0.16]
+    0.62 [0.40, 0.84]
     """
     require_choice("side", side, ("lower", "upper"))
     require_between("level", level, 0.0, 1.0)
@@ -219,49 +206,6 @@ def stability_index(
         status=series.status,
         reason=series.reason,
         notes=series.notes + tau_note(quantile, values.size) + short_note(series),
-    )
-
-
-def stability_label(
-    index: StabilityIndex, *, margin: float = MARGIN, lfq: ConstancyTest | None = None
-) -> StabilityLabel:
-    """Decide whether one series has a stable bound, from the interval of its index.
-
-    Stable if the interval ends below `margin`, unstable if it starts above, otherwise inconclusive; also
-    inconclusive below 200 values and wherever the index could not be computed.
-
-    Parameters
-    ----------
-    index : StabilityIndex
-        Result of `stability_index`.
-    margin : float
-        Largest index that counts as stable; 0.2 is a linear drift of 69 % of the half-spread.
-    lfq : ConstancyTest, optional
-        Result of `lfq_test` on the same series: a significant drift below the margin is then called
-        immaterial in the reason.
-
-    Returns
-    -------
-    StabilityLabel
-
-    Raises
-    ------
-    AnalysisError
-        If `margin` is not positive.
-    """
-    require_between("margin", margin, 0.0, math.inf)
-    label = _decide(index, margin)
-    at_010, at_020, at_040 = (_decide(index, other) for other in MARGINS)
-    return StabilityLabel(
-        label=label,
-        reason=_reason(index, label, margin, lfq),
-        margin=margin,
-        label_at_010=at_010,
-        label_at_020=at_020,
-        label_at_040=at_040,
-        index=index.index,
-        ci_low=index.ci_low,
-        ci_high=index.ci_high,
     )
 
 
@@ -350,30 +294,3 @@ def _no_index(
         reason=series.reason if series.status == "divergent" else reason,
         notes=series.notes,
     )
-
-
-def _decide(index: StabilityIndex, margin: float) -> Label:
-    """Place the interval of the index against one margin."""
-    if index.status == "divergent":
-        return "diverged"
-    if index.status != "ok" or index.n_used < MIN_LABEL_LENGTH:
-        return "inconclusive"
-    if index.ci_high < margin:
-        return "stable"
-    return "unstable" if index.ci_low > margin else "inconclusive"
-
-
-def _reason(index: StabilityIndex, label: Label, margin: float, lfq: ConstancyTest | None) -> str:
-    """Word the decision."""
-    if index.status != "ok":
-        return index.reason
-    if index.n_used < MIN_LABEL_LENGTH:
-        return f"{index.n_used} usable values; a label needs at least {MIN_LABEL_LENGTH}"
-    interval = f"the {index.level:.0%} interval of the index, [{index.ci_low:.2f}, {index.ci_high:.2f}],"
-    if label == "inconclusive":
-        return f"{interval} contains the margin {margin:g}"
-    if label == "unstable":
-        return f"{interval} lies above the margin {margin:g}"
-    if lfq is not None and lfq.pvalue < 1.0 - index.level:
-        return f"drifting, immaterial: {interval} lies below the margin {margin:g}, LFQ p = {lfq.pvalue:.2g}"
-    return f"{interval} lies below the margin {margin:g}"

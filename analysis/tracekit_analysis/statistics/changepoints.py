@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import scipy.special
 import scipy.stats
 from numpy.typing import ArrayLike, NDArray
 
+from tracekit_analysis.columns import Cells, Column, column_group
 from tracekit_analysis.errors import require_between
 from tracekit_analysis.results import FloatArray, Record, Status
 from tracekit_analysis.series.input import Series, as_series, unavailable
@@ -187,20 +187,25 @@ def _local_scale(scores: FloatArray) -> tuple[float, float]:
     return variance, max(1.0, geyer_tau(pooled))
 
 
-COLUMNS: dict[str, str] = {
-    "n_changes": "breaks of the level (PELT on normal scores, penalty 3 LRV ln n)",
-    "largest_change": "largest change between medians of neighbouring segments, in units of the series",
-    "largest_change_at": "where it happens, as a share of the series; missing without a break",
-    "change_explained": "share of the variance of the normal scores that the levels explain",
-}
-
-
-def columns(series: Series) -> dict[str, Any]:
-    """Return the columns of this topic for one series."""
+@column_group(
+    "standard",
+    "tails-and-events.md#change-points",
+    {
+        "n_changes": "breaks of the level (PELT on normal scores, penalty 3 LRV ln n)",
+        "largest_change": Column(
+            "largest change between medians of neighbouring segments", "units of the series"
+        ),
+        "largest_change_at": "where it happens, as a share of the series; missing without a break",
+        "change_explained": "share of the variance of the normal scores that the levels explain",
+    },
+)
+def change_columns(series: Series) -> Cells:
+    """Compute the change-point columns."""
     changes = change_points(series)
-    return {
+    values = {
         "n_changes": changes.n_changes,
         "largest_change": changes.largest,
         "largest_change_at": changes.largest_at / changes.n_used if changes.n_changes else math.nan,
         "change_explained": changes.explained,
     }
+    return Cells(values, (("change points", changes),))

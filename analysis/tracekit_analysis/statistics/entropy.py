@@ -14,6 +14,7 @@ import scipy.spatial
 import scipy.special
 from numpy.typing import ArrayLike
 
+from tracekit_analysis.columns import Cells, column_group
 from tracekit_analysis.errors import bad_argument, require_between
 from tracekit_analysis.results import Record, Status
 from tracekit_analysis.series.input import Series, as_series, unavailable
@@ -205,15 +206,27 @@ def _matches(points: np.ndarray[Any, np.dtype[np.float64]], tolerance: float) ->
     return (int(tree.count_neighbors(tree, tolerance, p=np.inf)) - len(points)) // 2
 
 
-COLUMNS: dict[str, str] = {
-    "permutation_entropy": "permutation entropy over its largest value (m = 5, and 3 below 1,000 values)",
-    "sample_entropy": "sample entropy (m = 2, r = 0.2 robust sd) of at most the last 5,000 values",
-}
+@column_group(
+    "full",
+    "dependence.md#permutation-entropy",
+    {
+        "permutation_entropy": "permutation entropy over its largest value (m = 5, and 3 below 1,000 values)",
+    },
+)
+def permutation_entropy_columns(series: Series) -> Cells:
+    """Compute the permutation entropy columns."""
+    found = permutation_entropy(series)
+    return Cells({"permutation_entropy": found.entropy}, (("permutation entropy", found),))
 
 
-def columns(series: Series) -> dict[str, Any]:
-    """Return the columns of this topic for one series."""
-    return {
-        "permutation_entropy": permutation_entropy(series).entropy,
-        "sample_entropy": sample_entropy(series).entropy,
-    }
+@column_group(
+    "full",
+    "dependence.md#sample-entropy",
+    {
+        "sample_entropy": "sample entropy (m = 2, r = 0.2 robust sd) of at most the last 5,000 values",
+    },
+)
+def sample_entropy_columns(series: Series) -> Cells:
+    """Compute the sample entropy columns."""
+    found = sample_entropy(series)
+    return Cells({"sample_entropy": found.entropy}, (("sample entropy", found),))

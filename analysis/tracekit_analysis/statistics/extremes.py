@@ -16,6 +16,7 @@ import scipy.special
 import scipy.stats
 from numpy.typing import ArrayLike
 
+from tracekit_analysis.columns import Cells, Column, column_group
 from tracekit_analysis.errors import bad_argument, require_choice
 from tracekit_analysis.results import FloatArray, Record, Side, Status
 from tracekit_analysis.series.input import Series, as_series
@@ -193,3 +194,30 @@ def _no_fit(series: Series, side: Side, length: int, status: Status, reason: str
         status, reason = series.status, series.reason
     nan = math.nan
     return BlockExtremes(side, nan, nan, nan, nan, 0, length, series.n, 0, status, reason, series.notes)
+
+
+def _extreme_columns() -> dict[str, Column]:
+    return {
+        f"{side}_gev_{name}": column
+        for side, extreme in (("lower", "minima"), ("upper", "maxima"))
+        for name, column in {
+            "xi": Column(
+                f"shape of the extreme-value law of block {extreme}; above 0 is a heavy {side} tail"
+            ),
+            "sigma": Column(f"scale of the extreme-value law of block {extreme}", "units of the series"),
+            "mu": Column(f"location of the extreme-value law of block {extreme}", "units of the series"),
+        }.items()
+    }
+
+
+@column_group("full", "bounds.md#block-extremes", _extreme_columns())
+def extreme_columns(series: Series) -> Cells:
+    """Compute the block-extreme columns."""
+    sides: tuple[Side, Side] = ("lower", "upper")
+    found = {side: block_extremes(series, side=side) for side in sides}
+    values = {
+        f"{side}_gev_{name}": getattr(extremes, name)
+        for side, extremes in found.items()
+        for name in ("xi", "sigma", "mu")
+    }
+    return Cells(values, tuple((f"{side} extremes", extremes) for side, extremes in found.items()))

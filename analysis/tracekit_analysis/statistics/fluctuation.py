@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tracekit_analysis.columns import Cells, column_group
 from tracekit_analysis.results import FloatArray, Record, Status
 from tracekit_analysis.series.input import Series, as_series, unavailable
 
@@ -89,11 +89,14 @@ def _mean_square(profile: FloatArray, length: int) -> float:
     return float(np.mean(residuals * residuals)) if residuals.size else math.nan
 
 
-COLUMNS: dict[str, str] = {
-    "dfa_exponent": "DFA exponent, descriptive only; about .5 for independent values",
-}
-
-
-def columns(series: Series) -> dict[str, Any]:
-    """Return the columns of this topic for one series."""
-    return {"dfa_exponent": dfa(series).exponent}
+@column_group(
+    "full",
+    "dependence.md#dfa-exponent",
+    {
+        "dfa_exponent": "DFA exponent, descriptive only; about .5 for independent values",
+    },
+)
+def fluctuation_columns(series: Series) -> Cells:
+    """Compute the DFA columns."""
+    found = dfa(series)
+    return Cells({"dfa_exponent": found.exponent}, (("fluctuation", found),))

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import scipy.optimize
 import scipy.special
 from numpy.typing import ArrayLike
 
+from tracekit_analysis.columns import Cells, column_group
 from tracekit_analysis.errors import require_between
 from tracekit_analysis.results import FloatArray, Record, Status
 from tracekit_analysis.series.input import Series, as_series, unavailable
@@ -167,21 +168,23 @@ def whittle_estimate(power: FloatArray) -> tuple[float, float]:
     return float(scipy.optimize.brentq(slope, LOWEST, HIGHEST, xtol=1e-10)), se
 
 
-COLUMNS: dict[str, str] = {
-    "memory": "verdict: long memory, short memory, anti-persistent, unresolved or not analysed",
-    "memory_d": "local Whittle memory parameter d at n^0.65 frequencies; Hurst exponent less 1/2",
-    "memory_d_ci_low": "lower end of the 95% interval of d at n^0.65 frequencies",
-    "memory_d_ci_high": "upper end of the 95% interval of d at n^0.65 frequencies",
-    "memory_d_robust": "local Whittle d at n^0.5 frequencies, less disturbed by short-range dependence",
-    "memory_d_robust_ci_low": "lower end of the 95% interval of d at n^0.5 frequencies",
-    "memory_d_robust_ci_high": "upper end of the 95% interval of d at n^0.5 frequencies",
-}
-
-
-def columns(series: Series) -> dict[str, Any]:
-    """Return the columns of this topic for one series."""
+@column_group(
+    "standard",
+    "dependence.md#long-memory",
+    {
+        "memory": "verdict: long memory, short memory, anti-persistent, unresolved or not analysed",
+        "memory_d": "local Whittle memory parameter d at n^0.65 frequencies; Hurst exponent less 1/2",
+        "memory_d_ci_low": "lower end of the 95% interval of d at n^0.65 frequencies",
+        "memory_d_ci_high": "upper end of the 95% interval of d at n^0.65 frequencies",
+        "memory_d_robust": "local Whittle d at n^0.5 frequencies, less disturbed by short-range dependence",
+        "memory_d_robust_ci_low": "lower end of the 95% interval of d at n^0.5 frequencies",
+        "memory_d_robust_ci_high": "upper end of the 95% interval of d at n^0.5 frequencies",
+    },
+)
+def memory_columns(series: Series) -> Cells:
+    """Compute the long-memory columns."""
     memory = local_whittle(series)
-    return {
+    values = {
         "memory": memory.verdict,
         "memory_d": memory.d,
         "memory_d_ci_low": memory.ci_low,
@@ -190,3 +193,4 @@ def columns(series: Series) -> dict[str, Any]:
         "memory_d_robust_ci_low": memory.ci_low_robust,
         "memory_d_robust_ci_high": memory.ci_high_robust,
     }
+    return Cells(values, (("memory", memory),))

@@ -14,6 +14,7 @@ import numpy as np
 import scipy.special
 from numpy.typing import ArrayLike
 
+from tracekit_analysis.columns import Cells, Column, column_group
 from tracekit_analysis.errors import require_between
 from tracekit_analysis.results import FloatArray, Record, Status
 from tracekit_analysis.series.input import Series, as_series, unavailable
@@ -254,30 +255,49 @@ def _neighbourhood(power: FloatArray) -> FloatArray:
     return np.asarray(windows @ weights)
 
 
-COLUMNS: dict[str, str] = {
-    "peak_pvalue": "p-value of the strongest spectral peak; null: no line",
-    "peak_frequency": "frequency of the strongest spectral peak, in cycles per value",
-    "peak_period": "period of the strongest spectral peak, in values",
-    "peak_amplitude": "amplitude of the strongest spectral peak, in units of the series",
-    "peak_cycles_per_epoch": "frequency of the strongest peak in cycles per epoch; missing without epochs",
-    "n_peaks": "spectral peaks that are significant at 5% after correction",
-    "nyquist_pvalue": "p-value of the test for an oscillation of period 2; missing for an even stride",
-    "lag1": "autocorrelation at lag 1",
-    "edge_of_stability": "True if the series oscillates with period 2 (Nyquist p < 5%, lag 1 negative)",
-}
-
-
-def columns(series: Series) -> dict[str, Any]:
-    """Return the columns of this topic for one series."""
-    peak, nyquist = peak_test(series), nyquist_test(series)
-    return {
+@column_group(
+    "standard",
+    "spectral.md#peaks",
+    {
+        "peak_pvalue": "p-value of the strongest spectral peak; null: no line",
+        "peak_frequency": Column("frequency of the strongest spectral peak", "cycles per value"),
+        "peak_period": Column("period of the strongest spectral peak", "values"),
+        "peak_amplitude": Column("amplitude of the strongest spectral peak", "units of the series"),
+        "peak_cycles_per_epoch": Column(
+            "frequency of the strongest peak in cycles per epoch; missing without epochs", "cycles per epoch"
+        ),
+        "n_peaks": "spectral peaks that are significant at 5% after correction",
+    },
+)
+def peak_columns(series: Series) -> Cells:
+    """Compute the peak columns."""
+    peak = peak_test(series)
+    values = {
         "peak_pvalue": peak.pvalue,
         "peak_frequency": peak.frequency,
         "peak_period": peak.period,
         "peak_amplitude": peak.amplitude,
         "peak_cycles_per_epoch": peak.cycles_per_epoch,
         "n_peaks": peak.n_peaks,
+    }
+    return Cells(values, (("peaks", peak),))
+
+
+@column_group(
+    "standard",
+    "spectral.md#edge-of-stability",
+    {
+        "nyquist_pvalue": "p-value of the test for an oscillation of period 2; missing for an even stride",
+        "lag1": "autocorrelation at lag 1",
+        "edge_of_stability": "True if the series oscillates with period 2 (Nyquist p < 5%, lag 1 negative)",
+    },
+)
+def nyquist_columns(series: Series) -> Cells:
+    """Compute the nyquist columns."""
+    nyquist = nyquist_test(series)
+    values = {
         "nyquist_pvalue": nyquist.pvalue,
         "lag1": nyquist.lag1,
         "edge_of_stability": nyquist.oscillates,
     }
+    return Cells(values, (("period 2", nyquist),))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import scipy.special
 from numpy.typing import ArrayLike
 
+from tracekit_analysis.columns import Cells, column_group
 from tracekit_analysis.errors import bad_argument
 from tracekit_analysis.results import FloatArray, Record, Status
 from tracekit_analysis.series.input import Series, as_series, unavailable
@@ -181,18 +181,21 @@ def ar_residuals(values: FloatArray, order: int) -> FloatArray:
     return np.asarray(centred[order:] - design @ coefficients)
 
 
-COLUMNS: dict[str, str] = {
-    "ar_order": "order of the autoregression of least BIC",
-    "predictability": "share of the variance that the autoregression of least BIC explains",
-    "ljung_box_pvalue": "Ljung-Box p-value of autoregression residuals; null: uncorrelated",
-}
-
-
-def columns(series: Series) -> dict[str, Any]:
-    """Return the columns of this topic for one series."""
+@column_group(
+    "full",
+    "dependence.md#prewhitening-and-ljung-box",
+    {
+        "ar_order": "order of the autoregression of least BIC",
+        "predictability": "share of the variance that the autoregression of least BIC explains",
+        "ljung_box_pvalue": "Ljung-Box p-value of autoregression residuals; null: uncorrelated",
+    },
+)
+def prewhitening_columns(series: Series) -> Cells:
+    """Compute the prewhitening columns."""
     test = ljung_box(series)
-    return {
+    values = {
         "ar_order": test.order,
         "predictability": test.predictability,
         "ljung_box_pvalue": test.pvalue,
     }
+    return Cells(values, (("Ljung-Box", test),))

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 
+from tracekit_analysis.columns import Cells, Column, column_group
 from tracekit_analysis.series.input import Series
-from tracekit_analysis.statistics.constancy import ConstancyTest, kpss_cosine, lfq_test, scale_lfq
+from tracekit_analysis.statistics.constancy import (
+    MIN_TEST_LENGTH,
+    ConstancyTest,
+    kpss_cosine,
+    lfq_test,
+    scale_lfq,
+)
 from tracekit_analysis.statistics.transient import BurnIn, burn_in
 
 MAX_TRANSIENT = 0.25
@@ -91,3 +99,46 @@ class Regime:
     def confirmatory(self) -> tuple[ConstancyTest, ...]:
         """The family over which Holm's correction runs."""
         return self.lfq_lower, self.lfq_upper, self.level, self.scale
+
+
+@column_group(
+    "minimal",
+    "input.md#accepted-series",
+    {
+        "n": "number of recorded values",
+        "n_used": "number of values analysed: finite, and after the burn-in",
+        "status": "ok, inconclusive (also below 50 values), degenerate (constant) or divergent",
+        "reason": "why the status is not ok, in one sentence",
+        "n_missing": "non-finite values and steps missing from the schedule",
+        "ties": "share of values that repeat an earlier one exactly",
+        "burn_in": Column("values cut off as initial transient", method="input.md#initial-transient"),
+        "settled": Column(
+            "False if a transient takes more than a quarter; the whole series is then used",
+            method="input.md#initial-transient",
+        ),
+        "settles_at": Column(
+            "share of the series after which its level is constant; missing if never",
+            method="input.md#initial-transient",
+        ),
+        "notes": "warnings of all statistics in the row, and why some are missing, joined by semicolons",
+    },
+    takes_regime=True,
+)
+def state_columns(regime: Regime) -> Cells:
+    """Compute the state columns."""
+    whole = regime.whole
+    refused = regime.late.refusal(MIN_TEST_LENGTH)
+    return Cells(
+        {
+            "n": whole.n,
+            "n_used": regime.late.n_used,
+            "status": refused[0] if refused else whole.status,
+            "reason": refused[1] if refused else whole.reason,
+            "n_missing": whole.n_missing,
+            "ties": whole.ties,
+            "burn_in": regime.start,
+            "settled": regime.settled,
+            "settles_at": math.nan if regime.burn_in is None else regime.burn_in.level_fraction,
+            "notes": "; ".join(whole.notes),
+        }
+    )

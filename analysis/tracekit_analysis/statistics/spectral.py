@@ -15,9 +15,11 @@ import scipy.signal
 import scipy.special
 from numpy.typing import ArrayLike
 
+from tracekit_analysis.columns import Cells, Column, column_group
 from tracekit_analysis.errors import bad_argument
 from tracekit_analysis.results import FloatArray, Record, Status
 from tracekit_analysis.series.input import Series, as_series
+from tracekit_analysis.statistics.regime import Regime
 
 MIN_SPECTRUM_LENGTH = 128
 MIN_EPOCHS = 8
@@ -267,3 +269,47 @@ def _spectrum(
 def _no_spectrum(series: Series, status: Status, reason: str) -> Spectrum:
     empty = np.empty(0)
     return Spectrum(empty, empty, math.nan, math.nan, series.n, 0, status, reason, series.notes)
+
+
+@column_group(
+    "standard",
+    "spectral.md#entropy-and-flatness",
+    {
+        "spectral_entropy": "spectral entropy over its mean for white noise; 1 is white, 0 a single line",
+        "spectral_flatness": "spectral flatness over its mean for white noise; 1 is white, near 0 coloured",
+    },
+)
+def spectrum_columns(series: Series) -> Cells:
+    """Compute the spectrum columns."""
+    spectrum = periodogram(series)
+    values = {"spectral_entropy": spectrum.entropy, "spectral_flatness": spectrum.flatness}
+    return Cells(values, (("spectrum", spectrum),))
+
+
+@column_group(
+    "standard",
+    "spectral.md#epoch-comb-and-variance-ratio",
+    {
+        "points_per_epoch": Column(
+            "values per epoch; missing if unknown or unequal", method="input.md#accepted-series"
+        ),
+        "epoch_comb_pvalue": "p-value of the comb test; null: no line at the epoch frequency",
+        "epoch_variance_ratio": "E Var(epoch mean) / Var(x): 1 for independent values, far below 1 for "
+        "fixed batches in a new order each epoch, above 1 for a trend",
+    },
+    takes_regime=True,
+)
+def epoch_columns(regime: Regime) -> Cells:
+    """Compute the epoch columns."""
+    length = regime.whole.points_per_epoch
+    values = {
+        "points_per_epoch": math.nan if length is None else length,
+        "epoch_comb_pvalue": math.nan,
+        "epoch_variance_ratio": math.nan,
+    }
+    if length is None or length < 2:
+        return Cells(values)
+    whole_epochs = math.ceil(regime.start / length) * length
+    comb = epoch_comb(regime.whole.since(whole_epochs), length)
+    values |= {"epoch_comb_pvalue": comb.pvalue, "epoch_variance_ratio": comb.variance_ratio}
+    return Cells(values, (("epoch comb", comb),))

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tracekit_analysis.columns import Cells, Column, column_group
 from tracekit_analysis.errors import bad_argument, require_between
 from tracekit_analysis.series.input import Series
 from tracekit_analysis.statistics.multitaper import multitaper_psd
@@ -70,24 +71,37 @@ def _shares(spectrum: Spectrum) -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.asarray(scaled / scaled.sum())
 
 
-COLUMNS: dict[str, str] = {
-    "spectral_centroid": "mean frequency weighted by power, in cycles per value; 1/4 for white noise",
-    "spectral_edge": "frequency below which 95% of the power lies, in cycles per value",
-    "multitaper_entropy": "spectral entropy of 7 sine tapers over that of white noise; 1 is white",
-    "multitaper_flatness": "spectral flatness of 7 sine tapers over that of white noise; 1 is white",
-} | {
-    f"power_{name}": f"share of the power at {low:g} to {high:g} cycles per value; {2 * (high - low):.2g} if white"
-    for name, (low, high) in BANDS.items()
-}
-
-
-def columns(series: Series) -> dict[str, Any]:
-    """Return the columns of this topic for one series."""
+@column_group(
+    "full",
+    "spectral.md#centroid-edge-and-bands",
+    {
+        "spectral_centroid": Column(
+            "mean frequency weighted by power, in cycles per value; 1/4 for white noise", "cycles per value"
+        ),
+        "spectral_edge": Column("frequency below which 95% of the power lies", "cycles per value"),
+        "multitaper_entropy": Column(
+            "spectral entropy of 7 sine tapers over that of white noise; 1 is white",
+            method="spectral.md#entropy-and-flatness",
+        ),
+        "multitaper_flatness": Column(
+            "spectral flatness of 7 sine tapers over that of white noise; 1 is white",
+            method="spectral.md#entropy-and-flatness",
+        ),
+        **{
+            f"power_{name}": f"share of the power at {low:g} to {high:g} cycles per value; "
+            f"{2 * (high - low):.2g} if white"
+            for name, (low, high) in BANDS.items()
+        },
+    },
+)
+def band_columns(series: Series) -> Cells:
+    """Compute the spectral-band columns."""
     spectrum = multitaper_psd(series)
-    return {
+    values = {
         "spectral_centroid": spectral_centroid(spectrum),
         "spectral_edge": spectral_edge(spectrum),
         "multitaper_entropy": spectrum.entropy,
         "multitaper_flatness": spectrum.flatness,
         **{f"power_{name}": band_power(spectrum, low, high) for name, (low, high) in BANDS.items()},
     }
+    return Cells(values, (("spectrum", spectrum),))

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tracekit_analysis.columns import Cells, column_group
 from tracekit_analysis.errors import bad_argument, require_between
 from tracekit_analysis.results import FloatArray, Record, Status
 from tracekit_analysis.series.input import Series, as_series, unavailable
@@ -195,15 +195,16 @@ def _no_alarms(series: Series, refused: tuple[Status, str], rule: str, window: i
     )
 
 
-COLUMNS: dict[str, str] = {
-    "rule_relative_alarms": "alarms of the rule: a rise by 2 running means of 10 values (Lightning)",
-    "rule_running_alarms": "alarms of the rule: over 4 in a row at 2 running means of 100 (llm-foundry)",
-}
-
-
-def columns(series: Series) -> dict[str, Any]:
-    """Return the columns of this topic for one series."""
-    return {
-        "rule_relative_alarms": relative_spike_rule(series).n_alarms,
-        "rule_running_alarms": running_mean_rule(series).n_alarms,
-    }
+@column_group(
+    "full",
+    "tails-and-events.md#industry-spike-rules",
+    {
+        "rule_relative_alarms": "alarms of the rule: a rise by 2 running means of 10 values (Lightning)",
+        "rule_running_alarms": "alarms of the rule: over 4 in a row at 2 running means of 100 (llm-foundry)",
+    },
+)
+def rule_columns(series: Series) -> Cells:
+    """Compute the spike-rule columns."""
+    relative, running = relative_spike_rule(series), running_mean_rule(series)
+    values = {"rule_relative_alarms": relative.n_alarms, "rule_running_alarms": running.n_alarms}
+    return Cells(values, (("rule alarms", relative), ("rule alarms", running)))

@@ -14,6 +14,7 @@ import numpy as np
 import scipy.ndimage
 from numpy.typing import ArrayLike, NDArray
 
+from tracekit_analysis.columns import Cells, Column, column_group
 from tracekit_analysis.errors import require_between
 from tracekit_analysis.results import FloatArray, Record, Status
 from tracekit_analysis.series.input import Series, as_series, unavailable
@@ -190,21 +191,25 @@ def _expected_share(distance: FloatArray, threshold: float) -> float:
     return share * reach ** (-1.0 / xi) if reach > 0.0 else 0.0
 
 
-COLUMNS: dict[str, str] = {
-    "n_spikes": "values at least 5 rolling robust standard deviations from the rolling median",
-    "n_spikes_8": "values at least 8 rolling robust standard deviations from the rolling median",
-    "spike_clusters": "clusters of spikes (at 5) no further apart than the correlation time",
-    "spike_rate": "spikes (at 5) per 1,000 values",
-    "spike_rate_expected": "spikes (at 5) per 1,000 values that the tail of the series makes expect",
-    "spike_largest": "largest distance from the rolling median, in rolling robust standard deviations",
-    "spikes_above": "spikes (at 5) that lie above the rolling median",
-}
-
-
-def columns(series: Series) -> dict[str, Any]:
-    """Return the columns of this topic for one series."""
+@column_group(
+    "standard",
+    "tails-and-events.md#spikes",
+    {
+        "n_spikes": "values at least 5 rolling robust standard deviations from the rolling median",
+        "n_spikes_8": "values at least 8 rolling robust standard deviations from the rolling median",
+        "spike_clusters": "clusters of spikes (at 5) no further apart than the correlation time",
+        "spike_rate": "spikes (at 5) per 1,000 values",
+        "spike_rate_expected": "spikes (at 5) per 1,000 values that the tail of the series makes expect",
+        "spike_largest": Column(
+            "largest distance from the rolling median", "rolling robust standard deviations"
+        ),
+        "spikes_above": "spikes (at 5) that lie above the rolling median",
+    },
+)
+def spike_columns(series: Series) -> Cells:
+    """Compute the spike columns."""
     spikes = find_spikes(series)
-    return {
+    values = {
         "n_spikes": spikes.n_5,
         "n_spikes_8": spikes.n_8,
         "spike_clusters": spikes.n_clusters,
@@ -213,3 +218,4 @@ def columns(series: Series) -> dict[str, Any]:
         "spike_largest": spikes.largest,
         "spikes_above": spikes.n_above,
     }
+    return Cells(values, (("spikes", spikes),))

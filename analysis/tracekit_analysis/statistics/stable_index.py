@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import scipy.fft
 from numpy.typing import ArrayLike
 
+from tracekit_analysis.columns import Cells, column_group
 from tracekit_analysis.results import FloatArray, Record, Status
 from tracekit_analysis.series.input import Series, as_series, unavailable
 from tracekit_analysis.series.interleaving import interleaving_note
@@ -143,20 +143,23 @@ def _surrogate(values: FloatArray, rng: np.random.Generator) -> FloatArray:
     return np.asarray(scipy.fft.irfft(amplitude * phases, n))
 
 
-COLUMNS: dict[str, str] = {
-    "stable_alpha_10": "block-sum stable index, blocks of 10; for comparison with the literature only",
-    "stable_alpha_root": "block-sum stable index, blocks of sqrt(n); for comparison with the literature only",
-    "stable_alpha_agrees": "True if the stable indices at both block lengths differ by less than 0.1",
-    "stable_alpha_surrogate": "block-sum stable index of Gaussian noise with this spectrum, blocks of 10; about 2",
-}
-
-
-def columns(series: Series) -> dict[str, Any]:
-    """Return the columns of this topic for one series."""
+@column_group(
+    "full",
+    "tails-and-events.md#stable-index-by-block-sums",
+    {
+        "stable_alpha_10": "block-sum stable index, blocks of 10; for comparison with the literature only",
+        "stable_alpha_root": "block-sum stable index, blocks of sqrt(n); for comparison with the literature only",
+        "stable_alpha_agrees": "True if the stable indices at both block lengths differ by less than 0.1",
+        "stable_alpha_surrogate": "block-sum stable index of Gaussian noise with this spectrum, blocks of 10; about 2",
+    },
+)
+def stable_index_columns(series: Series) -> Cells:
+    """Compute the stable index columns."""
     stable = stable_alpha(series)
-    return {
+    values = {
         "stable_alpha_10": stable.alpha_10,
         "stable_alpha_root": stable.alpha_root,
         "stable_alpha_agrees": stable.scales_agree,
         "stable_alpha_surrogate": stable.surrogate_10,
     }
+    return Cells(values, (("stable index", stable),))

@@ -12,6 +12,7 @@ from typing import Literal
 
 from numpy.typing import ArrayLike
 
+from tracekit_analysis.columns import Cells, Column, column_group
 from tracekit_analysis.errors import require_between
 from tracekit_analysis.results import Record, Status
 from tracekit_analysis.series.input import Series, as_series
@@ -97,6 +98,11 @@ def classify_stationarity(
 
 def judge(regime: Regime, *, alpha: float = 0.05) -> Stationarity:
     """Give the verdict of `classify_stationarity` on a series whose transient is already known."""
+    return _judge(regime, alpha=alpha)[0]
+
+
+def _judge(regime: Regime, *, alpha: float = 0.05) -> tuple[Stationarity, tuple[tuple[str, Record], ...]]:
+    """Return the verdict and the tests behind it, each with the name that its notes bear."""
     late = regime.late
     refused = late.refusal(MIN_TEST_LENGTH)
     tests = regime.confirmatory
@@ -111,7 +117,7 @@ def judge(regime: Regime, *, alpha: float = 0.05) -> Stationarity:
         verdict = _verdict(root, regime.level.pvalue, kpss_auto, alpha)
     adjusted = holm({test.name: test.pvalue for test in tests})
     status, reason = refused or (late.status, late.reason)
-    return Stationarity(
+    found = Stationarity(
         verdict=verdict,
         alpha=alpha,
         adf_statistic=root.statistic if root else math.nan,
@@ -130,6 +136,8 @@ def judge(regime: Regime, *, alpha: float = 0.05) -> Stationarity:
         reason=reason,
         notes=tuple(dict.fromkeys(note for test in (*tests, root, kpss_auto) if test for note in test.notes)),
     )
+    named: tuple[tuple[str, Record | None], ...] = (("ADF", root), ("KPSS", kpss_auto))
+    return found, (*(("", test) for test in tests), *((name, test) for name, test in named if test))
 
 
 def _verdict(root: UnitRootTest, level: float, kpss_auto: UnitRootTest | None, alpha: float) -> Verdict:
@@ -137,3 +145,46 @@ def _verdict(root: UnitRootTest, level: float, kpss_auto: UnitRootTest | None, a
     if root.pvalue < alpha:
         return "contradictory" if level < alpha else "stationary"
     return "unit-root-like" if kpss_auto is not None and kpss_auto.pvalue < alpha else "uninformative"
+
+
+@column_group(
+    "standard",
+    "stationarity.md#adf",
+    {
+        "stationarity": Column(
+            "verdict: stationary, contradictory, unit-root-like, uninformative, still transient",
+            method="stationarity.md#verdict",
+        ),
+        "adf_pvalue": "augmented Dickey-Fuller p-value; null: unit root",
+        "adf_lags": "lags in the augmented Dickey-Fuller regression",
+        "kpss_cosine_pvalue": Column(
+            "p-value of the cosine KPSS test; null: the level is constant",
+            method="stationarity.md#cosine-kpss",
+        ),
+        "kpss_auto_pvalue": Column(
+            "KPSS p-value with automatic lag, only where ADF does not reject; null: stationary",
+            method="stationarity.md#kpss-with-automatic-lag",
+        ),
+        "scale_lfq_pvalue": Column(
+            "p-value of the scale LFQ test; null: the spread is constant", method="stationarity.md#scale-lfq"
+        ),
+        "holm_rejections": Column(
+            "rejections among both bounds, level and spread after Holm's correction at 5%",
+            method="labels.md#many-tests-inside-one-series",
+        ),
+    },
+    takes_regime=True,
+)
+def stationarity_columns(regime: Regime) -> Cells:
+    """Compute the stationarity columns."""
+    found, results = _judge(regime)
+    values = {
+        "stationarity": found.verdict,
+        "adf_pvalue": found.adf_pvalue,
+        "adf_lags": found.adf_lags,
+        "kpss_cosine_pvalue": found.kpss_cosine_pvalue,
+        "kpss_auto_pvalue": found.kpss_auto_pvalue,
+        "scale_lfq_pvalue": found.scale_lfq_pvalue,
+        "holm_rejections": found.n_rejected,
+    }
+    return Cells(values, results)

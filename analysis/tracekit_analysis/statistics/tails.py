@@ -14,6 +14,7 @@ import numpy as np
 import scipy.special
 from numpy.typing import ArrayLike
 
+from tracekit_analysis.columns import Cells, Column, column_group
 from tracekit_analysis.errors import require_between
 from tracekit_analysis.results import FloatArray, Record, Status
 from tracekit_analysis.series.input import Series, as_series, unavailable
@@ -246,24 +247,26 @@ def _verdict(estimates: list[tuple[float, float, float]], xi_low: float, xi_high
     return "unresolved"
 
 
-COLUMNS: dict[str, str] = {
-    "tail": "verdict: thin; power law, finite variance; infinite variance; unresolved; not analysed",
-    "tail_alpha": "Hill tail exponent from the largest 5% of local deviations; read it with `tail`",
-    "tail_alpha_ci_low": "lower end of the 95% interval of the Hill exponent at 5%",
-    "tail_alpha_ci_high": "upper end of the 95% interval of the Hill exponent at 5%",
-    "tail_alpha_010": "Hill tail exponent from the largest 1%",
-    "tail_xi": "moment estimate of the extreme value index; 0 for exponential tails",
-    "tail_xi_ci_low": "lower end of the 95% interval of the extreme value index",
-    "tail_xi_ci_high": "upper end of the 95% interval of the extreme value index",
-    "tail_gpd_xi": "shape of the generalized Pareto law of the largest 5%",
-    "zeros": "share of values that are exactly zero",
-}
-
-
-def columns(series: Series) -> dict[str, Any]:
-    """Return the columns of this topic for one series."""
+@column_group(
+    "standard",
+    "tails-and-events.md#tail-index",
+    {
+        "tail": "verdict: thin; power law, finite variance; infinite variance; unresolved; not analysed",
+        "tail_alpha": "Hill tail exponent from the largest 5% of local deviations; read it with `tail`",
+        "tail_alpha_ci_low": "lower end of the 95% interval of the Hill exponent at 5%",
+        "tail_alpha_ci_high": "upper end of the 95% interval of the Hill exponent at 5%",
+        "tail_alpha_010": "Hill tail exponent from the largest 1%",
+        "tail_xi": "moment estimate of the extreme value index; 0 for exponential tails",
+        "tail_xi_ci_low": "lower end of the 95% interval of the extreme value index",
+        "tail_xi_ci_high": "upper end of the 95% interval of the extreme value index",
+        "tail_gpd_xi": "shape of the generalized Pareto law of the largest 5%",
+        "zeros": Column("share of values that are exactly zero", method="input.md#accepted-series"),
+    },
+)
+def tail_columns(series: Series) -> Cells:
+    """Compute the tail columns."""
     tail = tail_index(series)
-    return {
+    values = {
         "tail": tail.verdict,
         "tail_alpha": tail.alpha_050,
         "tail_alpha_ci_low": tail.alpha_050_ci_low,
@@ -275,3 +278,4 @@ def columns(series: Series) -> dict[str, Any]:
         "tail_gpd_xi": tail.gpd_xi,
         "zeros": tail.zeros,
     }
+    return Cells(values, (("tails", tail),))

@@ -14,6 +14,7 @@ import numpy as np
 import scipy.stats
 from numpy.typing import ArrayLike
 
+from tracekit_analysis.columns import Cells, Column, column_group
 from tracekit_analysis.errors import require_between
 from tracekit_analysis.results import FloatArray, Record, Status
 from tracekit_analysis.series.input import Series, as_series
@@ -190,3 +191,18 @@ def _inversions(m: int) -> FloatArray:
     for k in range(2, m + 1):
         law = np.convolve(law, np.full(k, 1.0 / k))
     return law
+
+
+@column_group(
+    "standard",
+    "stationarity.md#trend-of-the-level",
+    {
+        "level_trend": Column("Theil-Sen change of the level over the series", "units of the series"),
+        "level_trend_pvalue": "Mann-Kendall p-value on long block means; null: no monotone trend of the level",
+    },
+)
+def trend_columns(series: Series) -> Cells:
+    """Compute the trend columns."""
+    trend = mann_kendall(series)
+    values = {"level_trend": trend.slope, "level_trend_pvalue": trend.pvalue}
+    return Cells(values, (("level trend", trend),))

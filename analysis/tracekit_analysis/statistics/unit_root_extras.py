@@ -12,10 +12,12 @@ from typing import Any, Literal
 
 from numpy.typing import ArrayLike
 
+from tracekit_analysis.columns import Cells, Column, column_group
 from tracekit_analysis.errors import bad_argument
 from tracekit_analysis.results import FloatArray, Record, Status
 from tracekit_analysis.series.input import Series, as_series
 from tracekit_analysis.statistics.constancy import MIN_TEST_LENGTH
+from tracekit_analysis.statistics.regime import Regime
 from tracekit_analysis.statistics.unit_roots import Trend, UnitRootTest, lag_rule, unit_root_test
 
 MAX_BREAK_LENGTH = 500
@@ -246,3 +248,58 @@ def variance_ratio(x: ArrayLike | Series, *, lags: int = 2) -> VarianceRatio:
         reason=series.reason,
         notes=(*series.notes, NOISE_NOTE),
     )
+
+
+@column_group(
+    "full",
+    "stationarity.md#phillips-perron",
+    {
+        "phillips_perron_pvalue": "Phillips-Perron p-value; null: unit root; unreliable under observation noise",
+        "dfgls_pvalue": Column(
+            "DF-GLS p-value with the lags of ADF; null: unit root", method="stationarity.md#df-gls"
+        ),
+        "zivot_andrews_pvalue": Column(
+            "Zivot-Andrews p-value on at most 500 block means; null: unit root, no break",
+            method="stationarity.md#zivot-andrews",
+        ),
+    },
+)
+def unit_root_columns(series: Series) -> Cells:
+    """Compute the unit root columns."""
+    tests = {
+        "Phillips-Perron": phillips_perron(series),
+        "DF-GLS": dfgls(series),
+        "Zivot-Andrews": zivot_andrews(series),
+    }
+    names = ("phillips_perron_pvalue", "dfgls_pvalue", "zivot_andrews_pvalue")
+    values = {name: test.pvalue for name, test in zip(names, tests.values(), strict=True)}
+    return Cells(values, tuple(tests.items()))
+
+
+RATIO_LAGS = (2, 5, 20)
+
+
+def _ratio_columns() -> dict[str, str]:
+    columns = {}
+    for lag in (*map(str, RATIO_LAGS), "epoch"):
+        over = "an epoch" if lag == "epoch" else f"{lag} values"
+        columns[f"variance_ratio_{lag}"] = (
+            f"variance of changes over {over} against single ones; 1: random walk"
+        )
+        columns[f"variance_ratio_{lag}_pvalue"] = (
+            f"robust p-value; null: changes over {over} are a random walk's; unreliable under observation noise"
+        )
+    return columns
+
+
+@column_group("full", "stationarity.md#variance-ratio", _ratio_columns(), takes_regime=True)
+def ratio_columns(regime: Regime) -> Cells:
+    """Compute the variance-ratio columns."""
+    values: dict[str, Any] = {}
+    results = []
+    for name, lag in (*((str(lag), lag) for lag in RATIO_LAGS), ("epoch", regime.whole.points_per_epoch)):
+        ratio = variance_ratio(regime.late, lags=lag) if lag is not None and lag >= 2 else None
+        values[f"variance_ratio_{name}"] = ratio.ratio if ratio else math.nan
+        values[f"variance_ratio_{name}_pvalue"] = ratio.pvalue if ratio else math.nan
+        results += [("variance ratio", ratio)] if ratio else []
+    return Cells(values, tuple(results))

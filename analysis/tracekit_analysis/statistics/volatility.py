@@ -14,6 +14,7 @@ import scipy.special
 import scipy.stats
 from numpy.typing import ArrayLike
 
+from tracekit_analysis.columns import Cells, column_group
 from tracekit_analysis.errors import bad_argument
 from tracekit_analysis.results import FloatArray, Record, Status
 from tracekit_analysis.series.input import Series, as_series
@@ -140,3 +141,16 @@ def burst_note(n: int, pvalue: float) -> tuple[str, ...]:
 def normal_scores(values: FloatArray) -> FloatArray:
     """Return ``ndtri(rank / (n + 1))``, ties at their mean rank."""
     return np.asarray(scipy.special.ndtri(scipy.stats.rankdata(values) / (values.size + 1)))
+
+
+@column_group(
+    "standard",
+    "stationarity.md#bursts",
+    {
+        "arch_pvalue": "McLeod-Li p-value on ranks; null: the size of the noise does not depend on its past",
+    },
+)
+def arch_columns(series: Series) -> Cells:
+    """Compute the burst columns."""
+    test = arch_test(series)
+    return Cells({"arch_pvalue": test.pvalue}, (("bursts", test),))

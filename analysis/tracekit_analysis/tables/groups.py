@@ -1,4 +1,4 @@
-"""One generic "apply over groups of a tidy table", in this process or in several, with the same bytes."""
+"""Functions applied over the groups of a tidy table, in one process or several, with the same result."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def group_numbers(frame: pd.DataFrame, by: Sequence[str]) -> NDArray[np.intp]:
 
 
 def _is_constant(column: pd.Series) -> bool:
-    """Whether one category or number fills a column; a key like that, an attribute of the only run, costs time."""
+    """Return whether one value fills a column: grouping by it (an attribute of the only run) would only cost time."""
     values = column.cat.codes.to_numpy() if isinstance(column.dtype, pd.CategoricalDtype) else column.array
     if isinstance(values, pd.arrays.NumpyExtensionArray):
         values = values.to_numpy()
@@ -130,7 +130,18 @@ def map_groups(
 
 
 def progress_bar(stream: TextIO | None = None) -> Progress:
-    """Return a progress callable that keeps one line of text up to date on `stream`, by default stderr."""
+    """Return a progress callable that keeps one line of text up to date on `stream`, by default stderr.
+
+    Examples
+    --------
+    >>> import io
+    >>> from tracekit_analysis import progress_bar
+    >>> stream = io.StringIO()
+    >>> show = progress_bar(stream)
+    >>> show(1, 2)
+    >>> stream.getvalue().strip()
+    '[###############               ] 1/2 series'
+    """
     target = sys.stderr if stream is None else stream
     shown = -1
 

@@ -39,6 +39,14 @@ def sentences(results: pd.DataFrame) -> list[str]:
     ------
     AnalysisError
         If the table has no sentences.
+
+    Examples
+    --------
+    >>> from tracekit_analysis import plan, sentences
+    >>> for sentence in sentences(plan(effects=[1.0], margins=[], index_margins=[])):
+    ...     print(sentence)
+    A difference of 1 between-seed sd needs 24 seeds ...
+    A difference of 1 between-seed sd needs 15 seeds ...
     """
     require_column(results, "sentence")
     return [str(sentence) for sentence in results["sentence"]]
@@ -47,7 +55,7 @@ def sentences(results: pd.DataFrame) -> list[str]:
 def to_latex(
     results: pd.DataFrame, *, columns: Sequence[str] | None = None, digits: int = 3, caption: str = ""
 ) -> str:
-    """Return a table of results as LaTeX, in the booktabs form.
+    r"""Return a table of results as LaTeX, in the booktabs form.
 
     Parameters
     ----------
@@ -64,6 +72,20 @@ def to_latex(
     ------
     AnalysisError
         If a column is missing or `digits` is below 1.
+
+    Examples
+    --------
+    >>> from tracekit_analysis import plan, to_latex
+    >>> table = plan(effects=[1.0], margins=[], index_margins=[])
+    >>> print(to_latex(table, columns=["question", "paired", "power"], digits=2).strip())
+    \begin{tabular}{lrr}
+    \toprule
+    question & paired & power \\
+    \midrule
+    difference & no & $0.8$ \\
+    difference & yes & $0.82$ \\
+    \bottomrule
+    \end{tabular}
     """
     if isinstance(digits, bool) or not isinstance(digits, int) or digits < 1:
         raise bad_argument("digits", digits, "must be a whole number of at least 1")
@@ -99,7 +121,10 @@ def _latex_cell(cell: object, digits: int) -> str:
     if isinstance(cell, (float, np.floating)):
         if math.isnan(cell):
             return "--"
-        return r"$\infty$" if cell == math.inf else f"${cell:.{digits}g}$".replace("e-0", "e-")
+        if math.isinf(cell):
+            return r"$\infty$" if cell > 0 else r"$-\infty$"
+        mantissa, e, exponent = f"{cell:.{digits}g}".partition("e")
+        return f"${mantissa} \\times 10^{{{int(exponent)}}}$" if e else f"${mantissa}$"
     if isinstance(cell, (int, np.integer)):
         return f"${cell}$"
     return "--" if cell is None or cell is pd.NA else _escaped(str(cell))

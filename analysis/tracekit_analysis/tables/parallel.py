@@ -1,4 +1,4 @@
-"""Tasks spread over processes, their results in order and the same, byte for byte, for any number of them."""
+"""Worker processes: tasks spread over them, with results in order and the same for any number of processes."""
 
 from __future__ import annotations
 

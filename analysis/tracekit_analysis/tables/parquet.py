@@ -1,4 +1,4 @@
-"""Series out of a folder of Parquet files without holding the folder in memory.
+"""Parquet files: series read from a folder without holding the folder in memory.
 
 A first pass reads the key columns only and learns which series lie in which row groups; a second one reads a
 few series at a time from just those row groups. Memory is bounded by the largest series and the largest row

@@ -1,4 +1,4 @@
-"""What a table of runs must hold: its columns, one run per seed, and how each run ended."""
+"""Tables of runs: the columns they need, one run per seed, and how each run ended."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def rows_of_signal(frame: pd.DataFrame, signal: str) -> pd.DataFrame:
 
 
 def require_one_run_per_seed(ended: pd.DataFrame, keys: list[str]) -> None:
-    """Refuse a cell that mixes runs; the last of `keys` tells the seeds of a cell apart."""
+    """Raise AnalysisError if two runs of a configuration share a seed; the last of `keys` is the seed."""
     if "run" not in ended.columns or "run" in keys:
         return
     counts = ended.groupby(keys, dropna=False, observed=True)["run"].nunique()
@@ -48,7 +48,7 @@ def run_outcomes(table: pd.DataFrame) -> pd.Series:
 
 
 def require_separate_seeds(ended: pd.DataFrame, cell: list[str], replicate: str) -> None:
-    """Refuse a cell that mixes runs: two runs with one seed are not two replicates."""
+    """Raise AnalysisError if two runs of a configuration share a seed: they are not two replicates."""
     if "run" not in ended.columns or replicate == "run":
         return
     groups = ended.groupby([*cell, replicate], dropna=False, observed=True, sort=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,31 +23,23 @@ def read_store(path: RunsPath, signals: str | list[str] | None) -> pd.DataFrame:
     return read(path, signals=signals)
 
 
-def cell_columns(frame: pd.DataFrame) -> list[str]:
-    """Return the columns of a cell: the learning rate too where an optimizer was run at several."""
-    cell = ["optimizer", "batch_size"]
-    if "learning_rate" not in frame.columns:
-        return cell
-    rates = frame.groupby(cell, observed=True)["learning_rate"].nunique()
-    return [*cell, "learning_rate"] if (rates > 1).any() else cell
-
-
 def say_what_is_missing(path: Path) -> None:
-    """Name the runs that did not end, with the cause, and the way to go on with them."""
+    """Name the runs that were not counted, with the cause, and the command that continues them."""
     from tracekit.traces import open_experiment
 
     stopped = [run for run in open_experiment(path).runs if run.status not in ("finished", "diverged")]
     if not stopped:
         return
     causes = {run.reason for run in stopped if run.reason}
-    counts = {
-        status: sum(run.status == status for run in stopped)
-        for status in ("failed", "interrupted", "running")
-    }
-    words = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
-    why = f": {'; '.join(sorted(causes))}" if causes else ""
+    counts = Counter(run.status for run in stopped)
+    words = ", ".join(
+        f"{counts[status]} {status}" for status in ("failed", "interrupted", "running") if counts[status]
+    )
+    one = len(stopped) == 1
+    why = f" ({'; '.join(sorted(causes))})" if causes else ""
     typer.echo(
-        f"Not counted are runs that did not end ({words}{why}); `tracekit resume {path}` goes on with them.",
+        f"{words} {'run was' if one else 'runs were'} not counted{why}; "
+        f"`tracekit resume {path}` continues {'it' if one else 'them'}.",
         err=True,
     )
 

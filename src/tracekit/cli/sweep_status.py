@@ -23,25 +23,23 @@ if TYPE_CHECKING:
 
 #: Seeds below which no label but "inconclusive" is possible.
 FEWEST_SEEDS = 5
-ENDED = ("finished", "diverged", "failed")
 
 
-def cell_columns(attributes: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Return the columns that tell one cell from another, as `tracekit label` takes them.
+def cell_columns(attributes: Iterable[Mapping[str, Any]], by: Sequence[str] | None = None) -> tuple[str, ...]:
+    """Return the columns that tell one configuration from another, as `tracekit label` takes them.
 
     Parameters
     ----------
     attributes : iterable of mapping
         What tells the runs apart, of all that are planned: those begun so far may yet have one learning rate.
+    by : sequence of str, optional
+        The columns, where the caller chooses them.
     """
     import pandas as pd
 
-    from tracekit.cli.answers import cell_columns
+    from tracekit_analysis.tables.configurations import configurations
 
-    names = ("optimizer", "batch_size", "learning_rate")
-    return tuple(
-        cell_columns(pd.DataFrame([{name: each.get(name) for name in names} for each in attributes]))
-    )
+    return configurations(pd.DataFrame(list(attributes)), by=by).by
 
 
 def planned_runs(folder: Path) -> dict[str, RunConfig]:
@@ -157,7 +155,7 @@ def _last_loss(run: Path, parts: Sequence[dict[str, Any]]) -> float | None:
 
 @dataclass(slots=True)
 class CellLabels:
-    """The label of each cell from what is recorded so far, made anew as often as it costs little.
+    """Labels of the configurations from what is recorded so far, updated as often as it costs little.
 
     Parameters
     ----------
@@ -179,7 +177,7 @@ class CellLabels:
     def update(
         self, runs: Iterable[tuple[str, tuple[Any, ...]]], by: Sequence[str], *, last: bool = False
     ) -> bool:
-        """Label anew if there is a cell of enough seeds and it is time, and say whether it was done.
+        """Update the labels if a configuration has enough seeds and it is time; return whether it was done.
 
         Labels must not end what they are shown beside: where they cannot be had, `problem` says why.
 

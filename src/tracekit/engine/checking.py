@@ -91,6 +91,16 @@ def check_gradient(
     ------
     WrongGradientError
         If an error exceeds `rtol`; it names the function, the input and the worst index or direction.
+
+    Examples
+    --------
+    >>> from tracekit.engine import check_gradient, ops
+    >>> check_gradient(ops.tanh, [[0.5, -1.0]], rng=0) < 1e-8
+    True
+    >>> check_gradient(ops.relu, [[0.5, 0.0]], rng=0)
+    Traceback (most recent call last):
+        ...
+    tracekit.engine.checking.WrongGradientError: the gradient of relu ... is wrong at index (1,): ...
     """
     rng = np.random.default_rng(rng)
     label = name or getattr(function, "__name__", repr(function))

@@ -66,6 +66,15 @@ def build_model(
         If there is no such model.
     ArgumentError
         If the images are too small for the model, or there is no class.
+
+    Examples
+    --------
+    >>> from tracekit.engine import build_model
+    >>> model = build_model("mlp", input_shape=(8, 8, 1), n_classes=10, rng=0)
+    >>> list(model.parameters())
+    ['linear1.weight', 'linear1.bias', 'linear2.weight', 'linear2.bias']
+    >>> sum(parameter.size for parameter in model.parameters().values())
+    4810
     """
     build = MODELS[name]
     if len(input_shape) != 3 or min(input_shape) < 1:

@@ -29,7 +29,17 @@ class GradientError(TracekitError):
 
 @contextmanager
 def no_grad() -> Iterator[None]:
-    """Compute without a tape: results made inside do not require a gradient and hold nothing else alive."""
+    """Compute without a tape: results made inside do not require a gradient and hold nothing else alive.
+
+    Examples
+    --------
+    >>> from tracekit.engine import Tensor, no_grad
+    >>> weights = Tensor([1.0, -2.0], requires_grad=True)
+    >>> with no_grad():
+    ...     loss = (weights * weights).sum()
+    >>> loss.requires_grad, weights.requires_grad
+    (False, True)
+    """
     token = _recording.set(False)
     try:
         yield

@@ -48,6 +48,15 @@ class Tensor:
     grad : ndarray or None
         Sum of the gradients of all backward passes since it was last set to None. It is an array of its
         own, shared with nothing, for a tensor made by this constructor or after :meth:`retain_grad`.
+
+    Examples
+    --------
+    >>> from tracekit.engine import Tensor
+    >>> weights = Tensor([1.0, -2.0], requires_grad=True)
+    >>> loss = (weights * weights).sum()
+    >>> loss.backward()
+    >>> loss.item(), weights.grad
+    (5.0, array([ 2., -4.]))
     """
 
     __slots__ = ("__weakref__", "_node", "_retains_grad", "data", "grad", "name", "requires_grad")
@@ -343,6 +352,18 @@ def primitive(*, cases: Sequence[BuildCase]) -> Callable[[Callable[..., tuple[Ar
     cases : sequence of callables, not empty
         How to draw inputs for the gradient check (:mod:`tracekit.engine.ops.cases`); every test of ops
         picks them up.
+
+    Examples
+    --------
+    >>> from tracekit.engine import Tensor, check_op, primitive
+    >>> from tracekit.engine.ops.cases import elementwise
+    >>> @primitive(cases=[elementwise()])
+    ... def cube(x, /):
+    ...     return x**3, lambda gradient: (3 * x**2 * gradient,)
+    >>> cube(Tensor([2.0])).data
+    array([8.])
+    >>> check_op(cube, rng=0) < 1e-5
+    True
     """
     if not cases:
         raise ArgumentError(bad_argument("cases", cases, "must hold a case for the gradient check"))

@@ -19,6 +19,7 @@ from tracekit.engine.training.sampling import Sampling, updates_per_epoch
 from tracekit.errors import ArgumentError, bad_argument, unknown_name
 from tracekit.record import Preset, Signal, check_schedules, choose_signals, every
 from tracekit.registry import Registry
+from tracekit.settings import EPOCHS, RECORDING, SWEEP, Setting
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -120,20 +121,9 @@ def _words(named: dict[str, Any], defaults: dict[str, Any], always: str = "") ->
     return ":".join(filter(None, [named["name"], ",".join(settings)]))
 
 
-def _recording_words(recording: Recording) -> list[str]:
-    """Write what a run records as the command line takes it."""
-    words = ["--preset", recording.preset] if recording.preset else []
-    words += ["--every", str(recording.every), "--probe-size", str(recording.probe_size)]
-    words += ["--allow-aliasing"] if recording.allow_aliasing else []
-    for signal in recording.signals or ():
-        words += ["--signal", signal]
-    for name, text in recording.schedules.items():
-        words += ["--record", f"{name}={text}"]
-    for sample in recording.samples if recording.samples != (0,) else ():
-        words += ["--sample", str(sample)]
-    for unit in recording.units or ():
-        words += ["--unit", str(unit)]
-    return words
+def _field(setting: Setting, **checks: Any) -> Any:
+    """Make the field of a setting: default and text are the setting's, the type is the annotation's."""
+    return Field(default=setting.default, validate_default=True, description=setting.help, **checks)
 
 
 _MOST_SEEDS = 10_000  # a thousand times what any comparison needs; a slip of the finger has more digits
@@ -160,18 +150,15 @@ OptimizerSettings = Annotated[dict[str, Any], BeforeValidator(_optimizer)]
 class Recording(_Settings):
     """What a run records."""
 
-    #: minimal, standard or full; standard unless signals are named
-    preset: Preset | None = None
-    signals: tuple[str, ...] | None = None  #: beside the preset's, see `tracekit list signals`
-    every: int = 1  #: record every this many updates what has no schedule of its own; 1 or odd
+    preset: Preset | None = _field(RECORDING["preset"])
+    signals: tuple[str, ...] | None = _field(RECORDING["signals"])
+    every: int = _field(RECORDING["every"])
     #: schedule in words ("every 17", "log 20", "epoch", "at 1,10") by signal or by cost
-    schedules: dict[str, str] = Field(default_factory=dict)
-    allow_aliasing: bool = False  #: let strides share a factor with the updates of an epoch
-    probe_size: int = Field(default=32, ge=0)  #: images in the fixed probe batch, from the test set's start
-    #: positions in the batch, for signals of chosen samples
-    samples: tuple[Annotated[int, Field(ge=0)], ...] = Field(default=(0,), min_length=1)
-    #: positions in the penultimate layer, for signals of chosen units; all by default
-    units: tuple[Annotated[int, Field(ge=0)], ...] | None = Field(default=None, min_length=1)
+    schedules: dict[str, str] = _field(RECORDING["schedules"])
+    allow_aliasing: bool = _field(RECORDING["allow_aliasing"])
+    probe_size: int = _field(RECORDING["probe_size"], ge=0)
+    samples: tuple[Annotated[int, Field(ge=0)], ...] = _field(RECORDING["samples"], min_length=1)
+    units: tuple[Annotated[int, Field(ge=0)], ...] | None = _field(RECORDING["units"], min_length=1)
 
     @model_validator(mode="after")
     def _known(self) -> Self:
@@ -188,23 +175,18 @@ class Recording(_Settings):
 class _Common(_Settings):
     """Settings that a sweep and its runs share."""
 
-    dataset: str = "digits"  #: see `tracekit list datasets`
-    model: str = "small_cnn"  #: see `tracekit list models`
-    updates: int | None = Field(default=None, ge=1)  #: length of a run in updates ...
-    epochs: int | None = Field(default=None, ge=1)  #: ... or in epochs; 1 epoch if neither is given
-    sampling: Sampling = "reshuffle"
-    drop_last: bool = True
-    reduction: Reduction = "mean"
-    label_smoothing: float = Field(
-        default=0.0, ge=0.0, lt=1.0
-    )  #: share of the target spread over all classes
-    dtype: Literal["float32", "float64"] = "float32"
-    #: learning-rate schedule, see `tracekit list schedules`
-    schedule: Annotated[dict[str, Any], BeforeValidator(_schedule)] = Field(
-        default="constant", validate_default=True
-    )
-    #: lower the rate where the information about the labels stops growing; see `InformationDecay`
-    information_decay: Literal["off", "global", "layer"] = "off"
+    dataset: str = _field(SWEEP["dataset"])
+    model: str = _field(SWEEP["model"])
+    updates: int | None = _field(SWEEP["updates"], ge=1)
+    epochs: int | None = _field(SWEEP["epochs"], ge=1)
+    sampling: Sampling = _field(SWEEP["sampling"])
+    drop_last: bool = _field(SWEEP["drop_last"])
+    reduction: Reduction = _field(SWEEP["reduction"])
+    label_smoothing: float = _field(SWEEP["label_smoothing"], ge=0.0, lt=1.0)
+    dtype: Literal["float32", "float64"] = _field(SWEEP["dtype"])
+    schedule: Annotated[dict[str, Any], BeforeValidator(_schedule)] = _field(SWEEP["schedule"])
+    #: see `InformationDecay`
+    information_decay: Literal["off", "global", "layer"] = _field(SWEEP["information_decay"])
     recording: Recording = Recording()
 
     @model_validator(mode="before")
@@ -214,7 +196,7 @@ class _Common(_Settings):
             if data.get("updates") is not None and data.get("epochs") is not None:
                 raise ArgumentError("give `updates` or `epochs`, not both.")
             if data.get("updates") is None and data.get("epochs") is None:
-                return {**data, "epochs": 1}
+                return {**data, "epochs": EPOCHS}
         return data
 
     @model_validator(mode="after")
@@ -234,7 +216,7 @@ class RunConfig(_Common):
     def n_updates(self, n_samples: int) -> int:
         """Length of the run in updates on `n_samples` training samples; ArgumentError if a batch is larger."""
         per_epoch = updates_per_epoch(n_samples, self.batch_size, self.drop_last)
-        return self.updates or per_epoch * (self.epochs or 1)
+        return self.updates or per_epoch * (self.epochs or EPOCHS)
 
     @property
     def attributes(self) -> dict[str, str | int | float]:
@@ -265,12 +247,14 @@ class Sweep(_Common):
     12
     """
 
-    optimizers: Annotated[tuple[OptimizerSettings, ...], BeforeValidator(_as_list)] = Field(min_length=1)
-    batch_sizes: Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_as_list)] = Field(
-        default=(100,), min_length=1
+    optimizers: Annotated[tuple[OptimizerSettings, ...], BeforeValidator(_as_list)] = _field(
+        SWEEP["optimizers"], min_length=1
     )
-    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_seeds)] = Field(
-        default=(0,), min_length=1
+    batch_sizes: Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_as_list)] = _field(
+        SWEEP["batch_sizes"], min_length=1
+    )
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_seeds)] = _field(
+        SWEEP["seeds"], min_length=1
     )
 
     @model_validator(mode="after")
@@ -327,19 +311,18 @@ class Sweep(_Common):
 
     def command(self, out: str) -> str:
         """Write the shell line that repeats this sweep."""
-        words = ["tracekit", "run", "--dataset", self.dataset, "--model", self.model]
-        for optimizer in self.optimizers:
-            defaults = OPTIMIZERS[optimizer["name"]].defaults
-            words += ["--optimizer", _words(optimizer, defaults, always="learning_rate")]
-        for name, values in (("--batch-size", self.batch_sizes), ("--seed", self.seeds)):
-            for value in values:
-                words += [name, str(value)]
-        words += ["--updates", str(self.updates)] if self.updates else ["--epochs", str(self.epochs)]
-        words += ["--sampling", self.sampling, "--reduction", self.reduction, "--dtype", self.dtype]
-        words += ["--label-smoothing", str(self.label_smoothing)] if self.label_smoothing else []
-        words += [] if self.drop_last else ["--keep-last"]
-        if self.schedule["name"] != "constant" or self.schedule["warmup"]:
-            words += ["--schedule", _words(self.schedule, SCHEDULES[self.schedule["name"]].defaults)]
-        words += ["--information-decay", self.information_decay] if self.information_decay != "off" else []
-        words += _recording_words(self.recording)
+        values = {name: getattr(self, name) for name in SWEEP}
+        values["optimizers"] = [
+            _words(optimizer, OPTIMIZERS[optimizer["name"]].defaults, always="learning_rate")
+            for optimizer in self.optimizers
+        ]
+        values["schedule"] = _words(self.schedule, SCHEDULES[self.schedule["name"]].defaults)
+        words = ["tracekit", "run"]
+        for name, setting in SWEEP.items():
+            if name == "seeds":  # `--seeds` is their number
+                words += [word for seed in self.seeds for word in ("--seed", str(seed))]
+            else:
+                words += setting.words(values[name])
+        for name, setting in RECORDING.items():
+            words += setting.words(getattr(self.recording, name))
         return shlex.join([*words, "--out", out])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import html
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,7 @@ def write_report(
     signal: str = DEFAULT_SIGNAL,
     margin: float = 0.2,
     level: float = 0.95,
+    by: Sequence[str] | None = None,
     overwrite: bool = False,
     jobs: int | None = None,
 ) -> ReportPaths:
@@ -73,6 +74,8 @@ def write_report(
         Largest index I that counts as stable, in lower half-spreads; positive.
     level : float
         Confidence level of the intervals, between 0 and 1.
+    by : sequence of str, optional
+        Attributes that tell configurations apart; by default those that vary between runs.
     overwrite : bool
         Replace the files of an earlier report there.
     jobs : int, optional
@@ -100,7 +103,9 @@ def write_report(
     _refuse_to_replace(paths, overwrite=overwrite)
     experiment = open_experiment(path)
     jobs = prepare(experiment, jobs)
-    material = gather(experiment, Settings(signal, margin, level), jobs=jobs)
+    material = gather(
+        experiment, Settings(signal, margin, level, None if by is None else tuple(by)), jobs=jobs
+    )
     document = compose_document(material, jobs=jobs)
     contents = {
         paths.html: render_html(document),

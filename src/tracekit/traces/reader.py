@@ -89,6 +89,18 @@ def open_experiment(path: str | Path) -> Experiment:
     ------
     StoreError
         The folder is missing, holds no run, is of a newer format, or one of its records is damaged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from tracekit import open_experiment
+    >>> from tracekit.traces import RunWriter
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> for seed in range(2):
+    ...     RunWriter(folder / f"sgd-{seed}", attributes={"seed": seed}, configuration={}, meta={}).finish()
+    >>> [(run.name, run.attributes, run.status) for run in open_experiment(folder).runs]
+    [('sgd-0', {'seed': 0}, 'finished'), ('sgd-1', {'seed': 1}, 'finished')]
     """
     folder = Path(path)
     if not folder.is_dir():
@@ -165,6 +177,20 @@ def read(
         Nothing readable there, or a damaged file, which the message names.
     UnknownNameError
         A signal or run is not in the store.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from tracekit import read
+    >>> from tracekit.traces import RunWriter
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> run = RunWriter(folder / "sgd-0", attributes={"seed": 0}, configuration={}, meta={})
+    >>> run.record(1, 1, "train/loss", 2.5)
+    >>> run.finish()
+    >>> read(folder, signals="train/loss")[["run", "seed", "step", "value"]]
+         run  seed  step  value
+    0  sgd-0     0     1    2.5
     """
     experiment = open_experiment(path)
     wanted_runs = _chosen(runs, [run.name for run in experiment.runs], path)

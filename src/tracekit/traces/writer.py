@@ -72,6 +72,20 @@ class RunWriter:
     StoreError
         The folder cannot be written to, or another process is writing the run. Errors of the writing
         thread are raised when the next part leaves, or by `finish`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from tracekit import read
+    >>> from tracekit.traces import RunWriter
+    >>> folder = Path(tempfile.mkdtemp()) / "mine-0"
+    >>> with RunWriter(folder, attributes={"seed": 0}, configuration={}, meta={}) as run:
+    ...     run.record(1, 1, "train/loss", 2.5)
+    ...     run.finish()
+    >>> read(folder)[["run", "seed", "status", "step", "value"]]
+          run  seed    status  step  value
+    0  mine-0     0  finished     1    2.5
     """
 
     def __init__(

@@ -11,6 +11,7 @@ from tracekit.cli.answers import answer, one_form
 from tracekit.cli.command import command
 from tracekit.cli.options import (
     DEFAULT_SIGNAL,
+    By,
     DecidingSignal,
     EquivalenceMargin,
     Json,
@@ -44,6 +45,7 @@ def claims(
         ),
     ] = None,
     match: Match = None,
+    by: By = None,
     margin: EquivalenceMargin = None,
     index_margin: Margin = 0.2,
     level: Level = 0.95,
@@ -59,7 +61,7 @@ def claims(
     import tracekit_analysis
     from tracekit.traces import read
 
-    given = {"match": match, "margin": margin, "base": rates}
+    given = {"match": match, "margin": margin, "base": rates, "by": by or None}
     results = tracekit_analysis.evaluate_claims(
         read(path, signals=signal),
         signal=signal,

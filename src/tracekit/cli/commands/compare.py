@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tracekit.cli import completion
-from tracekit.cli.answers import answer, cell_columns, one_form
+from tracekit.cli.answers import answer, one_form
 from tracekit.cli.command import command
 from tracekit.cli.options import (
     DEFAULT_SIGNAL,
+    By,
     EquivalenceMargin,
     Json,
     Level,
@@ -103,6 +104,7 @@ def compare(
         typer.Option(help="Whether runs of one seed are pairs: auto, paired or unpaired (default: auto)."),
     ] = None,
     match: Match = None,
+    by: By = None,
     margin: EquivalenceMargin = None,
     level: Level = 0.95,
     sentences: Sentences = False,
@@ -113,7 +115,8 @@ def compare(
     """Say whether optimizers differ at each batch size: different, equivalent or unresolved, and in what.
 
     Where an optimizer was run at several learning rates, optimizers are compared at each rate if all were run at the
-    same ones; otherwise every optimizer at a rate is an entry of its own.
+    same ones; otherwise every optimizer at a rate is an entry of its own. With --by the first column is compared
+    within the others.
     """
     given = {
         "feature": feature or None,
@@ -128,9 +131,9 @@ def compare(
     check_output(out, overwrite=overwrite)
     one_form(as_json=as_json, sentences=sentences)
     if what in PERFORMANCE:
-        results = _performed(path, what, signal or DEFAULT_PERFORMANCE, level, options)
+        results = _performed(path, what, signal or DEFAULT_PERFORMANCE, level, by or None, options)
     else:
-        results = _featured(path, what, signal or DEFAULT_SIGNAL, level, options)
+        results = _featured(path, what, signal or DEFAULT_SIGNAL, level, by or None, options)
     printed = not (as_json or sentences or out is not None)
     if printed and what == "features":
         from tracekit_analysis import compare_headline
@@ -168,57 +171,45 @@ def _options(what: str, given: dict[str, Any], *, sentences: bool) -> dict[str, 
     return options
 
 
-def _featured(path: Path, what: str, signal: str, level: float, options: dict[str, Any]) -> pd.DataFrame:
+def _featured(
+    path: Path, what: str, signal: str, level: float, by: list[str] | None, options: dict[str, Any]
+) -> pd.DataFrame:
     """Answer a question about the statistics of series."""
     import tracekit_analysis
     from tracekit.traces import read
 
     frame = read(path, signals=signal)
-    arguments: dict[str, Any] = {"signal": signal, "level": level}
+    arguments: dict[str, Any] = {"signal": signal, "level": level, "by": by}
     arguments |= {"features" if name == "feature" else name: value for name, value in options.items()}
-    if what == "interaction":  # of two factors: whatever else differs belongs to the first
-        return tracekit_analysis.interaction(_entries(frame, several=False)[0], **arguments)
-    frame, at = _entries(frame)
+    if what == "interaction":
+        return tracekit_analysis.interaction(frame, **arguments)
     if what == "identify":
-        return tracekit_analysis.identifiability(frame, at=at, **arguments)
-    return tracekit_analysis.compare(frame, at=at, **arguments)
+        return tracekit_analysis.identifiability(frame, **arguments)
+    return tracekit_analysis.compare(frame, **arguments)
 
 
-def _performed(path: Path, what: str, signal: str, level: float, options: dict[str, Any]) -> pd.DataFrame:
+def _performed(
+    path: Path, what: str, signal: str, level: float, by: list[str] | None, options: dict[str, Any]
+) -> pd.DataFrame:
     """Answer a question about how well runs did."""
     import tracekit_analysis
     from tracekit.traces import open_experiment, read, signal_names
+    from tracekit_analysis.tables.configurations import configurations, entries
 
     recorded = {name for run in open_experiment(path).runs for name in signal_names(run)}
-    frame, at = _entries(read(path, signals=[signal, *{WITNESS} & recorded - {signal}]))
+    frame = read(path, signals=[signal, *{WITNESS} & recorded - {signal}])
     lower = options.pop("better", "higher" if "accuracy" in signal else "lower") == "lower"
     if what == "rank":
         return tracekit_analysis.rank(
-            frame, at=at, signal=signal, lower_is_better=lower, level=level, **options
+            frame, by=by, signal=signal, lower_is_better=lower, level=level, **options
         )
     if what == "target":
+        frame, factor, at = entries(frame, configurations(frame, by=by))
         return tracekit_analysis.time_to_target(
-            frame, options["target"], by=["optimizer", *at], signal=signal, lower_is_better=lower, level=level
+            frame, options["target"], by=[factor, *at], signal=signal, lower_is_better=lower, level=level
         )
+    frame, factor, _ = entries(frame, configurations(frame, by=by))
     runs = tracekit_analysis.performance(frame, signal=signal, lower_is_better=lower)
     return tracekit_analysis.performance_profile(
-        runs, metric=options.get("metric", "final"), lower_is_better=lower, level=level
+        runs, metric=options.get("metric", "final"), factor=factor, lower_is_better=lower, level=level
     )
-
-
-def _entries(frame: pd.DataFrame, *, several: bool = True) -> tuple[pd.DataFrame, list[str]]:
-    """Return the runs with their optimizers, and the columns within which these are compared.
-
-    Where an optimizer was run at several learning rates, its name says which: "sgd at 0.1". Only where all optimizers
-    were run at the same ones, and `several` columns are allowed, is the rate a column of the cell.
-    """
-    cell = cell_columns(frame)
-    if len(cell) == 2:
-        return frame, ["batch_size"]
-    runs = frame[cell].drop_duplicates()
-    rates = runs.groupby(["batch_size", "optimizer"], observed=True)["learning_rate"].agg(frozenset)
-    crossed = (rates.groupby(level="batch_size").nunique() == 1).all() and runs["optimizer"].nunique() > 1
-    if several and crossed:
-        return frame, ["batch_size", "learning_rate"]
-    rate = frame["learning_rate"].map(" at {:g}".format, na_action="ignore").fillna("")
-    return frame.assign(optimizer=frame["optimizer"].astype(str) + rate), ["batch_size"]

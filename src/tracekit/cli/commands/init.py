@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,7 @@ from tracekit.cli import completion
 from tracekit.cli.command import command
 from tracekit.cli.options import Json, Overwrite
 from tracekit.cli.output import print_json
+from tracekit.settings import RECORDING, SWEEP, Setting
 
 if TYPE_CHECKING:
     from tracekit.experiment import Sweep
@@ -26,37 +28,11 @@ TEMPLATE = """\
 # Lines that are commented out show the defaults. Options of `tracekit run`, and environment variables such as
 # TRACEKIT_RUN_SEEDS, win over this file.
 
-dataset = "digits"           # `tracekit list datasets`
-model = "small_cnn"          # `tracekit list models`
-batch_sizes = [50, 100]
-seeds = 5                    # a number, or a list such as [0, 1, 2]; labels need 5, comparisons 10
-updates = 600                # length of each run ...
-# epochs = 1                 # ... or in passes over the training set
-
-# sampling = "reshuffle"     # or "fixed_batches" (built once, their order shuffled), "with_replacement"
-# drop_last = true           # leave out the last, smaller batch of an epoch
-# reduction = "mean"         # or "sum": gradients summed over the batch
-# label_smoothing = 0.0      # share of the target spread over all classes
-# dtype = "float32"          # or "float64"
-# information_decay = "off"  # or "global", "layer": lower the rate as information about the labels stops growing
-
-# [schedule]                 # `tracekit list schedules`
-# name = "cosine"
-# warmup = 100
+{sweep}
 
 {optimizers}
 [recording]
-preset = "standard"          # "minimal", "standard" or "full"; `tracekit list signals`
-# signals = ["noise/scale"]  # beside the preset's
-# every = 1                  # record every this many updates; 1 or odd
-# probe_size = 32            # images in the fixed probe batch; 0: none, and no signals of it
-# samples = [0]              # batch positions for signals of chosen samples
-# units = [0, 1]             # penultimate units for signals of chosen units; all by default
-# allow_aliasing = false     # let strides share a factor with the epoch
-
-# [recording.schedules]      # when to record a signal, or all signals of a cost
-# sample = "every 5"
-# curvature = "log 9"
+{recording}
 """
 
 
@@ -89,13 +65,14 @@ def init(
         raise ArgumentError(bad_argument("file", str(file), "must end in .toml"))
     if file.exists() and not overwrite:
         raise OutputExistsError(f"{file} exists; choose another file or pass --overwrite.")
-    settings: dict[str, Any] = {"optimizers": optimizer or ["sgd", "adam"]}
-    tables = _tables(Sweep(**settings))
+    given: dict[str, Any] = {"optimizers": optimizer or ["sgd", "adam"]}
     # The name stands in a comment: a line break in it would end the comment.
     text = TEMPLATE.format(
         file=shlex.quote(str(file)).replace("\n", " "),
         stem=shlex.quote(file.stem).replace("\n", " "),
-        optimizers=tables,
+        sweep=_settings([setting for name, setting in SWEEP.items() if name != "optimizers"]),
+        optimizers=_optimizers(Sweep(**given)),
+        recording=_settings(RECORDING.values(), inside="recording."),
     )
     make_folder(file.parent)
     write_whole(file, lambda temporary: temporary.write_text(text, encoding="utf-8"))
@@ -106,15 +83,32 @@ def init(
         typer.echo(f"settings in {file}; next: {command}")
 
 
-def _tables(sweep: Sweep) -> str:
+def _settings(settings: Iterable[Setting], inside: str = "") -> str:
+    """Write a line for each setting: first those in force, then, as comments, the others, tables last."""
+    in_force: list[str] = []
+    defaults: list[str] = []
+    tables: list[str] = []
+    for setting in settings:
+        comment = f"  # {setting.file_comment}"
+        if isinstance(setting.shown, dict):
+            tables.append(f"\n# {f'[{inside}{setting.name}]':<26}{comment}")
+            tables += [f"# {key} = {_value(value)}" for key, value in setting.shown.items()]
+        elif setting.in_force:
+            in_force.append(f"{f'{setting.name} = {_value(setting.shown)}':<28}{comment}")
+        else:
+            defaults.append(f"{f'# {setting.name} = {_value(setting.shown)}':<28}{comment}")
+    return "\n".join([*in_force, "", *defaults, *tables])
+
+
+def _optimizers(sweep: Sweep) -> str:
     """Write resolved optimizers as TOML tables, every setting with its value."""
+    head = f"{'[[optimizers]]':<28}  # {SWEEP['optimizers'].file_comment}\n"
     return "\n".join(
-        "[[optimizers]]               # `tracekit list optimizers`\n"
-        + "".join(f"{key} = {_value(value)}\n" for key, value in optimizer.items())
+        head + "".join(f"{key} = {_value(value)}\n" for key, value in optimizer.items())
         for optimizer in sweep.optimizers
     )
 
 
 def _value(value: Any) -> str:
-    """Write a name, a number or a flag as TOML does, which is as JSON does."""
+    """Write a name, a number, a flag or a list as TOML does, which is as JSON does."""
     return json.dumps(value)

@@ -7,10 +7,11 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from tracekit.cli.answers import answer, cell_columns, one_form, read_store, say_what_is_missing
+from tracekit.cli.answers import answer, one_form, read_store, say_what_is_missing
 from tracekit.cli.command import command
 from tracekit.cli.options import (
     DEFAULT_SIGNAL,
+    By,
     DecidingSignal,
     Json,
     Level,
@@ -38,12 +39,13 @@ def label(
     unit: Annotated[
         str,
         typer.Option(
-            help="Half-spread that is the unit: of the signal's own series, or of the cross_section of the probe "
+            help="Half-spread to measure in: that of the signal's own series, or of the cross_section of the probe "
             "batch's logits, whose recorded quantile is then judged."
         ),
     ] = "series",
     side: Annotated[str, typer.Option(help="Bound that is judged: lower or upper.")] = "lower",
     margin: Margin = 0.2,
+    by: By = None,
     level: Level = 0.95,
     sentences: Sentences = False,
     jobs: Annotated[int, typer.Option(help="Worker processes; they do not change the result.")] = 1,
@@ -51,18 +53,18 @@ def label(
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
-    """Label each (optimizer, batch size) cell stable, unstable, inconclusive or diverged, and say how sure that is."""
+    """Label each configuration stable, unstable, inconclusive or diverged, and say how sure that is."""
     check_output(out, overwrite=overwrite)
     one_form(as_json=as_json, sentences=sentences)
     import tracekit_analysis
 
     frame = read_store(path, [signal, *_recorded_quantiles(path, side)])
-    by = cell_columns(frame)
     labels = tracekit_analysis.label(
-        frame, by=by, signal=signal, unit=cast(Any, unit), side=cast(Any, side), margin=margin, level=level,
+        frame, by=by or None, signal=signal, unit=cast(Any, unit), side=cast(Any, side), margin=margin, level=level,
         jobs=jobs,
     )  # fmt: skip
-    shown = [*by, "label", "index", "ci_low", "ci_high", "n_seeds", "jitter_label", "spectrum"]
+    cell = [str(name) for name in labels.columns[: labels.columns.get_loc("label")]]
+    shown = [*cell, "label", "index", "ci_low", "ci_high", "n_seeds", "jitter_label", "spectrum"]
     if (labels["jitter_label"] == "not analysed").all():
         shown.remove("jitter_label")
     answer(

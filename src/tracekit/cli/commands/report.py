@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tracekit.cli.command import command
-from tracekit.cli.options import DEFAULT_SIGNAL, DecidingSignal, Json, Level, Margin, Overwrite, RunsPath
+from tracekit.cli.options import DEFAULT_SIGNAL, By, DecidingSignal, Json, Level, Margin, Overwrite, RunsPath
 from tracekit.cli.output import print_json
 
 
@@ -24,6 +24,7 @@ def report(
     ] = Path("reports"),
     signal: DecidingSignal = DEFAULT_SIGNAL,
     margin: Margin = 0.2,
+    by: By = None,
     level: Level = 0.95,
     overwrite: Overwrite = False,
     jobs: Annotated[
@@ -45,7 +46,7 @@ def report(
     from tracekit.report import write_report  # takes seconds, in which the other process starts
 
     paths = write_report(
-        path, output, signal=signal, margin=margin, level=level, overwrite=overwrite, jobs=jobs
+        path, output, signal=signal, margin=margin, level=level, by=by or None, overwrite=overwrite, jobs=jobs
     )
     if as_json:
         print_json({name: str(getattr(paths, name)) for name in ("html", "pdf", "metrics", "labels")})

@@ -10,8 +10,9 @@ import typer
 
 from tracekit.cli import completion
 from tracekit.cli.command import command
-from tracekit.cli.options import DEFAULT_SIGNAL, DataDir, Json, Overwrite, Quiet
+from tracekit.cli.options import DEFAULT_SIGNAL, DataDir, Json, Overwrite, Quiet, with_settings
 from tracekit.cli.output import by_reason, count, print_json
+from tracekit.settings import RECORDING, SWEEP, given
 
 if TYPE_CHECKING:
     from tracekit.traces import Experiment
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         "TRACEKIT_RUN_JOBS=2 tracekit run experiment.toml --preset full --out runs/full",
     ),
 )
+@with_settings
 def run(
     context: typer.Context,
     file: Annotated[
@@ -46,92 +48,12 @@ def run(
         ),
     ] = None,
     config: Annotated[Path | None, typer.Option(help="The same as FILE.")] = None,
-    dataset: Annotated[
-        str | None, typer.Option(help="Data set (default: digits).", autocompletion=completion.datasets)
-    ] = None,
     data_dir: DataDir = None,
-    model: Annotated[
-        str | None, typer.Option(help="Model (default: small_cnn).", autocompletion=completion.models)
-    ] = None,
-    optimizer: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Optimizer, e.g. adam or adam:learning_rate=0.01,beta1=0.8; may be repeated.",
-            autocompletion=completion.optimizers,
-        ),
-    ] = None,
+    *,
     learning_rate: Annotated[
         float | None, typer.Option(help="Learning rate of every optimizer that does not name its own.")
     ] = None,
-    batch_size: Annotated[
-        list[int] | None, typer.Option(help="Batch size; may be repeated (default: 100).")
-    ] = None,
-    seeds: Annotated[int | None, typer.Option(help="Number of seeds: 0, 1, ... (default: 1).")] = None,
     seed: Annotated[list[int] | None, typer.Option(help="A certain seed; may be repeated.")] = None,
-    updates: Annotated[int | None, typer.Option(help="Length of each run in updates.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Length of each run in epochs (default: 1).")] = None,
-    sampling: Annotated[
-        str | None, typer.Option(help="reshuffle, fixed_batches or with_replacement (default: reshuffle).")
-    ] = None,
-    keep_last: Annotated[
-        bool, typer.Option("--keep-last", help="Keep the last, smaller batch of an epoch.")
-    ] = False,
-    reduction: Annotated[
-        str | None, typer.Option(help="How sample gradients combine: mean or sum (default: mean).")
-    ] = None,
-    label_smoothing: Annotated[
-        float | None, typer.Option(help="Share of the target spread over all classes (default: 0).")
-    ] = None,
-    schedule: Annotated[
-        str | None,
-        typer.Option(
-            help="Learning-rate schedule, e.g. cosine:warmup=100 (default: constant).",
-            autocompletion=completion.schedules,
-        ),
-    ] = None,
-    information_decay: Annotated[
-        str | None,
-        typer.Option(
-            help="Lower the rate as information about the labels stops growing: off, global, layer."
-        ),
-    ] = None,
-    dtype: Annotated[str | None, typer.Option(help="float32 or float64 (default: float32).")] = None,
-    preset: Annotated[
-        str | None,
-        typer.Option(
-            help="Signals to record: minimal, standard, full (default: standard, none with --signal).",
-            autocompletion=completion.presets,
-        ),
-    ] = None,
-    signal: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Signal to record beside the preset's; may be repeated.", autocompletion=completion.signals
-        ),
-    ] = None,
-    every: Annotated[
-        int | None, typer.Option(help="Record every this many updates; 1 or odd (default: 1).")
-    ] = None,
-    record: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="SIGNAL=WHEN",
-            help="When to record a signal or a cost, e.g. 'sample=every 5', 'curvature=log 9'; may be repeated.",
-        ),
-    ] = None,
-    allow_aliasing: Annotated[
-        bool, typer.Option("--allow-aliasing", help="Let strides share a factor with the epoch.")
-    ] = False,
-    sample: Annotated[
-        list[int] | None, typer.Option(help="Batch position for signals of chosen samples; may be repeated.")
-    ] = None,
-    unit: Annotated[
-        list[int] | None, typer.Option(help="Penultimate unit for signals of chosen units; may be repeated.")
-    ] = None,
-    probe_size: Annotated[
-        int | None,
-        typer.Option(help="Images in the fixed probe batch (default: 32); 0: none, and no signals of it."),
-    ] = None,
     jobs: Annotated[int | None, typer.Option(help="Worker processes (default: all processors).")] = None,
     threads: Annotated[
         int | None, typer.Option(help="Threads of each worker (default: its share of the processors).")
@@ -142,12 +64,13 @@ def run(
     overwrite: Overwrite = False,
     quiet: Quiet = False,
     as_json: Json = False,
+    **options: Any,
 ) -> None:
     """Train every optimizer x batch size x seed and record the traces.
 
     Settings come from FILE, from environment variables (TRACEKIT_RUN_SEEDS=5; several values are separated by
     spaces) and from options; options win over the environment, and the environment over FILE. Ctrl-C stops after the
-    current update, and `tracekit resume` goes on to the same values.
+    current update, and `tracekit resume` continues to the same values.
     """
     from tracekit.cli.progress import SweepProgress
     from tracekit.engine.warm_up import SECONDS, is_ahead
@@ -157,43 +80,24 @@ def run(
     if file is not None and config is not None:
         raise ArgumentError("give FILE or --config, not both.")
     file = file or config
-    seeds, seed = _one_of(context, "seeds", seeds, "seed", seed or None)
-    updates, epochs = _one_of(context, "updates", updates, "epochs", epochs)
-    recording = {
-        "preset": preset,
-        "signals": signal or None,
-        "every": every,
-        "schedules": dict(_schedule(text) for text in record) if record else None,
-        "allow_aliasing": allow_aliasing or None,
-        "probe_size": probe_size,
-        "samples": sample or None,
-        "units": unit or None,
-    }
-    given: dict[str, Any] = {
-        "dataset": dataset,
-        "model": model,
-        "optimizers": [_with_rate(text, learning_rate) for text in optimizer or []] or None,
-        "batch_sizes": batch_size or None,
-        "seeds": seeds if seeds is not None else seed,
-        "updates": updates,
-        "epochs": epochs,
-        "sampling": sampling,
-        "drop_last": False if keep_last else None,
-        "reduction": reduction,
-        "label_smoothing": label_smoothing,
-        "schedule": schedule,
-        "information_decay": information_decay,
-        "dtype": dtype,
-        "recording": {key: value for key, value in recording.items() if value is not None} or None,
-    }
-    given = {name: value for name, value in given.items() if value is not None}
-    if file is None and "optimizers" not in given:
+    options["seeds"], seed = _one_of(context, "seeds", options["seeds"], "seed", seed or None)
+    options["updates"], options["epochs"] = _one_of(
+        context, "updates", options["updates"], "epochs", options["epochs"]
+    )
+    settings = given(SWEEP, options)
+    if seed:
+        settings["seeds"] = seed
+    if "optimizers" in settings:
+        settings["optimizers"] = [_with_rate(text, learning_rate) for text in settings["optimizers"]]
+    if recording := given(RECORDING, options):
+        settings["recording"] = recording
+    if file is None and "optimizers" not in settings:
         raise ArgumentError(
             "nothing to train: give --optimizer, for example --optimizer adam, or a file (`tracekit init` writes one)."
         )
-    if learning_rate is not None and "optimizers" not in given:
+    if learning_rate is not None and "optimizers" not in settings:
         raise ArgumentError("--learning-rate goes with --optimizer; set the rates of a file in the file.")
-    sweep = Sweep.from_toml(file, **given) if file is not None else Sweep(**given)
+    sweep = Sweep.from_toml(file, **settings) if file is not None else Sweep(**settings)
     if out is None and file is None:
         raise ArgumentError("no place for the traces: give --out, for example --out runs/mine.")
     folder = out if out is not None else Path("runs") / Path(str(file)).stem
@@ -270,13 +174,3 @@ def _with_rate(optimizer: str, learning_rate: float | None) -> str:
     if learning_rate is None or "learning_rate=" in optimizer:
         return optimizer
     return f"{optimizer}{',' if ':' in optimizer else ':'}learning_rate={learning_rate}"
-
-
-def _schedule(text: str) -> tuple[str, str]:
-    """Part SIGNAL=WHEN."""
-    from tracekit.errors import ArgumentError, bad_argument
-
-    name, equals, when = text.partition("=")
-    if not equals:
-        raise ArgumentError(bad_argument("record", text, "must read SIGNAL=WHEN, such as 'sample=every 5'"))
-    return name.strip(), when.strip()

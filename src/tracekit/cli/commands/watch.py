@@ -1,4 +1,4 @@
-"""`tracekit watch`: how far a sweep is, seen from any terminal."""
+"""`tracekit watch`: progress of a sweep, from any terminal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import typer
 
 from tracekit.cli import completion
 from tracekit.cli.command import command
-from tracekit.cli.options import DEFAULT_SIGNAL, DecidingSignal, Json
+from tracekit.cli.options import DEFAULT_SIGNAL, By, DecidingSignal, Json
 from tracekit.cli.output import by_reason, clock, count, plain, print_json, shown
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _SILENT_AFTER = 60.0
 
 @command(
     "watch",
-    summary="Show how far a sweep is, from any terminal.",
+    summary="Show the progress of a sweep, from any terminal.",
     examples=(
         "tracekit watch runs/first",
         "tracekit watch runs/first --once --json",
@@ -46,9 +46,10 @@ def watch(
     interval: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.")] = 2.0,
     labels: Annotated[bool, typer.Option("--labels/--no-labels", help="Show the labels so far.")] = True,
     signal: DecidingSignal = DEFAULT_SIGNAL,
+    by: By = None,
     as_json: Json = False,
 ) -> None:
-    """Show how far a sweep is: runs, updates, speed, losses, labels so far; it ends when the sweep does.
+    """Show the progress of a sweep until it ends: runs, updates, speed, losses, labels so far.
 
     Only reads what is in the store, so it works while another process trains, and does not disturb it. What it
     shows is as old as the last flush of each run (5 seconds, unless --flush-seconds says otherwise). With --json it
@@ -60,11 +61,11 @@ def watch(
 
     def look(*, last: bool = False) -> Board:
         runs = watcher.look()
-        by = cell_columns(run.attributes for run in runs)
+        chosen = cell_columns((run.attributes for run in runs), by or None)
         if labels:
-            begun = [(run.run, _cell(run, by)) for run in runs if run.step > 0]
-            cells.update(begun, by, last=last or all(run.status in _ENDED for run in runs))
-        return Board(path.resolve().name, runs, by, cells.rows, cells.problem)
+            begun = [(run.run, _cell(run, chosen)) for run in runs if run.step > 0]
+            cells.update(begun, chosen, last=last or all(run.status in _ENDED for run in runs))
+        return Board(path.resolve().name, runs, chosen, cells.rows, cells.problem)
 
     if once:
         board = look(last=True)
@@ -76,21 +77,21 @@ def watch(
     try:
         board = _follow(look, interval, as_json=as_json)
     except KeyboardInterrupt:
-        typer.echo("stopped watching; the sweep goes on.", err=True)
+        typer.echo("stopped watching; the sweep continues.", err=True)
         return
     if board.n_with("failed"):
         from tracekit.cli import EXIT_FAILED_RUNS
 
         raise typer.Exit(EXIT_FAILED_RUNS)
     if not board.done and not as_json:
-        typer.echo(f"the sweep has stopped; `tracekit resume {path}` goes on with it.")
+        typer.echo(f"the sweep has stopped; `tracekit resume {path}` continues it.")
 
 
 _ENDED = ("finished", "diverged", "failed")
 
 
 def _cell(run: RunStanding, by: tuple[str, ...]) -> tuple[Any, ...]:
-    """The configuration that a run is a seed of."""
+    """Return the configuration of a run."""
     return tuple(run.attributes.get(name) for name in by)
 
 
@@ -105,12 +106,12 @@ class Board:
     problem: str = ""  #: why there are no labels, if that is so
 
     def n_with(self, status: str) -> int:
-        """Number of runs that stand so."""
+        """Return the number of runs with this status."""
         return sum(run.status == status for run in self.runs)
 
     @property
     def done(self) -> bool:
-        """Whether no run is left."""
+        """Whether every run has ended."""
         return all(run.status in _ENDED for run in self.runs)
 
     @property
@@ -126,7 +127,7 @@ class Board:
 
     @property
     def rate(self) -> float | None:
-        """Updates a second of the runs that are going on, together."""
+        """Updates per second of all running runs together."""
         rates = [
             run.step / run.seconds
             for run in self.runs
@@ -144,7 +145,7 @@ class Board:
 
     @property
     def silence(self) -> float | None:
-        """Seconds since a run that should be going on wrote something."""
+        """Seconds since a run that should be running last wrote something."""
         changed = [run.changed for run in self.runs if run.status == "running"]
         return max(0.0, time.time() - max(changed)) if changed else None
 
@@ -166,7 +167,7 @@ class Board:
         return f"{self.name}: {', '.join(words)}"
 
     def cells(self) -> list[dict[str, Any]]:
-        """One row a configuration: how far it is, its losses, its label so far."""
+        """Return one row per configuration: progress, losses, label so far."""
         import statistics
 
         named = {tuple(row[name] for name in self.by): row for row in self.labels}
@@ -181,6 +182,7 @@ class Board:
                 "optimizer": runs[0].attributes.get("optimizer"),
                 "batch_size": runs[0].attributes.get("batch_size"),
                 "learning_rate": rates.pop() if len(rates) == 1 else None,
+                **dict(zip(self.by, cell, strict=True)),
                 "n_runs": len(runs),
                 "n_ended": sum(run.status in _ENDED for run in runs),
                 "updates": sum(run.step for run in runs),
@@ -228,8 +230,8 @@ class Board:
         from rich.text import Text
 
         table = Table(box=None, pad_edge=False, header_style="bold")
-        rate = [("rate", "learning_rate")] if "learning_rate" in self.by else []
-        told = [("optimizer", "optimizer"), ("batch", "batch_size"), *rate]
+        short = {"batch_size": "batch", "learning_rate": "rate"}
+        told = [(short.get(name, name), name) for name in self.by]
         for title in (*(title for title, _ in told), "runs", "updates", "loss", "label so far"):
             table.add_column(title)
         for row in self.cells():

@@ -103,6 +103,16 @@ class Sequential(Composite):
     ----------
     layers : dict of str to Layer
         The layers by name, in order.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tracekit.engine import Flatten, Linear, Sequential
+    >>> model = Sequential({"flatten": Flatten(), "linear1": Linear(4, 3, rng=0)})
+    >>> model(np.zeros((5, 2, 2, 1), np.float32)).shape
+    (5, 3)
+    >>> {name: parameter.shape for name, parameter in model.parameters().items()}
+    {'linear1.weight': (3, 4), 'linear1.bias': (3,)}
     """
 
     def __init__(self, layers: Mapping[str, Layer]) -> None:

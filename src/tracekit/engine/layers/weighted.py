@@ -57,6 +57,16 @@ class Linear(_WeightedLayer):
         One of :mod:`tracekit.engine.initializers`; the bias starts at zero.
     bias : bool
         Whether there is a bias, of shape (out_features,).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tracekit.engine import Linear
+    >>> layer = Linear(4, 3, rng=0)
+    >>> output = layer(np.ones((2, 4), np.float32))
+    >>> output.sum().backward()
+    >>> output.shape, layer.weight.grad.shape
+    ((2, 3), (3, 4))
     """
 
     def __init__(
@@ -95,6 +105,16 @@ class Conv2d(_WeightedLayer):
         One of :mod:`tracekit.engine.initializers`; the bias starts at zero.
     bias : bool
         Whether there is a bias, of shape (out_channels,).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tracekit.engine import Conv2d
+    >>> images = np.zeros((2, 8, 8, 3))
+    >>> Conv2d(3, 16, 3, padding=1, rng=0, dtype=images.dtype)(images).shape
+    (2, 8, 8, 16)
+    >>> Conv2d(3, 16, 3, padding=1, stride=2, rng=0, dtype=images.dtype)(images).shape
+    (2, 4, 4, 16)
     """
 
     def __init__(

@@ -154,6 +154,16 @@ def build_optimizer(
     ------
     UnknownNameError, ArgumentError
         Unknown name, or unusable hyperparameter.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tracekit.engine.optim import build_optimizer
+    >>> parameters = {"weight": np.array([1.0, -2.0])}
+    >>> optimizer = build_optimizer("sgd", parameters, learning_rate=0.1)
+    >>> optimizer.apply(optimizer.update({"weight": np.array([2.0, -4.0])}))
+    >>> parameters["weight"]
+    array([ 0.8, -1.6])
     """
     definition = OPTIMIZERS[name]
     resolved = definition.resolve(settings)

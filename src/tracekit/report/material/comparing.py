@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from tracekit.report.material.material import Material, replicate_column
+from tracekit.report.material.material import Material
 from tracekit_analysis import AnalysisError, compare, evaluate_claims, performance_profile, rank
 
 #: Random arrangements of a permutation test: fewer for many comparisons, whose smallest p-values nobody reads.
@@ -24,7 +24,7 @@ def comparisons_of(material: Material) -> pd.DataFrame | str:
             factor="row",
             at="batch_size",
             signal=material.settings.signal,
-            replicate=replicate_column(material.cells),
+            replicate=material.replicate,
             match="none",
             level=material.settings.level,
             n_permutations=_ARRANGEMENTS if pairs <= _MANY else 2_000,
@@ -42,7 +42,7 @@ def ranks_of(material: Material, metric: str, *, lower_is_better: bool) -> pd.Da
             lower_is_better=lower_is_better,
             factor="row",
             at="batch_size",
-            replicate=replicate_column(material.cells),
+            replicate=material.replicate,
             match="none",
             level=material.settings.level,
             n_permutations=2_000,
@@ -63,7 +63,7 @@ def claims_of(material: Material) -> pd.DataFrame | str:
         return evaluate_claims(
             material.features,
             signal=material.settings.signal,
-            replicate=replicate_column(material.cells),
+            replicate=material.replicate,
             index_margin=material.settings.margin,
             level=material.settings.level,
             n_permutations=2_000,
@@ -73,8 +73,8 @@ def claims_of(material: Material) -> pd.DataFrame | str:
 
 
 def _with_rows(material: Material, table: pd.DataFrame) -> pd.DataFrame:
-    """Add the row of the design that each run belongs to."""
+    """Add the row of the design that each run belongs to, and its column where that is not the batch size."""
     named = pd.Series("", index=table.index, dtype=object)
     for cell in material.cells:
         named.loc[material.of_cell(table, cell).index] = cell.optimizer
-    return table.assign(row=named)
+    return table.assign(row=named, **({} if "batch_size" in material.by else {"batch_size": "all"}))

@@ -18,7 +18,6 @@ from tracekit.report.material.material import (
     design,
     fill_design,
     last_step,
-    replicate_column,
 )
 from tracekit.traces import Experiment
 from tracekit_analysis import AnalysisError, label_from_features
@@ -53,7 +52,8 @@ def gather(experiment: Experiment, settings: Settings, *, jobs: int = 1) -> Mate
         known = frozenset().union(*(digest.signals for digest in digests.values()))
         if settings.signal not in known and settings.signal != DEFAULT_SIGNAL:
             raise unknown_name("signal", settings.signal, known)
-        by, cells = design(experiment)
+        found, cells = design(experiment, settings.by)
+        by = found.by
         features = fill_design(stack([digest.features for digest in digests.values()]), experiment.runs)
         labels = pd.DataFrame(columns=[*by, "label", "index", "ci_low", "ci_high", "n_seeds", "reason"])
         crossed = stack([digest.cross_section for digest in digests.values()])
@@ -63,7 +63,7 @@ def gather(experiment: Experiment, settings: Settings, *, jobs: int = 1) -> Mate
                 by,
                 signal=settings.signal,
                 cross_sections=fill_design(crossed, experiment.runs) if len(crossed) else None,
-                replicate=replicate_column(cells),
+                replicate=found.replicate,
                 margin=settings.margin,
                 level=settings.level,
             )
@@ -73,6 +73,7 @@ def gather(experiment: Experiment, settings: Settings, *, jobs: int = 1) -> Mate
         experiment=experiment,
         settings=settings,
         by=by,
+        replicate=found.replicate,
         cells=cells,
         digests=digests,
         features=features,

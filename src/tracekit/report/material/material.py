@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,7 @@ from tracekit.report.material.deciding_series import Portrait
 from tracekit.report.material.digest import RunDigest, SeriesDigest, stack
 from tracekit.report.material.labels import Verdict
 from tracekit.traces import Experiment, Run, read
+from tracekit_analysis.tables.configurations import Configurations, configurations, with_one_value
 
 #: The reference paper's own scalar: the class-0 logit of the first sample of each batch.
 PAPER_SIGNAL = "train/first_logit"
@@ -54,6 +55,7 @@ class Settings:
     signal: str = DEFAULT_SIGNAL  #: the signal whose lower bound is judged
     margin: float = 0.2  #: largest index I that counts as stable, in lower half-spreads
     level: float = 0.95  #: confidence of the interval of I
+    by: tuple[str, ...] | None = None  #: columns that tell configurations apart; None: what varies
 
     @property
     def threshold(self) -> str:
@@ -75,15 +77,24 @@ class Cell:
     runs: tuple[Run, ...]
 
     @property
+    def row(self) -> tuple[Any, ...]:
+        """Values of all attributes but the batch size."""
+        return tuple(value for name, value in zip(self.by, self.key, strict=True) if name != "batch_size")
+
+    @property
     def optimizer(self) -> str:
         """Optimizer's name, with whatever else tells this row of the design from another."""
-        others = zip(self.by[2:], self.key[2:], strict=True)
-        return ", ".join([str(self.key[0]), *(f"{name} {_written(value)}" for name, value in others)])
+        said = [
+            str(value) if name == "optimizer" else f"{name} {_written(value)}"
+            for name, value in zip(self.by, self.key, strict=True)
+            if name != "batch_size"
+        ]
+        return ", ".join(said) or "all"
 
     @property
     def batch_size(self) -> Any:
-        """Batch size of the runs; "unknown" where none was recorded."""
-        return self.key[1]
+        """Batch size of the runs; "unknown" where none was recorded, "all" where they are not told apart by it."""
+        return self.key[self.by.index("batch_size")] if "batch_size" in self.by else "all"
 
     @property
     def name(self) -> str:
@@ -101,10 +112,11 @@ class Material:
     experiment: Experiment
     settings: Settings
     by: tuple[str, ...]  #: attributes that tell cells apart
+    replicate: str  #: what tells the runs of a cell apart: "seed" where each has its own, else "run"
     cells: tuple[Cell, ...]  #: by row (optimizer), then by batch size
     digests: dict[str, RunDigest]  #: what is kept of each run, by its name
-    features: pd.DataFrame  #: a row a series, from `tracekit_analysis.characterize`
-    labels: pd.DataFrame  #: a row a cell, from `tracekit_analysis.label`
+    features: pd.DataFrame  #: one row per series, from `tracekit_analysis.characterize`
+    labels: pd.DataFrame  #: one row per cell, from `tracekit_analysis.label`
     verdicts: dict[tuple[Any, ...], Verdict]  #: the same by the cell's key
 
     @cached_property
@@ -142,7 +154,7 @@ class Material:
 
     @cached_property
     def performance(self) -> pd.DataFrame:
-        """A row a run: how well it did in `performance_signal`, from `tracekit_analysis.performance`."""
+        """One row per run: how well it did in `performance_signal`, from `tracekit_analysis.performance`."""
         name = self.performance_signal
         found = [digest.performance[name] for digest in self.digests.values() if name in digest.performance]
         return fill_design(stack(found), self.experiment.runs)
@@ -164,7 +176,7 @@ class Material:
         return [portrait for portrait in found if portrait is not None]
 
     def read(self, name: str, cell: Cell | None = None) -> pd.DataFrame:
-        """Read a signal whole from the store: a row a value, as `tracekit.traces.read` gives it.
+        """Read a signal whole from the store, one row per value, as `tracekit.traces.read` gives it.
 
         Memory grows with the experiment: ask for a cell at a time where that is enough.
         """
@@ -199,45 +211,29 @@ def last_step(experiment: Experiment) -> float:
     return float(max((run.step for run in experiment.runs), default=1) or 1)
 
 
-def design(experiment: Experiment) -> tuple[tuple[str, ...], tuple[Cell, ...]]:
-    """Find what tells cells apart, and the cells.
+def design(
+    experiment: Experiment, by: Sequence[str] | None = None
+) -> tuple[Configurations, tuple[Cell, ...]]:
+    """Find what tells configurations apart, as `tracekit label` does, and the runs of each.
 
-    Optimizer and batch size always do; so does any other attribute, the seeds excepted, that differs
-    between runs which share both (two learning rates of one optimizer are two rows, not one).
+    Optimizer and batch size are always among the columns, "unknown" where no run says them, unless `by` names others.
     """
-    by = ["optimizer", "batch_size"]
-    names = dict.fromkeys(name for run in experiment.runs for name in run.attributes)
-    for name in names:
-        if name in by or name.endswith("seed"):
-            continue
-        values: dict[tuple[Any, ...], set[Any]] = {}
-        for run in experiment.runs:
-            values.setdefault(_key(run, by[:2]), set()).add(run.attributes.get(name))
-        if any(len(different) > 1 for different in values.values()):
-            by.append(name)
+    table = pd.DataFrame([{**run.attributes, "run": run.name} for run in experiment.runs])
+    table = fill_design(table, experiment.runs)
+    found = configurations(table, by=by)
+    if found.replicate == "seed" and table.duplicated([*found.by, "seed"]).any():
+        found = replace(found, replicate="run")  # a report is written all the same
+    values = table[list(found.by)].to_dict("records")
     groups: dict[tuple[Any, ...], list[Run]] = {}
-    for run in experiment.runs:
-        groups.setdefault(_key(run, by), []).append(run)
-    cells = [Cell(tuple(by), key, tuple(runs)) for key, runs in groups.items()]
-    cells.sort(key=lambda cell: [_sortable(part) for part in (cell.key[0], *cell.key[2:], cell.key[1])])
-    return tuple(by), tuple(cells)
-
-
-def replicate_column(cells: Sequence[Cell]) -> str:
-    """Choose what tells replicates apart: the seed where every run has one of its own, else the run."""
-    for cell in cells:
-        seeds = [run.attributes.get("seed") for run in cell.runs]
-        if None in seeds or len(set(seeds)) < len(seeds):
-            return "run"
-    return "seed"
+    for run, row in zip(experiment.runs, values, strict=True):
+        groups.setdefault(tuple(row.values()), []).append(run)
+    cells = [Cell(found.by, key, tuple(runs)) for key, runs in groups.items()]
+    cells.sort(key=lambda cell: [_sortable(part) for part in (*cell.row, cell.batch_size)])
+    return found, tuple(cells)
 
 
 def _written(value: Any) -> str:
     return setting(value) if isinstance(value, float) else str(value)
-
-
-def _key(run: Run, names: Sequence[str]) -> tuple[Any, ...]:
-    return tuple(run.attributes.get(name, _UNKNOWN) for name in names)
 
 
 def fill_design(frame: pd.DataFrame, runs: Sequence[Run]) -> pd.DataFrame:
@@ -249,7 +245,7 @@ def fill_design(frame: pd.DataFrame, runs: Sequence[Run]) -> pd.DataFrame:
             filled[name] = _UNKNOWN
         elif frame[name].isna().any():
             filled[name] = frame[name].astype(object).where(frame[name].notna(), _UNKNOWN)
-    return frame.assign(**filled)
+    return with_one_value(frame.assign(**filled), [name for name in attributes if name in frame])
 
 
 def _sortable(value: Any) -> tuple[int, float, str]:
