@@ -33,7 +33,7 @@ test: $(STAMP)
 
 # Every optimizer against PyTorch's own or the published rule, step by step.
 verify: $(STAMP)
-	$(BIN)/python tests/reference/verify_optimizers.py
+	$(BIN)/python -m tests.reference.verify_optimizers
 
 check: $(STAMP)
 	$(BIN)/ruff check .

@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_examples import full_names
 
 import tracekit
+from tests.test_examples import full_names
 from tracekit.cli.app import command_tree
 
 ROOT = Path(__file__).parents[1]

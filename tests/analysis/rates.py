@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from processes import Process
+
+from tests.analysis.processes import Process
 
 
 def slack(rate: float, runs: int) -> float:

@@ -7,9 +7,9 @@ import sys
 
 import pandas as pd
 import pytest
-from processes import iid, level_break, start_up, traces
 
 import tracekit_analysis.accessor  # noqa: F401  # registers frame.trace
+from tests.analysis.processes import iid, level_break, start_up, traces
 from tracekit_analysis import AnalysisError, characterize, label, stability_index
 
 

@@ -8,9 +8,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from processes import NORMAL_05, autoregressive, iid, level_break, linear_trend, lower_tail, student
 from scipy.stats import ncf
 
+from tests.analysis.processes import (
+    NORMAL_05,
+    autoregressive,
+    iid,
+    level_break,
+    linear_trend,
+    lower_tail,
+    student,
+)
 from tracekit_analysis import AnalysisError, stability_index
 from tracekit_analysis.statistics import lfq_test, stability_label
 from tracekit_analysis.statistics.bounds import noncentrality_interval

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from processes import NORMAL_05, autoregressive, garch, iid, level_break, linear_trend, traces
 
+from tests.analysis.processes import NORMAL_05, autoregressive, garch, iid, level_break, linear_trend, traces
 from tracekit_analysis import AnalysisError, characterize, label, label_from_features
 from tracekit_analysis.calibration.processes import fractional_noise, with_break
 from tracekit_analysis.labels import pooled_interval

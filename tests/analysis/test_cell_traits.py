@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
-from processes import autoregressive, iid, level_break, sawtooth, student, traces
 
+from tests.analysis.processes import autoregressive, iid, level_break, sawtooth, student, traces
 from tracekit_analysis import AnalysisError, characterize, label, read_labels, sentences
 from tracekit_analysis.calibration.processes import fractional_noise
 from tracekit_analysis.labels import label_aspects

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from processes import autoregressive, garch, iid, level_break, student
-from rates import slack
 
+from tests.analysis.processes import autoregressive, garch, iid, level_break, student
+from tests.analysis.rates import slack
 from tracekit_analysis.calibration.processes import fractional_noise, with_break
 from tracekit_analysis.statistics import change_points
 from tracekit_analysis.statistics.changepoints import segment

@@ -9,9 +9,9 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from processes import autoregressive, iid, level_break, start_up, traces
 
 import tracekit_analysis
+from tests.analysis.processes import autoregressive, iid, level_break, start_up, traces
 from tracekit_analysis import AnalysisError, characterize, describe_columns, stability_index
 from tracekit_analysis.statistics import lfq_test, stability_label
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from processes import NORMAL_05, autoregressive, iid, level_break, random_walk, traces
 
+from tests.analysis.processes import NORMAL_05, autoregressive, iid, level_break, random_walk, traces
 from tracekit_analysis import AnalysisError, Claim, characterize, evaluate_claims, sentences, to_latex
 from tracekit_analysis.claims import (
     CONTROLS,

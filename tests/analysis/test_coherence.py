@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from processes import autoregressive, iid
-from rates import slack
 
+from tests.analysis.processes import autoregressive, iid
+from tests.analysis.rates import slack
 from tracekit_analysis import AnalysisError, as_series
 from tracekit_analysis.features import coherence_table
 from tracekit_analysis.statistics import multitaper_coherence

@@ -10,9 +10,9 @@ import math
 import numpy as np
 import pytest
 import scipy.stats
-from processes import autoregressive
-from seed_grids import FEATURES, grid, mark
 
+from tests.analysis.processes import autoregressive
+from tests.analysis.seed_grids import FEATURES, grid, mark
 from tracekit_analysis import compare
 from tracekit_analysis.comparisons.identification import N_CLASSIFIER_PERMUTATIONS, identifiability
 from tracekit_analysis.seeds import energy_permutation, freedman_lane, mean_permutation

@@ -7,9 +7,9 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from processes import autoregressive, iid, level_break, traces
-from seed_grids import FEATURES, grid, mark
 
+from tests.analysis.processes import autoregressive, iid, level_break, traces
+from tests.analysis.seed_grids import FEATURES, grid, mark
 from tracekit_analysis import AnalysisError, characterize, compare, compare_headline, seed_table
 from tracekit_analysis.seeds import detectable_effect
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from processes import iid, linear_trend, lower_tail, reshuffled
 
+from tests.analysis.processes import iid, linear_trend, lower_tail, reshuffled
 from tracekit_analysis import AnalysisError, stability_index
 from tracekit_analysis.statistics import kpss_cosine, lfq_test, scale_lfq
 from tracekit_analysis.statistics.constancy import trend_pvalue

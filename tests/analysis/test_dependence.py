@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from processes import autoregressive, iid
 
+from tests.analysis.processes import autoregressive, iid
 from tracekit_analysis.statistics import autocorrelation_time, effective_sample_size
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from processes import autoregressive, iid, linear_trend, negative_moving_average, reshuffled
-from processes import sawtooth as sawtooth_process
-from rates import rejection_rate, slack
 
+from tests.analysis.processes import autoregressive, iid, linear_trend, negative_moving_average, reshuffled
+from tests.analysis.processes import sawtooth as sawtooth_process
+from tests.analysis.rates import rejection_rate, slack
 from tracekit_analysis import AnalysisError, as_series
 from tracekit_analysis.series import remove_epoch_profile, sawtooth
 from tracekit_analysis.statistics import epoch_comb

@@ -10,7 +10,8 @@ import math
 
 import numpy as np
 import pytest
-from processes import (
+
+from tests.analysis.processes import (
     NORMAL_05,
     Process,
     autoregressive,
@@ -27,7 +28,6 @@ from processes import (
     student,
     traces,
 )
-
 from tracekit_analysis import as_series, characterize, label_from_features, stability_index
 from tracekit_analysis.labels import pooled_interval
 from tracekit_analysis.statistics import kpss_cosine, lfq_test, scale_lfq

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from processes import iid, student
 
+from tests.analysis.processes import iid, student
 from tracekit_analysis import AnalysisError
 from tracekit_analysis.statistics import block_extremes
 

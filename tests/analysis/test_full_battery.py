@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from processes import autoregressive, reshuffled
-from test_degenerate_inputs import INPUTS, NOISE
 
 import tracekit_analysis as analysis
+from tests.analysis.processes import autoregressive, reshuffled
+from tests.analysis.test_degenerate_inputs import INPUTS, NOISE
 from tracekit_analysis import as_series, columns
 from tracekit_analysis.calibration import column_rates
 from tracekit_analysis.columns import Cells, Column, column_group

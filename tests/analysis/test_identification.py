@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from seed_grids import FEATURES, grid, mark
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
+from tests.analysis.seed_grids import FEATURES, grid, mark
 from tracekit_analysis import AnalysisError, identifiability
 from tracekit_analysis.seeds.discriminant import held_out_errors
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
-from seed_grids import grid, mark
 from statsmodels.formula.api import ols
 
+from tests.analysis.seed_grids import grid, mark
 from tracekit_analysis import AnalysisError, interaction
 from tracekit_analysis.seeds import freedman_lane
 from tracekit_analysis.seeds.power import detectable_interaction

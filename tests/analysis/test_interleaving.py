@@ -7,7 +7,8 @@ import time
 
 import numpy as np
 import pytest
-from processes import (
+
+from tests.analysis.processes import (
     Process,
     autoregressive,
     garch,
@@ -18,8 +19,7 @@ from processes import (
     student,
     traces,
 )
-from rates import slack
-
+from tests.analysis.rates import slack
 from tracekit_analysis import AnalysisError, as_series, characterize
 from tracekit_analysis.calibration.processes import fixed_order, interleaved
 from tracekit_analysis.series import detect_interleaving, split_channels

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from processes import autoregressive, iid, level_break, student, traces
 from scipy.stats import kstest
 
+from tests.analysis.processes import autoregressive, iid, level_break, student, traces
 from tracekit_analysis import characterize, label_from_features, stability_index
 from tracekit_analysis.labels.cell import Seed
 from tracekit_analysis.labels.rule import label_cell

@@ -7,9 +7,9 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from nile_minima import NILE_MINIMA
-from processes import autoregressive, iid, random_walk, student
 
+from tests.analysis.nile_minima import NILE_MINIMA
+from tests.analysis.processes import autoregressive, iid, random_walk, student
 from tracekit_analysis import AnalysisError
 from tracekit_analysis.calibration.processes import with_zeros
 from tracekit_analysis.statistics import correlation_shape, dfa, permutation_entropy, sample_entropy

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from processes import autoregressive, iid
 
+from tests.analysis.processes import autoregressive, iid
 from tracekit_analysis import AnalysisError
 from tracekit_analysis.statistics import (
     band_power,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from processes import Process, autoregressive, iid, random_walk, student
-from rates import rejection_rate, slack
 
+from tests.analysis.processes import Process, autoregressive, iid, random_walk, student
+from tests.analysis.rates import rejection_rate, slack
 from tracekit_analysis import AnalysisError, as_series
 from tracekit_analysis.calibration.processes import fractional_noise
 from tracekit_analysis.statistics import nyquist_test, peak_test

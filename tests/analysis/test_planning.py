@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 import pytest
-from processes import NORMAL_05, level_break
 from statsmodels.stats.power import TTestIndPower, TTestPower
 
+from tests.analysis.processes import NORMAL_05, level_break
 from tracekit_analysis import AnalysisError, plan, stability_index
 from tracekit_analysis.comparisons.planning import STABLE_UPDATES, UNSTABLE_UPDATES
 from tracekit_analysis.labels import pooled_interval

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from test_studies import load
+
+from tests.analysis.test_studies import load
 
 
 @pytest.fixture(scope="module")

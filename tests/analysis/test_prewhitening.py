@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from processes import autoregressive, iid, linear_trend, student
-from rates import rejection_rate, slack
 
+from tests.analysis.processes import autoregressive, iid, linear_trend, student
+from tests.analysis.rates import rejection_rate, slack
 from tracekit_analysis import AnalysisError
 from tracekit_analysis.statistics import ljung_box, prewhiten
 

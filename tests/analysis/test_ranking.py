@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
-from processes import Process, traces
 from statsmodels.duration.survfunc import SurvfuncRight
 
+from tests.analysis.processes import Process, traces
 from tracekit_analysis import AnalysisError, performance, performance_profile, rank, time_to_target
 from tracekit_analysis.comparisons import median_time
 

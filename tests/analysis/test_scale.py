@@ -12,8 +12,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from processes import autoregressive, iid, traces
 
+from tests.analysis.processes import autoregressive, iid, traces
 from tracekit_analysis import AnalysisError, characterize, label, label_from_features, progress_bar
 from tracekit_analysis.tables import parquet
 

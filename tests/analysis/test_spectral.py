@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from processes import (
+
+from tests.analysis.processes import (
     autoregressive,
     iid,
     linear_trend,
@@ -13,8 +14,7 @@ from processes import (
     sawtooth,
     student,
 )
-from rates import rejection_rate, slack
-
+from tests.analysis.rates import rejection_rate, slack
 from tracekit_analysis import AnalysisError
 from tracekit_analysis.statistics import epoch_comb, periodogram, welch_psd
 

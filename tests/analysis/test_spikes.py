@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from processes import autoregressive, garch, iid, level_break, linear_trend, student
 
+from tests.analysis.processes import autoregressive, garch, iid, level_break, linear_trend, student
 from tracekit_analysis import AnalysisError
 from tracekit_analysis.calibration.processes import with_zeros
 from tracekit_analysis.statistics import find_spikes, relative_spike_rule, running_mean_rule

@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 import pytest
-from processes import (
+
+from tests.analysis.processes import (
     autoregressive,
     iid,
     level_break,
@@ -16,7 +17,6 @@ from processes import (
     random_walk,
     start_up,
 )
-
 from tracekit_analysis import AnalysisError, as_series
 from tracekit_analysis.statistics import adf, burn_in, classify_stationarity, holm, kpss
 from tracekit_analysis.statistics.regime import Regime

@@ -9,9 +9,9 @@ import pytest
 import scipy.integrate
 import scipy.optimize
 import scipy.stats
-from processes import Process, autoregressive, iid, scale_break, student
-from rates import slack
 
+from tests.analysis.processes import Process, autoregressive, iid, scale_break, student
+from tests.analysis.rates import slack
 from tracekit_analysis.calibration.processes import with_zeros
 from tracekit_analysis.statistics import stable_alpha, tail_index
 from tracekit_analysis.statistics.stable_index import block_sum_alpha

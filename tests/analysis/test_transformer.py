@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from processes import iid, level_break, traces
 from sklearn.base import clone
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
+from tests.analysis.processes import iid, level_break, traces
 from tracekit_analysis import AnalysisError, TraceFeatures, characterize, describe_columns
 from tracekit_analysis.features.transformer import LABEL_NUMBERS
 

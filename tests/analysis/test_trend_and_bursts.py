@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from processes import autoregressive, garch, iid, linear_trend, scale_break, student
-from rates import rejection_rate, slack
 from scipy.stats import norm
 
+from tests.analysis.processes import autoregressive, garch, iid, linear_trend, scale_break, student
+from tests.analysis.rates import rejection_rate, slack
 from tracekit_analysis import AnalysisError, as_series, stability_index
 from tracekit_analysis.statistics import (
     arch_test,

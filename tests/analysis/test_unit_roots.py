@@ -8,9 +8,9 @@ import arch.unitroot
 import numpy as np
 import pandas as pd
 import pytest
-from processes import autoregressive, iid, level_break, noisy_random_walk, random_walk, student
-from rates import slack
 
+from tests.analysis.processes import autoregressive, iid, level_break, noisy_random_walk, random_walk, student
+from tests.analysis.rates import slack
 from tracekit_analysis import AnalysisError
 from tracekit_analysis.statistics import adf, dfgls, kpss, phillips_perron, variance_ratio, zivot_andrews
 

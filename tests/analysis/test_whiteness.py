@@ -6,11 +6,11 @@ import itertools
 
 import numpy as np
 import pytest
-from processes import autoregressive, garch, iid, negative_moving_average, student
-from rates import rejection_rate, slack
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
+from tests.analysis.processes import autoregressive, garch, iid, negative_moving_average, student
+from tests.analysis.rates import rejection_rate, slack
 from tracekit_analysis.statistics import turning_point_test, whiteness_test
 
 

@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 import scipy.optimize
-from nile_minima import NILE_MINIMA
-from processes import autoregressive, iid, random_walk, student
-from rates import slack
 from scipy.signal import fftconvolve
 
+from tests.analysis.nile_minima import NILE_MINIMA
+from tests.analysis.processes import autoregressive, iid, random_walk, student
+from tests.analysis.rates import slack
 from tracekit_analysis.statistics import local_whittle
 from tracekit_analysis.statistics.spectral import ordinates
 

@@ -1,5 +1,8 @@
 """The embedded digits are real images, split the same way every time."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
@@ -25,6 +28,20 @@ def test_every_class_is_in_both_parts():
 
 def test_fingerprint_tells_data_apart():
     assert load_dataset("digits").fingerprint() == load_dataset("digits").fingerprint()
+
+
+def test_the_file_holds_what_scikit_learn_gives(monkeypatch):
+    read = load_dataset("digits")
+    monkeypatch.setattr("tracekit.data.digits.find_spec", lambda name: None)
+    given = load_dataset("digits")
+    assert read.fingerprint() == given.fingerprint()
+    assert read.classes == tuple(str(name) for name in load_digits().target_names)
+
+
+def test_reading_does_not_import_scikit_learn():
+    code = "import sys, tracekit.data as data; data.load_dataset('digits'); print('sklearn' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 def test_unknown_name():

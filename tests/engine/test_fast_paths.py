@@ -284,11 +284,11 @@ def test_elements_are_updated_alike_in_pieces_of_any_size(monkeypatch):
 @needs_numba
 def test_training_in_numpy_alone_agrees_up_to_the_rounding_of_float32(tmp_path):
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import numpy as np; from test_fast_paths import trained;"
+        "import sys; sys.path.insert(0, sys.argv[1]); import numpy as np; from tests.engine.test_fast_paths import trained;"
         "np.savez(sys.argv[2], **trained(2, optimizer='sgd', n_updates=1))"
     )
     subprocess.run(
-        [sys.executable, "-c", code, Path(__file__).parent, tmp_path / "alone.npz"],
+        [sys.executable, "-c", code, Path(__file__).parents[2], tmp_path / "alone.npz"],
         env=os.environ | {"TRACEKIT_COMPILED": "0"},
         check=True,
     )

@@ -7,9 +7,9 @@ import sys
 import time
 
 import pytest
-from decoding import decoded
 
 import tracekit
+from tests.experiment.decoding import decoded
 from tracekit.experiment import Sweep, resume_sweep, run_sweep
 from tracekit.traces import open_experiment
 

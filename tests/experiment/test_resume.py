@@ -7,9 +7,9 @@ import time
 
 import numpy as np
 import pytest
-from decoding import decoded
 
 import tracekit
+from tests.experiment.decoding import decoded
 from tracekit.errors import StoreError
 from tracekit.experiment import Interrupted, Sweep, execution, resume_sweep, run_sweep, unfinished_runs
 from tracekit.experiment.checkpointing import Checkpointer

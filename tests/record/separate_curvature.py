@@ -1,10 +1,10 @@
 """Separate computations: Hessian and Jacobian by central differences of gradients and logits in float64."""
 
 import numpy as np
-from recorded_runs import by_step, expects
-from separate_noise import gradients
-from separate_outputs import softmax
 
+from tests.record.recorded_runs import by_step, expects
+from tests.record.separate_noise import gradients
+from tests.record.separate_outputs import softmax
 from tracekit.engine.ops.losses import softmax_cross_entropy
 
 WIDTH = 1e-5

@@ -1,8 +1,8 @@
 """Separate computations: tensors, activations and the optimizer's own state."""
 
 import numpy as np
-from recorded_runs import by_step, expects, vector, with_fields
 
+from tests.record.recorded_runs import by_step, expects, vector, with_fields
 from tracekit.engine.layers import ReLU, Sigmoid, Tanh
 
 

@@ -3,8 +3,8 @@
 import functools
 
 import numpy as np
-from recorded_runs import expects, vector, with_fields
 
+from tests.record.recorded_runs import expects, vector, with_fields
 from tracekit.engine.ops.losses import softmax_cross_entropy
 from tracekit.record.signals.histograms import GRADIENT_BINS, WEIGHT_BINS
 

@@ -1,8 +1,9 @@
 """Separate computations: performance, output layer, information."""
 
 import numpy as np
-from recorded_runs import by_step, expects, vector, with_fields
 from scipy import stats
+
+from tests.record.recorded_runs import by_step, expects, vector, with_fields
 
 SHARES = {"q05": 5, "q25": 25, "q50": 50, "q75": 75, "q95": 95}
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from recorded_runs import rectified_network, smooth_network
 
+from tests.record.recorded_runs import rectified_network, smooth_network
 from tracekit.data import load_dataset
 from tracekit.engine import build_model
 from tracekit.engine.layers import Dropout, Flatten, Linear, Sequential

@@ -4,12 +4,14 @@ import functools
 
 import numpy as np
 import pytest
-import separate_curvature  # noqa: F401
-import separate_layers
-import separate_noise  # noqa: F401
-import separate_outputs  # noqa: F401  # importing them fills EXPECTED
-from recorded_runs import EXPECTED, record, rectified_network
 
+from tests.record import (
+    separate_curvature,  # noqa: F401
+    separate_layers,
+    separate_noise,  # noqa: F401
+    separate_outputs,  # noqa: F401  # importing them fills EXPECTED
+)
+from tests.record.recorded_runs import EXPECTED, record, rectified_network
 from tracekit.errors import UnknownNameError
 from tracekit.record import SIGNALS, choose_signals
 from tracekit.record.signals.histograms import GRADIENT_BINS, WEIGHT_BINS

@@ -8,7 +8,8 @@ before the first update. Hyperparameters are written out where they are used, as
 import math
 
 import numpy as np
-from problem import KINDS, SHAPES, layer_input
+
+from tests.reference.problem import KINDS, SHAPES, layer_input
 
 #: Hyperparameters under which each rule is compared; what is absent is the definition's default.
 SETTINGS = {

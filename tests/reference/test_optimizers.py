@@ -4,12 +4,21 @@ import math
 
 import numpy as np
 import pytest
-import verify_optimizers
-from problem import gradient, start
-from rules import RULES, SETTINGS
-from verify_optimizers import TOLERANCE, Comparison, by_rule, compare_all, difference, main, ours, stored
-from write_torch_trajectories import CASES, trajectory
 
+from tests.reference import verify_optimizers
+from tests.reference.problem import gradient, start
+from tests.reference.rules import RULES, SETTINGS
+from tests.reference.verify_optimizers import (
+    TOLERANCE,
+    Comparison,
+    by_rule,
+    compare_all,
+    difference,
+    main,
+    ours,
+    stored,
+)
+from tests.reference.write_torch_trajectories import CASES, trajectory
 from tracekit.engine.optim import OPTIMIZERS
 
 TORCH_VERSION, STORED = stored()

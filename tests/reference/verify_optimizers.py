@@ -12,11 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from problem import KINDS, N_STEPS, SHAPES, gradient, layer_input, start
-from rules import RULES, SETTINGS
-
+from tests.reference.problem import KINDS, N_STEPS, SHAPES, gradient, layer_input, start
+from tests.reference.rules import RULES, SETTINGS
 from tracekit.engine.optim import OPTIMIZERS, build_optimizer
 
 TOLERANCE = 1e-6

@@ -1,13 +1,13 @@
 """Write the trajectories of PyTorch's own optimizers on the reference problem to torch_trajectories.json.
 
-Run with PyTorch 2.13 installed: ``python tests/reference/write_torch_trajectories.py``. The tests read the file, so
+Run with PyTorch 2.13 installed: ``python -m tests.reference.write_torch_trajectories``. The tests read the file, so
 that they run without PyTorch.
 """
 
 import json
 from pathlib import Path
 
-from problem import N_STEPS, SHAPES, gradient, start
+from tests.reference.problem import N_STEPS, SHAPES, gradient, start
 
 #: Case -> (class in torch.optim, its settings, (our name, our settings)).
 CASES = {

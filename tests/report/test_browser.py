@@ -13,8 +13,8 @@ import shutil
 import numpy as np
 import pytest
 from pypdf import PdfReader
-from simulation import simulate_experiment, simulate_run
 
+from tests.report.simulation import simulate_experiment, simulate_run
 from tracekit.report import write_report
 from tracekit.report.document import Document, Figure, Section, Trace, TraceFigure
 from tracekit.report.faces.html import render_html

@@ -82,11 +82,12 @@ def test_maps_without_a_finished_run_or_a_positive_value_say_so(tmp_path):
         assert sum(words in text for text in said) >= 3, (case, said)
 
 
-def test_a_section_that_fails_is_an_alert_for_readers_and_an_error_for_tests(tmp_path, small, monkeypatch):
+def test_a_section_that_fails_is_an_alert_for_readers_and_an_error_for_tests(tmp_path, monkeypatch):
     def fails(material):
         raise ZeroDivisionError("planted")
 
     monkeypatch.setattr("tracekit.report.sections.verdict.answer", fails)
+    small = store(tmp_path / "x", n=50, optimizers=("adam",))
     with pytest.raises(ZeroDivisionError, match="planted"):
         write_report(small, tmp_path / "out")
     monkeypatch.delenv(STRICT)
@@ -115,8 +116,7 @@ def test_limits_of_a_logarithmic_axis_stay_floats():
 
 
 def test_infinity_is_a_number_that_scripts_sort_and_copy():
-    from specimen import every_block
-
+    from tests.report.specimen import every_block
     from tracekit.report.document import Column, Document, Section, Table
 
     table = Table((Column("n", numeric=True),), ((number(np.inf),), (number(-np.inf),)), "", keys=0)

@@ -4,8 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from simulation import simulate_run
-
+from tests.report.simulation import simulate_run
 from tracekit.report.build import ReportPaths
 from tracekit.traces import open_experiment
 

@@ -3,8 +3,8 @@
 import sys
 
 import pytest
-from simulation import simulate_run
 
+from tests.report.simulation import simulate_run
 from tracekit.cli import main
 
 

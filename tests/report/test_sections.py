@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from simulation import simulate_experiment, simulate_run
 
+from tests.report.simulation import simulate_experiment, simulate_run
 from tracekit.report.build import compose_document
 from tracekit.report.document import Alert, Figure, Paragraph, Table
 from tracekit.report.material.gathering import gather

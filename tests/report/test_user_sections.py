@@ -31,25 +31,26 @@ def lacking(material):
 """
 
 
-@pytest.fixture
-def installed(tmp_path, monkeypatch):
-    """A package that names a module with three sections, and another one that does not import."""
-    (tmp_path / "energy_sections.py").write_text(MODULE)
-    monkeypatch.syspath_prepend(tmp_path)
+@pytest.fixture(scope="module")
+def document(tmp_path_factory, material):
+    """A report where a package names a module with three sections, and another one that does not import."""
+    folder = tmp_path_factory.mktemp("package")
+    (folder / "energy_sections.py").write_text(MODULE)
     points = [
         importlib.metadata.EntryPoint("energy", "energy_sections", GROUP),
         importlib.metadata.EntryPoint("absent", "no_such_module", GROUP),
     ]
-    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: points if group == GROUP else [])
     before = dict(SECTIONS)
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        patch.setattr(importlib.metadata, "entry_points", lambda group: points if group == GROUP else [])
+        yield compose_document(material)
     sys.modules.pop("energy_sections", None)
     for name in set(SECTIONS) - set(before):
         SECTIONS._entries.pop(name)
 
 
-def test_sections_of_a_package_stand_in_their_order_and_read_what_they_want(installed, material):
-    document = compose_document(material)
+def test_sections_of_a_package_stand_in_their_order_and_read_what_they_want(document, material):
     names = [part.name for part in document.sections]
     assert names.index("learning") < names.index("energy") < names.index("stationarity")
     values = material.read("train/loss", material.cells[0])["value"]
@@ -57,8 +58,8 @@ def test_sections_of_a_package_stand_in_their_order_and_read_what_they_want(inst
     assert said == f"{5 * 1000} losses of adam, batch 100, last {values.iloc[-1]:.3f}."
 
 
-def test_a_section_that_fails_is_named_and_the_rest_stands(installed, material):
-    parts = {part.name: part for part in compose_document(material).sections}
+def test_a_section_that_fails_is_named_and_the_rest_stands(document):
+    parts = {part.name: part for part in document.sections}
     (alert,) = parts["broken"].blocks
     assert isinstance(alert, Alert)
     assert alert.spans == (

@@ -6,8 +6,8 @@ import subprocess
 
 import numpy as np
 import pytest
-from small_runs import fill, writer
 
+from tests.traces.small_runs import fill, writer
 from tracekit.errors import StoreError
 from tracekit.traces import open_experiment, read
 from tracekit.traces.doctor import examine, quarantine

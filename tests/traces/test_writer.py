@@ -8,8 +8,8 @@ import time
 
 import numpy as np
 import pyarrow.parquet as pq
-from small_runs import fill, writer
 
+from tests.traces.small_runs import fill, writer
 from tracekit.traces import RunWriter, open_experiment, read, signal_names
 from tracekit.traces.doctor import examine
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +18,10 @@ def load_digits(data_dir: Path | None = None) -> Dataset:
     repeat in the file's order, so that every fifth image of all would not be a fair sample. Pixels are
     divided by their maximum, 16. `data_dir` is not used: the images come with scikit-learn.
     """
-    from sklearn.datasets import load_digits as sklearn_digits
-
-    bunch = sklearn_digits()
-    images = (bunch.images[..., np.newaxis] / 16.0).astype(np.float32)
-    labels = bunch.target.astype(np.int64)
+    images, labels = _bundled()
+    images = (images[..., np.newaxis] / 16.0).astype(np.float32)
     test = np.zeros(labels.size, dtype=bool)
-    for label in range(len(bunch.target_names)):
+    for label in range(10):
         test[np.flatnonzero(labels == label)[4::5]] = True
     return Dataset(
         name="digits",
@@ -31,5 +29,19 @@ def load_digits(data_dir: Path | None = None) -> Dataset:
         train_labels=labels[~test],
         test_images=images[test],
         test_labels=labels[test],
-        classes=tuple(str(name) for name in bunch.target_names),
+        classes=tuple(str(name) for name in range(10)),
     )
+
+
+def _bundled() -> tuple[np.ndarray, np.ndarray]:
+    """Return images and labels from scikit-learn's file; importing scikit-learn would cost every process a second."""
+    package = find_spec("sklearn")
+    if package and package.origin:
+        file = Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz"
+        if file.is_file():
+            table = np.loadtxt(file, delimiter=",")
+            return table[:, :-1].reshape(-1, 8, 8), table[:, -1].astype(np.int64)
+    from sklearn.datasets import load_digits as sklearn_digits
+
+    bunch = sklearn_digits()
+    return bunch.images, bunch.target.astype(np.int64)
