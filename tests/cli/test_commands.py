@@ -230,7 +230,7 @@ def test_doctor_does_not_miss_runs_that_wait_for_their_turn(tracekit_command, sm
     status.write_text(json.dumps(json.loads(status.read_text()) | {"status": "interrupted"}))
     done = tracekit_command("doctor", store)
     assert done.code == 0
-    assert f"1 planned run not begun yet; `tracekit resume {store}` goes on." in done.out
+    assert f"1 planned run not begun yet; `tracekit resume {store}` begins them." in done.out
     shutil.rmtree(store / "sgd-lr0.1-b40-s0")
     assert "sgd-lr0.1-b40-s0" in tracekit_command("doctor", store).out
 

@@ -127,7 +127,7 @@ def test_ctrl_c_stops_after_an_update_and_says_how_to_go_on(tmp_path, monkeypatc
     with pytest.raises(Interrupted) as caught:
         run_sweep(sweep, tmp_path / "x", jobs=1, progress=press)
     assert str(caught.value) == (
-        f"stopped; what was recorded is kept in {tmp_path / 'x'}: go on with `tracekit resume {tmp_path / 'x'}`."
+        f"stopped; what was recorded is kept in {tmp_path / 'x'}: continue with `tracekit resume {tmp_path / 'x'}`."
     )
     (run,) = open_experiment(tmp_path / "x").runs
     assert run.status == "interrupted"
@@ -290,7 +290,7 @@ def test_other_versions_are_said_in_one_sentence_and_recorded(interrupted, caplo
     resume_sweep(folder, jobs=1, threads=2, flush_seconds=1.0)
     (record,) = caplog.records
     assert record.getMessage() == (
-        f"interrupted runs go on with numpy {np.__version__} instead of 1.0: values may differ in the last digits "
+        f"interrupted runs continue with numpy {np.__version__} instead of 1.0: values may differ in the last digits "
         "from those of runs that were not interrupted."
     )
     content = json.loads(meta.read_text())
