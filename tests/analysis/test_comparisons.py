@@ -172,7 +172,7 @@ def test_one_diverged_run_is_kept_and_forbids_sameness():
     rows = compare(mark(grid(1, seeds=60), "adam", [3], "diverged"), features=FEATURES).set_index("feature")
     assert rows.loc["all", "n_a"] == 60
     assert rows.loc["all", "answer"] == "unresolved"
-    assert rows.loc["x1", "reason"].endswith("sameness could not be tested")
+    assert rows.loc["x1", "reason"].endswith("equivalence could not be tested")
     assert np.isfinite(rows.loc["x1", "estimate"])
 
 
