@@ -17,6 +17,7 @@ import scipy.stats
 from numpy.typing import ArrayLike, NDArray
 
 from tracekit_analysis.errors import bad_argument, require_between, require_count
+from tracekit_analysis.holm import holm_adjusted
 from tracekit_analysis.results import FloatArray, Record, Status
 from tracekit_analysis.series.input import Series, as_series, numbers, unavailable
 
@@ -140,7 +141,7 @@ def _detect(series: Series, max_channels: int, alpha: float) -> Interleaving:
     explained = _explained(ranks, periods)
     # With the tied-rank variance in the denominator, H is corrected for ties.
     statistics = (n - 1) * explained
-    adjusted = _holm(np.asarray(scipy.special.chdtrc(periods - 1, statistics), dtype=np.float64))
+    adjusted = holm_adjusted(np.asarray(scipy.special.chdtrc(periods - 1, statistics), dtype=np.float64))
     significant = np.flatnonzero(adjusted < alpha)
     if significant.size:
         with np.errstate(divide="ignore"):
@@ -273,15 +274,6 @@ def _line_pvalue(ranks: FloatArray, period: int) -> float:
     freedom = np.where(2 * lines == values.size, 1.0, 2.0)
     mean_ratio = float(np.average(ratios, weights=freedom))
     return float(scipy.special.fdtrc(period - 1, 2.0 * usable.sum(), mean_ratio))
-
-
-def _holm(pvalues: FloatArray) -> FloatArray:
-    """Return Holm-adjusted p-values."""
-    order = np.argsort(pvalues, kind="stable")
-    adjusted = np.empty_like(pvalues)
-    factors = np.arange(pvalues.size, 0, -1)
-    adjusted[order] = np.minimum(np.maximum.accumulate(factors * pvalues[order]), 1.0)
-    return adjusted
 
 
 COLUMNS: dict[str, str] = {
