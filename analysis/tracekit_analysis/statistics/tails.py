@@ -129,7 +129,7 @@ def tail_index(x: ArrayLike | Series, *, level: float = 0.95) -> TailIndex:
     values, notes = series.values, series.notes + interleaving_note(series)
     if series.zeros > MAX_ZEROS:
         values = values[values != 0.0]
-        notes += (f"{series.zeros:.0%} of the values are exactly zero and were left out",)
+        notes += (f"{series.zeros:.0%} of the values are exactly zero; the tail describes the others",)
     distance = standardised_distance(values) if values.size >= MIN_TAIL_LENGTH else None
     if distance is None:
         why = "too few values differ for a local interquartile range"
