@@ -60,7 +60,7 @@ class Scenario:
 
 
 def _labels() -> list[Scenario]:
-    """Seeds whose index is the planted one times a lognormal factor with root mean square (median) 1."""
+    """Return cells whose seeds have the planted index times a lognormal factor with root mean square (median) 1."""
     rows = []
     for unlike in (0.0, 0.3, 0.6):
         for n_seeds in (5, 10):
@@ -127,7 +127,7 @@ def _traits() -> list[Scenario]:
 
 
 def _comparisons() -> list[Scenario]:
-    """Five normal features per arm; a difference is a shift of two of them, in between-seed sd."""
+    """Return pairs of arms of five normal features; a difference is a shift of two of them, in between-seed sd."""
 
     def row(name: str, n_seeds: int, counted: str, low: float, high: float, **settings: float) -> Scenario:
         return Scenario("comparisons", name, n_seeds, counted, low, high, (counted,), tuple(settings.items()))
