@@ -1,7 +1,7 @@
 """Long memory of one series: local Whittle estimates at two bandwidths, and a verdict only if they agree.
 
 We leave out R/S, log-log slopes of a smoothed spectrum, and intervals for DFA. On independent values the first
-gives .55 to .58 for a Hurst exponent of .5; 95 % intervals of the second cover 73 to 83 %.
+gives .55 to .58 for a Hurst exponent of .5; intervals of the second cover 73 to 83 %.
 """
 
 from __future__ import annotations
