@@ -274,9 +274,11 @@ def _with_rate(optimizer: str, learning_rate: float | None) -> str:
 
 def _schedule(text: str) -> tuple[str, str]:
     """Part SIGNAL=WHEN."""
-    from tracekit.errors import ArgumentError, bad_argument
+    from tracekit.errors import ArgumentError, argument_sentence
 
     name, equals, when = text.partition("=")
     if not equals:
-        raise ArgumentError(bad_argument("record", text, "must read SIGNAL=WHEN, such as 'sample=every 5'"))
+        raise ArgumentError(
+            argument_sentence("record", text, "must read SIGNAL=WHEN, such as 'sample=every 5'")
+        )
     return name.strip(), when.strip()
