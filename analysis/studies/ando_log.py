@@ -1,8 +1,8 @@
-"""Read the log of the reference paper's own program and print its index values beside those quoted before.
+"""Index values from the log of the reference paper's own program, next to the values quoted before.
 
 ``python analysis/studies/ando_log.py PATH`` where PATH is ``cnn-adam-weights.log``: CIFAR-10, Adam, batch size 100,
-40 epochs of 500 updates. Its weight lines interleave 8 parameter tensors, one line each per 5 updates, which
-the log does not say; they are found here from the values alone.
+40 epochs of 500 updates. Its weight lines interleave 8 parameter tensors, one line each per 5 updates. The log does
+not say so; the study finds them from the values alone.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from tracekit_analysis.statistics import adf, epoch_comb, kpss_cosine
 
 DEFAULT = Path(__file__).resolve().parents[3] / "shared" / "data" / "ando-logs" / "cnn-adam-weights.log"
 CHANNELS = ("g1.w", "conv4.w", "conv1.w", "conv6.w", "conv3.w", "g3.w", "conv5.w", "conv2.w")
-"""Parameter tensors in the order of the lines: that of the program's std::map."""
+"""Parameter tensors in the order of the lines, which is the order of the program's std::map."""
 UPDATES_PER_LINE = 5
 UPDATES_PER_EPOCH = 500
 LOSSES_PER_EPOCH = 50
 
 QUOTED_LABELS = dict(zip(CHANNELS, "IIUSIIII", strict=True))
-"""Labels at margin .2 as the project's design study quotes them for this run."""
+"""Labels at margin .2 that the project's design study quotes for this run."""
 QUOTED_INDEX = {"conv1.w": (0.41, 0.26, 0.57), "conv6.w": (0.00, 0.00, 0.09)}
-"""Index and interval as quoted, where they are."""
+"""Index and interval, where quoted."""
 
 
 def read_log(path: Path) -> tuple[pd.DataFrame, pd.Series, Interleaving]:
-    """Return the gradients as a tidy table, a channel a series, the loss every 10 updates, and how many channels."""
+    """Return the gradients as a tidy table (one series per channel), the loss every 10 updates, and the channels."""
     text = path.read_text()
     gradients = np.array([float(word) for word in re.findall(r"Weight_Grad:([^:\s]+):", text)])
     losses = [float(word) for word in re.findall(r"^\d+ loss:(\S+)", text, flags=re.MULTILINE)]
@@ -54,7 +54,7 @@ def read_log(path: Path) -> tuple[pd.DataFrame, pd.Series, Interleaving]:
 
 
 def beside_the_quoted(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return index, interval and label of every channel beside those quoted, series taken whole."""
+    """Return index, interval and label of each channel next to the quoted ones; nothing is cut off the series."""
     table = frame.trace.lower_bound(by="layer", remove_burn_in=False).set_index("layer")
     table = table[["n", "index", "ci_low", "ci_high", "drift"]].round(3)
     below, above = table["ci_high"] < 0.2, table["ci_low"] > 0.2
@@ -70,7 +70,7 @@ def beside_the_quoted(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def main(path: Path) -> int:
-    """Print what the log gives and how near that is."""
+    """Print the values from the log and their distance from the quoted ones."""
     if not path.is_file():
         print(f"{path} is not there; pass the path of cnn-adam-weights.log", file=sys.stderr)
         return 1

@@ -1,18 +1,18 @@
-"""Hold labels and two industry spike rules against instability that was planted by the learning rate.
+"""Precision and recall of labels and of two industry spike rules, on instability planted by the learning rate.
 
 ``python analysis/studies/planted_instability.py [first|second] [--out FOLDER] [--jobs N]`` trains 280 (140) runs on
 scikit-learn's digits (four optimizers, seven learning rates each from the default up by factors of sqrt 10, two
-batch sizes, five seeds), or reads them if the folder has them, and prints for every rule its precision, recall and
-abstention. Three minutes (``first``, an MLP) and six (``second``, a small CNN) on two idle cores.
+batch sizes, five seeds), or reads them if the folder has them, and prints precision, recall and abstention of each
+rule. It takes three minutes (``first``, an MLP) or six (``second``, a small CNN) on two idle cores.
 
 **Truth**, fixed before any label was computed, from the training loss alone: at one optimizer and batch size, a
 learning rate is *planted as unstable* if it is above the best one and the loss of its runs at the end (mean over the
 last fifth of the updates, median over seeds, infinite for a run that diverged) is at least 0.1 nats above that of the
 best. Best is the rate with the lowest such loss. All other rates are planted as stable.
 
-**The two sweeps.** The margin of jitter (0.1) and the split of drift and jitter were decided after the labels of the
-first sweep had been seen; the second sweep, another model and four other optimizers, was judged once, with nothing
-changed.
+**The two sweeps.** We chose the margin of jitter (0.1) and the split into drift and jitter after we had seen the
+labels of the first sweep. The second sweep, with another model and four other optimizers, was judged once, with
+nothing changed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SWEEPS = {
     "first": ("mlp", {"sgd": 0.1, "heavy_ball": 0.01, "adam": 0.001, "rmsprop": 0.001}, [25, 100], 1500),
     "second": ("small_cnn", {"adagrad": 0.01, "nadam": 0.001, "lion": 0.0001, "nag": 0.01}, [50], 1000),
 }
-"""Model, lowest learning rate of every optimizer, batch sizes, updates."""
+"""Model, lowest learning rate of each optimizer, batch sizes, updates."""
 POSITIVE = ("unstable", "jittery", "diverged", "alarm")
 
 
@@ -58,7 +58,7 @@ def train(name: str, out: Path, jobs: int | None) -> None:
 
 
 def planted(loss: pd.DataFrame) -> pd.Series:
-    """Return for every cell whether its learning rate is planted as unstable; see the top of the file."""
+    """Return for each cell whether its learning rate is planted as unstable; see the top of the file."""
 
     def at_the_end(run: pd.DataFrame) -> float:
         if (run["status"] == "diverged").any():
@@ -75,9 +75,9 @@ def planted(loss: pd.DataFrame) -> pd.Series:
 
 
 def rules(loss: pd.DataFrame) -> dict[str, pd.Series]:
-    """Return what the two industry rules say of every cell: an alarm in at least half of its runs, or in any.
+    """Return for each cell whether the two industry rules raise an alarm in at least half of its runs, or in any.
 
-    A run whose loss stopped being finite is an alarm for both.
+    A run whose loss becomes non-finite counts as an alarm of both rules.
     """
 
     def alarms(run: pd.DataFrame) -> pd.Series:
@@ -101,7 +101,7 @@ def rules(loss: pd.DataFrame) -> dict[str, pd.Series]:
 
 
 def labels(frame: pd.DataFrame, jobs: int) -> dict[str, pd.Series]:
-    """Return what our labels say of every cell."""
+    """Return our labels of each cell."""
     by_series = ta.label(frame, CELL, jobs=jobs).set_index(CELL)
     by_cross = ta.label(frame, CELL, unit="cross_section", jobs=jobs).set_index(CELL)
     return {
@@ -112,7 +112,7 @@ def labels(frame: pd.DataFrame, jobs: int) -> dict[str, pd.Series]:
 
 
 def score(said: pd.Series, truth: pd.Series) -> dict[str, float]:
-    """Return precision, recall and abstention of one rule; an abstention on an unstable cell costs recall."""
+    """Return precision, recall and abstention of one rule; an abstention on an unstable cell lowers recall."""
     said = said.reindex(truth.index)
     positive = said.isin(POSITIVE)
     abstained = said == "inconclusive"
@@ -130,7 +130,7 @@ def score(said: pd.Series, truth: pd.Series) -> dict[str, float]:
 
 
 def judge(frame: pd.DataFrame, jobs: int) -> pd.DataFrame:
-    """Return a row of scores per rule."""
+    """Return one row of scores per rule."""
     loss = frame[frame["signal"] == "train/loss"]
     truth = planted(loss).astype(bool)
     said = rules(loss) | labels(frame, jobs)
@@ -141,7 +141,7 @@ def judge(frame: pd.DataFrame, jobs: int) -> pd.DataFrame:
 
 
 def main() -> int:
-    """Train where needed, judge, print."""
+    """Train the missing runs, judge all, and print the scores."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sweep", nargs="?", choices=SWEEPS, default="first")
     parser.add_argument("--out", type=Path, help="folder of the runs (default: runs/planted-SWEEP)")

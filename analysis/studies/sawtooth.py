@@ -1,10 +1,10 @@
-"""Train both arms under three ways to draw batches and measure the epochal sawtooth of the training loss.
+"""Epochal sawtooth of the training loss, measured on arms trained under three ways to draw batches.
 
 ``python analysis/studies/sawtooth.py [--seeds 10] [--epochs 45] [--out FOLDER]``: SGD, Adam and Adam with a short
-memory of the gradient's square, on digits with batches of 20. Under reshuffling a sample that comes early in an
-epoch was last seen half an epoch ago on average, one that comes late one and a half: what is forgotten
-meanwhile makes the loss rise within the epoch and drop at its end. With replacement there is no such order, so
-that arm is the negative control: there is no sawtooth to find.
+memory of the gradient's square, on digits with batches of 20. Under reshuffling, a sample early in an epoch was last
+seen half an epoch ago on average, a sample late in the epoch one and a half epochs ago. What the model forgets in
+between makes the loss rise within the epoch and drop at its end. Sampling with replacement has no such order; it is
+the negative control, in which no sawtooth is expected.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ SAMPLINGS = ("reshuffle", "with_replacement", "fixed_batches")
 SIGNAL = "train/loss"
 BATCH_SIZE = 20
 DESCENT = 1 / 3
-"""Share of the epochs that is left out at the start, where the loss falls too fast for epochs to be alike."""
+"""Share of the epochs left out at the start, where the loss falls too fast for epochs to be comparable."""
 
 
 def train(
     folder: Path, sampling: str, *, seeds: int, epochs: int, arms: Sequence[str], jobs: int
 ) -> pd.DataFrame:
-    """Return the training loss of every arm and seed under one way to draw batches."""
+    """Return the training loss of each arm and seed under one way to draw batches."""
     sweep = Sweep(
         optimizers=list(arms), batch_sizes=[BATCH_SIZE], seeds=seeds, epochs=epochs, model="mlp", sampling=sampling,
         recording=Recording(signals=(SIGNAL,)),
@@ -48,7 +48,7 @@ def train(
 
 
 def measure(losses: pd.DataFrame, epochs: int) -> pd.DataFrame:
-    """Return one row a run: its sawtooth in units of the loss and of the loss's spread, and two p-values."""
+    """Return one row per run: its sawtooth in units of the loss and of the loss's spread, and two p-values."""
     rows: list[dict[str, Any]] = []
     keys = ["sampling", "arm", "seed"]
     for key, values in losses.sort_values("step").groupby(keys, sort=False)["value"]:
@@ -100,14 +100,16 @@ def paired(runs: pd.DataFrame, first: tuple[str, str], second: tuple[str, str]) 
     seeds = runs.set_index(["arm", "sampling", "seed"])["in_sd"].sort_index()
     difference = (seeds.loc[first] - seeds.loc[second]).to_numpy()
     low, high = interval(difference)
-    return f"{' '.join(first)} less {' '.join(second)}: {difference.mean():+.3f} sd [{low:+.3f}, {high:+.3f}]"
+    return (
+        f"{' '.join(first)} minus {' '.join(second)}: {difference.mean():+.3f} sd [{low:+.3f}, {high:+.3f}]"
+    )
 
 
 def study(
     folder: Path, *, seeds: int, epochs: int, arms: Sequence[str] = ARMS, samplings: Sequence[str] = SAMPLINGS,
     jobs: int = 1,
 ) -> pd.DataFrame:  # fmt: skip
-    """Train everything and return one row a run."""
+    """Train all runs and return one row per run."""
     tables = []
     for sampling in samplings:
         losses = train(folder / sampling, sampling, seeds=seeds, epochs=epochs, arms=arms, jobs=jobs)
@@ -116,7 +118,7 @@ def study(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Train, and print the sawtooth of every arm under every way to draw batches."""
+    """Train, and print the sawtooth of each arm under each way to draw batches."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,8 +1,9 @@
-"""How the index of a cross-section depends on how often it was recorded: ``python analysis/studies/strides.py``.
+"""Recording stride and the index of a cross-section: how the index changes if updates are recorded less often.
 
-Trains an MLP on scikit-learn's digits with SGD and Adam at two learning rates and two batch sizes, five seeds each, for
-6,000 updates, records the probe batch's quantiles at every update, and prints how jitter, drift and index change when
-only every k-th of them is kept, as ratios to all of them over the 40 runs. A minute on two idle cores.
+``python analysis/studies/strides.py`` trains an MLP on scikit-learn's digits with SGD and Adam at two learning rates
+and two batch sizes, five seeds each, for 6,000 updates, and records the probe batch's quantiles at each update. It
+prints jitter, drift and index from every k-th update, as ratios to the values from all updates, over the 40 runs. It
+takes a minute on two idle cores.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ import tracekit
 import tracekit_analysis as ta
 
 STRIDES = (3, 7, 29)
-"""The last one leaves 207 values, as the preset "standard" does in a run of this length."""
+"""Strides; the last one leaves 207 values, as the preset "standard" does in a run of this length."""
 
 
 def train(folder: str) -> pd.DataFrame:
-    """Run the sweep, and return its recorded quantiles."""
+    """Run the sweep and return its recorded quantiles."""
     rates = [{"name": "sgd", "learning_rate": 0.5}, {"name": "adam", "learning_rate": 0.01}]
     sweep = tracekit.Sweep(
         model="mlp", optimizers=["sgd", "adam", *rates], batch_sizes=[25, 100], seeds=5, updates=6000,
@@ -30,13 +31,13 @@ def train(folder: str) -> pd.DataFrame:
 
 
 def indices(frame: pd.DataFrame, stride: int) -> pd.DataFrame:
-    """Return jitter, drift and index of every run, from every `stride`-th update."""
+    """Return jitter, drift and index of each run, from every `stride`-th update."""
     kept = frame[(frame["step"] - 1) % stride == 0]
     return ta.cross_sections(kept).set_index("run")[["jitter", "drift", "index"]]
 
 
 def main() -> None:
-    """Print the ratios' median and middle 80 %."""
+    """Print the median and the middle 80 % of the ratios."""
     with tempfile.TemporaryDirectory() as folder:
         frame = train(folder)
     all_of_them = indices(frame, 1)

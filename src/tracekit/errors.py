@@ -37,7 +37,7 @@ class OutputExistsError(StoreError):
     """The place to write to is taken, and overwriting was not asked for."""
 
 
-def bad_argument(name: str, value: object, need: str, way_out: str = "") -> str:
+def argument_sentence(name: str, value: object, need: str, way_out: str = "") -> str:
     """Word an argument error: "`lags` (=40) must be smaller than the series length (=30); shorten it."
 
     Parameters

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tracekit.errors import ArgumentError, bad_argument
+from tracekit.errors import ArgumentError, argument_sentence
 
 #: Length of a run in epochs where neither updates nor epochs are given.
 EPOCHS = 1
@@ -106,7 +106,9 @@ def _pair(option: str, text: str) -> tuple[str, str]:
     """Part SIGNAL=WHEN."""
     name, equals, when = text.partition("=")
     if not equals:
-        raise ArgumentError(bad_argument(option, text, "must read SIGNAL=WHEN, such as 'sample=every 5'"))
+        raise ArgumentError(
+            argument_sentence(option, text, "must read SIGNAL=WHEN, such as 'sample=every 5'")
+        )
     return name.strip(), when.strip()
 
 

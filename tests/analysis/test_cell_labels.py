@@ -113,15 +113,19 @@ def test_missing_values_cost_a_seed_its_voice():
     assert (row["n_seeds"], row["n_used"], row["label"]) == (6, 5, "stable")
 
 
-@pytest.mark.parametrize("unit", [1e-200, 1e-100, 1e100, 1e200])
+@pytest.mark.parametrize("unit", [1e-150, 1e-100, 1e100, 1e150])
 def test_units_do_not_matter(unit):
+    plain = only(traces(iid, n=400))
     row = only(traces(lambda rng, n: iid(rng, n) * unit, n=400))
-    if row["n_used"]:
-        plain = only(traces(iid, n=400))
-        assert row["label"] == plain["label"]
-        assert row["ci_high"] == pytest.approx(plain["ci_high"], rel=1e-6)
-    else:
-        assert not 1e-150 < unit < 1e150
+    assert (row["n_used"], row["label"]) == (plain["n_used"], plain["label"]) == (5, "stable")
+    for name in ("index", "ci_low", "ci_high"):
+        assert row[name] == pytest.approx(plain[name], rel=1e-6, abs=1e-12)
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e200])
+def test_units_whose_squares_have_no_float_give_no_label(unit):
+    row = only(traces(lambda rng, n: iid(rng, n) * unit, n=400))
+    assert (row["n_seeds"], row["n_used"], row["label"]) == (5, 0, "inconclusive")
 
 
 def test_seeds_may_have_different_lengths():

@@ -109,7 +109,7 @@ def test_breaks_are_located_also_in_long_series():
     )  # 2 % of n; a fifth of breaks of .5 sd lie further off
     changes = change_points(level_break(1.0)(rng, 40_000))
     assert changes.decimation == 8
-    assert changes.notes == ("breaks located on medians of 8 values",)
+    assert changes.notes == ("breaks were located on medians of 8 values",)
     assert changes.at.tolist() == pytest.approx([20_000], abs=200)
     assert changes.largest == pytest.approx(1.0, abs=0.05)
 

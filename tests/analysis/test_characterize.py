@@ -183,12 +183,12 @@ def test_notes_gather_what_every_statistic_says_once_and_in_order():
     assert notes_of(iid(rng, 1500)) == [""]
     assert notes_of(iid(rng, 25_000)) == [
         "ADF: tested on means of 2 values",
-        "change points: breaks located on medians of 5 values",
+        "change points: breaks were located on medians of 5 values",
     ]
     zeros = np.where(rng.random(1500) < 0.4, 0.0, iid(rng, 1500))
     share = f"{np.mean(zeros == 0.0):.0%} of the values are exactly zero"
     assert notes_of(zeros) == [
-        f"tails: {share}, the tail is that of the others",
+        f"tails: {share}, the tail describes the others",
         f"spikes: {share} and were left out",
     ]
     assert notes_of(iid(rng, 110)) == [

@@ -69,7 +69,9 @@ def test_series_are_cut_alike():
     found = multitaper_coherence(x, late)
     assert found.mean == pytest.approx(1.0)
     assert (found.n, found.n_used) == (600, 597)
-    assert multitaper_coherence(x, x[:400]).notes == ("cut to the first 400 values, which all have",)
+    assert multitaper_coherence(x, x[:400]).notes == (
+        "cut to the first 400 values, the length of the shortest series",
+    )
     refused = multitaper_coherence(x, as_series(np.ones(600)))
     assert (refused.status, refused.reason) == ("degenerate", "second series: constant: all values are 1.0")
 

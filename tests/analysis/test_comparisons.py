@@ -172,7 +172,7 @@ def test_one_diverged_run_is_kept_and_forbids_sameness():
     rows = compare(mark(grid(1, seeds=60), "adam", [3], "diverged"), features=FEATURES).set_index("feature")
     assert rows.loc["all", "n_a"] == 60
     assert rows.loc["all", "answer"] == "unresolved"
-    assert rows.loc["x1", "reason"].endswith("sameness could not be tested")
+    assert rows.loc["x1", "reason"].endswith("equivalence could not be tested")
     assert np.isfinite(rows.loc["x1", "estimate"])
 
 
@@ -202,7 +202,7 @@ def test_a_feature_that_some_seeds_lack():
         **dict.fromkeys(FEATURES, ""),
         "x5": "x5 in 2 and 0 runs",
     }
-    assert rows.loc["all", "sentence"].endswith("; not known: x5 in 2 and 0 runs.")
+    assert rows.loc["all", "sentence"].endswith("; missing: x5 in 2 and 0 runs.")
     none = compare(table.assign(x5=np.nan), features=FEATURES).set_index("feature")
     assert none.loc["all", "n_seeds"] == 12
     assert none.loc["x5", "n_seeds"] == 0
@@ -257,7 +257,7 @@ def test_sentences_state_method_and_uncertainty():
         in table["sentence"].iloc[0]
     )
     assert "(95% interval), g " in table["sentence"].iloc[1]
-    assert "smallest attainable p 0.002, power .8 for " in table["sentence"].iloc[1]
+    assert "smallest attainable p 0.002, power .8 for a difference of " in table["sentence"].iloc[1]
 
 
 def test_traces_and_their_statistics_give_the_same_answer():
@@ -401,7 +401,7 @@ def test_the_headline_says_who_differs_by_how_much_and_what_could_not_be_seen():
     assert re.search(r", most in x[12]: g \d\.\d+\); adam and sgd are neither shown to differ", said)
     reach = results.loc[(results["feature"] == "all") & (results["batch_size"] == 100), "detectable_effect"]
     assert said.endswith(
-        f"at batch size 100 (differences below {reach.iloc[0]:.3g} between-seed sd could not be seen with 12 seeds)."
+        f"at batch size 100 (12 seeds detect a difference of {reach.iloc[0]:.3g} between-seed sd with power .8)."
     )
     few = compare_headline(compare(grid(0, seeds=4), features=FEATURES, n_permutations=99))
-    assert few.endswith("(no difference could be significant with 4 seeds, and a claim needs 10).")
+    assert few.endswith("(no difference can be significant with 4 seeds, and a claim needs 10).")

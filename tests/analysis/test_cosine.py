@@ -80,7 +80,7 @@ def test_the_band_stays_below_the_number_of_epochs():
     assert lfq_test(x, n_epochs=14).n_bands == 14
     few = lfq_test(x, n_epochs=3)
     assert few.n_bands == 12
-    assert few.notes == ("3 epochs: the band holds the epoch frequency, so the test is conservative",)
+    assert few.notes == ("3 epochs: the band contains the epoch frequency, so the test is conservative",)
 
 
 def test_short_dependent_series_carry_a_warning():

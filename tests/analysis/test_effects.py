@@ -114,8 +114,8 @@ def test_tost_refuses_what_it_cannot_judge():
         (0.001, 0.4, 10, "different", "the difference is significant (adjusted p = 0.001)"),
         (0.5, 0.01, 20, "equivalent", "the difference is shown to be below 1 between-seed sd (p = 0.01)"),
         (0.01, 0.01, 90, "equivalent", "the difference is shown to be below 1 between-seed sd (p = 0.01), though it is not zero"),
-        (0.5, 0.4, 10, "unresolved", "neither a difference (adjusted p = 0.5) nor sameness within 1 between-seed sd (p = 0.4) is shown"),
-        (0.5, np.nan, 10, "unresolved", "no difference is shown (adjusted p = 0.5), and sameness could not be tested"),
+        (0.5, 0.4, 10, "unresolved", "neither a difference (adjusted p = 0.5) nor equivalence within 1 between-seed sd (p = 0.4) is shown"),
+        (0.5, np.nan, 10, "unresolved", "no difference is shown (adjusted p = 0.5), and equivalence could not be tested"),
         (np.nan, np.nan, 10, "unresolved", "the difference could not be tested"),
     ],
 )  # fmt: skip
@@ -126,7 +126,7 @@ def test_three_way_answers(pvalue, same, n, answer, reason):
 @pytest.mark.parametrize(
     ("pvalue", "same", "n", "answer", "reason"),
     [
-        (0.5, 0.01, 19, "unresolved", "no difference is shown (adjusted p = 0.5), and sameness within 0.5 between-seed sd needs 20 seeds, not 19"),
+        (0.5, 0.01, 19, "unresolved", "no difference is shown (adjusted p = 0.5), and equivalence within 0.5 between-seed sd needs 20 seeds, not 19"),
         (0.01, 0.01, 19, "different", "the difference is significant (adjusted p = 0.01)"),
         (0.5, 0.01, 20, "equivalent", "the difference is shown to be below 0.5 between-seed sd (p = 0.01)"),
     ],

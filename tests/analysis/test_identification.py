@@ -40,7 +40,10 @@ def test_a_planted_difference_identifies_and_the_controls_do_not():
     assert table["answer"].tolist() == ["identified", "unresolved", "unresolved"]
     assert table["estimate"].iloc[0] >= 0.9
     assert table["smallest_pvalue"].iloc[0] == 2 / 2**10
-    assert table["reason"].tolist()[1] == "as it should be, seeds of one level are not told apart"
+    assert (
+        table["reason"].tolist()[1]
+        == "as expected, two halves of the seeds of one level are not distinguished"
+    )
     assert table["sentence"].iloc[0].startswith("At batch_size 50, adam and sgd (10 pairs): ")
     assert table["family"].tolist() == ["Holm over 1 tests", "Holm over 2 tests", "Holm over 2 tests"]
     assert table["family_size"].tolist() == [1, 2, 2]
@@ -52,7 +55,10 @@ def test_a_control_that_fails_is_named():
     table.loc[(table["optimizer"] == "adam") & (table["seed"] >= 10), FEATURES] += 4.0
     rows = identifiability(table, features=FEATURES)
     failed = rows[(rows["role"] == "negative control") & (rows["level_a"] == "adam")]
-    assert failed["reason"].item() == "the control fails: seeds of one level are told apart"
+    assert (
+        failed["reason"].item()
+        == "the negative control fails: two halves of the seeds of one level are distinguished"
+    )
 
 
 @pytest.mark.parametrize(("seeds", "classified", "tested"), [(1, False, False), (2, False, False), (3, True, False), (4, True, False), (5, True, True)])  # fmt: skip
@@ -77,7 +83,7 @@ def test_features_in_signal_units_are_pointed_out():
     table = grid(0, shift=3.0).rename(columns={"x1": "lower_bound"})
     row = identifiability(table, features=["lower_bound", "x2"]).iloc[0]
     assert row["with_scale"]
-    assert row["reason"].endswith("features in signal units took part")
+    assert row["reason"].endswith("features in signal units were used")
 
 
 def test_bytes_repeat():

@@ -48,7 +48,7 @@ def test_a_planted_interaction_is_found_and_main_effects_are_not_taken_for_one()
 @pytest.mark.parametrize(
     ("seeds", "tested", "reason"),
     [
-        (1, False, "no values are left for the error; more seeds are needed"),
+        (1, False, "no degrees of freedom are left for the error; more seeds are needed"),
         (2, False, "2 seeds in the smallest cell are too few for a test; 5 are needed"),
         (4, False, "4 seeds in the smallest cell are too few for a test; 5 are needed"),
         (9, True, "9 seeds allow a test but no claim; 10 are needed"),
@@ -122,7 +122,7 @@ def test_what_cannot_be_tested_says_why():
     assert freedman_lane([1.0, np.nan], [0, 1], [0, 1]).reason == "a value is missing or infinite"
     assert freedman_lane([1.0, 2.0], [0, 1], [0, 0]).reason == "there are too few cells for an interaction"
     flat = freedman_lane([1.0] * 8, [0, 0, 0, 0, 1, 1, 1, 1], [0, 0, 1, 1] * 2)
-    assert flat.reason == "the values are constant given the main effects"
+    assert flat.reason == "the main effects explain the values completely"
     with pytest.raises(AnalysisError) as error:
         freedman_lane([1.0, 2.0], [0], [0, 1])
     assert str(error.value) == "`y` (='array of shape (2,)') must have one value per level given."

@@ -40,7 +40,7 @@ SINGLE: dict[str, Process] = {
     "fixed order, E = 200": fixed_order(200, 0.5),
     "period 2": lambda rng, n: 1.0 + 0.5 * np.resize([1.0, -1.0], n) + rng.standard_normal(n),
 }
-WARNING = "this looks like 8 channels of different size in turn: split them (`split_channels`)"
+WARNING = "this looks like 8 interleaved channels of different size: split them (`split_channels`)"
 
 
 def check_size(process: str, n: int, runs: int) -> None:

@@ -1,4 +1,4 @@
-"""Corrections for many tests against worked examples."""
+"""Corrections for multiple tests against worked examples and statsmodels."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tracekit_analysis import AnalysisError
-from tracekit_analysis.statistics import adjust_pvalues
+from tracekit_analysis.statistics import adjust_pvalues, holm
 
 BENJAMINI_HOCHBERG = [
     0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719, 0.6528,
@@ -24,6 +24,21 @@ def test_the_example_of_benjamini_and_hochberg_rejects_four():
     assert adjusted["p"].iloc[3] == pytest.approx(0.0095 * 15 / 4)
     harmonic = sum(1 / k for k in range(1, 16))
     assert adjust_pvalues(frame, "p", method="by")["p"].iloc[3] == pytest.approx(0.0095 * 15 / 4 * harmonic)
+
+
+@pytest.mark.parametrize(
+    "pvalues", [BENJAMINI_HOCHBERG, [0.5, 0.5, 0.5], [0.02], [0.03, 0.01, 0.01, 1.0], []]
+)
+def test_holm_agrees_with_statsmodels(pvalues):
+    from statsmodels.stats.multitest import multipletests
+
+    expected = multipletests(pvalues, method="holm")[1] if pvalues else []
+    random = np.random.default_rng(0).permutation(len(pvalues))
+    family = {str(place): pvalues[place] for place in random} | {"unknown": np.nan}
+    adjusted = holm(family)
+    assert list(adjusted) == list(family)
+    assert [adjusted[str(place)] for place in range(len(pvalues))] == pytest.approx(list(expected), rel=1e-14)
+    assert np.isnan(adjusted["unknown"])
 
 
 def test_missing_values_do_not_count_and_columns_are_families_of_their_own():

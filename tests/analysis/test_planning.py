@@ -69,12 +69,12 @@ def test_the_plan_answers_every_question_in_a_row_and_a_sentence():
     assert table["n_seeds"].tolist() == [10, 10, 20, 12, 5, 5]
     assert table["n_updates"].tolist()[4:] == [1881, 1086]
     assert table["sentence"].tolist()[0] == (
-        "A difference of 2 between-seed sd needs 10 seeds an arm, unpaired, for power 0.8 at level 0.05 over a "
+        "A difference of 2 between-seed sd needs 10 seeds per arm, unpaired, for power 0.8 at level 0.05 over a "
         "family of 4 (noncentral t; with 10 the power is 0.94)."
     )
     assert table["sentence"].tolist()[4] == (
         "At margin 0.1 and correlation time 1, a constant bound is labelled stable with probability .8 by 5 seeds "
-        "of 1881 updates after the burn-in (cached simulation, normal noise)."
+        "of 1881 updates each after the burn-in (stored simulation, normal noise)."
     )
     assert plan(tau=3.0)["n_updates"].max() > 3 * 1880
     assert plan(effects=(0.01,))["n_seeds"].iloc[0] == math.inf
@@ -86,7 +86,7 @@ def test_the_plan_answers_every_question_in_a_row_and_a_sentence():
     ("arguments", "sentence"),
     [
         ({"effects": (0.0,)}, "`effects` (=0.0) must be a number strictly between 0 and inf."),
-        ({"seeds": (7,)}, "`seeds` (=7) must be 5, 10 or 20, for which updates were simulated."),
+        ({"seeds": (7,)}, "`seeds` (=7) must be 5, 10 or 20, the numbers for which updates were simulated."),
         ({"family": 0}, "`family` (=0) must be a whole number of at least 1."),
         ({"correlation": 1.0}, "`correlation` (=1.0) must be a number strictly between -1 and 1."),
     ],

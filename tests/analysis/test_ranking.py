@@ -243,7 +243,7 @@ def test_profiles_count_diverged_runs():
         (lambda f: rank(f[f["optimizer"] == "sgd"]), "`factor` (='optimizer') must have two or more levels, but has ['sgd'] alone."),
         (lambda f: rank(f.drop(columns="seed"), replicate="seed"), "`frame` (='3 rows') must have a column 'seed'; it has 'run', 'optimizer', 'batch_size', 'learning_rate', 'outcome', 'final', 'anytime', 'best', 'time_to_target', 'reached', 'last_step', 'n', 'status'."),
         (lambda f: performance_profile(performance(f.assign(value=-1.0)), problem="seed"), "`metric` (='final') must be positive for ratios; leave out `problem`."),
-        (lambda f: median_time([1.0, np.nan], [True, False]), "`times` (=array([ 1., nan])) must be numbers, finite where the event came."),
+        (lambda f: median_time([1.0, np.nan], [True, False]), "`times` (=array([ 1., nan])) must be numbers, finite where the event was reached."),
     ],
 )  # fmt: skip
 def test_wrong_input_gets_one_sentence(call, sentence):

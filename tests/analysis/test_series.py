@@ -31,7 +31,7 @@ def changed(**places: float) -> np.ndarray:
         (
             np.where(np.arange(400) % 20, NOISE, np.nan),
             "inconclusive",
-            "5.0% of the values are missing; at most 1% may be",
+            "5.0% of the values are missing; at most 1% is allowed",
             0,
         ),
         (changed(t250=np.inf), "divergent", "divergent: not finite at value 250 of 400", 250),

@@ -53,7 +53,7 @@ def test_reshuffling_makes_a_sawtooth_in_both_arms_and_drawing_with_replacement_
         control = cells.loc[(arm, "with_replacement")]
         assert control["ci_low"] < 0.0 < control["ci_high"]
     line = saw.paired(runs, ("adam", "reshuffle"), ("adam", "with_replacement"))
-    assert line.startswith("adam reshuffle less adam with_replacement: +0.")
+    assert line.startswith("adam reshuffle minus adam with_replacement: +0.")
 
 
 def test_too_few_seeds_for_an_interval_are_refused(capsys):

@@ -93,7 +93,7 @@ def test_zeros_are_left_out_and_shown():
     rng = np.random.default_rng(0)
     tail = tail_index(with_zeros(0.38)(rng, 10_000))
     assert tail.zeros == pytest.approx(0.38, abs=0.02)
-    assert tail.notes == (f"{tail.zeros:.0%} of the values are exactly zero; the tail is that of the others",)
+    assert tail.notes == (f"{tail.zeros:.0%} of the values are exactly zero; the tail describes the others",)
     assert tail.n_used == round(10_000 * (1 - tail.zeros))
 
 

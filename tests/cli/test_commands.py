@@ -260,6 +260,6 @@ def test_report_says_where_its_files_are(tracekit_command, small_experiment, tmp
 
 def test_plan_says_what_is_needed(tracekit_command):
     spoken = tracekit_command("plan", "--effect", 1, "--family", 4).out
-    assert "A difference of 1 between-seed sd needs 24 seeds an arm, unpaired" in spoken
+    assert "A difference of 1 between-seed sd needs 24 seeds per arm, unpaired" in spoken
     rows = json.loads(tracekit_command("plan", "--json").out)
     assert {row["question"] for row in rows} >= {"difference", "sameness"}

@@ -54,7 +54,7 @@ def test_below_the_table_stands_what_the_answers_rest_on(tracekit_command, small
         "; all 32 sign flips within pairs; Holm over 1 comparisons; 5 pairs; smallest attainable p 0.062; "
         in whole
     )
-    assert whole.endswith("; here no effect could be significant.")
+    assert whole.endswith("; here no effect can be significant.")
     assert "; Benjamini-Hochberg over " in single
 
 

@@ -1,7 +1,7 @@
-"""Which error rates the procedures here must keep, process by process, and whether measured ones do.
+"""Bands of error rates: the limits for each procedure and process, and whether measured rates are within them.
 
-The bands are those of the project's design study. Monte-Carlo error is allowed for at 2.58 standard errors
-around a limit; a size below its band is conservative, which is accepted and said.
+The bands are those of the project's design study. A limit allows for 2.58 standard errors of Monte-Carlo error. A
+size below its band is conservative, which we accept and report.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Outcome = Literal["reached", "conservative", "missed"]
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """What one quantity must be on one process at one length."""
+    """Limits of one quantity on one process at one length."""
 
     process: str
     """Name of the process."""
@@ -31,11 +31,11 @@ class Band:
     n: int
     """Values per series."""
     kind: Kind
-    """How `low` and `high` bind; ``size`` is .05 on both sides, ``coverage`` a share between them."""
+    """How `low` and `high` apply; ``size`` is .05 on both sides, ``coverage`` a share between them."""
     low: float
-    """Lower limit, where one binds."""
+    """Lower limit, if there is one."""
     high: float
-    """Upper limit, where one binds."""
+    """Upper limit, if there is one."""
 
     @property
     def words(self) -> str:
@@ -47,7 +47,7 @@ class Band:
         return f"{self.kind} {_short(self.high if self.kind == 'at most' else self.low)}"
 
     def judge(self, mean: float, se: float, runs: int) -> Outcome:
-        """Hold a measured mean against the band."""
+        """Return whether a measured mean is within the band."""
         if math.isnan(mean):
             return "missed"
         if self.kind == "size":
@@ -174,7 +174,7 @@ BANDS: tuple[Band, ...] = tuple(_bands())
 
 
 def judge_rates(rates: pd.DataFrame) -> pd.DataFrame:
-    """Add to a table of `error_rates` what each quantity must be, and whether it is; empty where nothing is asked."""
+    """Return a table of `error_rates` with the band of each quantity and whether it is kept; empty without a band."""
     bands = {(band.process, band.quantity, band.n): band for band in BANDS}
     must, outcome = [], []
     for row in named_rows(rates):

@@ -1,7 +1,7 @@
-"""Measure the error rates of the procedures here on processes with known truth.
+"""Calibration of labels: their error rates on simulated processes with known truth, for one design.
 
-`calibrate` answers for one design: the user's number of values and of seeds, and the margin. The full table for
-the documentation is made by ``python -m tracekit_analysis.calibration.page``.
+`calibrate` takes the user's number of values, number of seeds and margin. The full table of the documentation is
+written by ``python -m tracekit_analysis.calibration.page``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tracekit_analysis.tables.parallel import map_in_order, require_jobs
 
 NOISES = ("iid", "AR.5", "AR.9", "t2", "GARCH")
 SHAPES = {"trend": math.sqrt(12.0), "break": 2.0}
-"""Size in half-spreads of a movement of each shape whose index is 1."""
+"""Size, in half-spreads, of a movement of each shape whose index is 1."""
 BEYOND = 5.0 / 3.0
 COLUMNS = (
     "noise", "movement", "index", "stable", "unstable", "inconclusive", "wrong", "wrong_ci_low",
@@ -54,8 +54,8 @@ def calibrate(
 ) -> pd.DataFrame:
     """Measure how often a cell of `n_seeds` runs of `n` values gets each label, and how often a wrong one.
 
-    Cells are drawn from noises of known law whose bound moves by a known index: not at all, by exactly the
-    margin, and by 5/3 of it; along a linear trend, or in one jump at half. Every series goes the way of
+    Cells are drawn from noise of known distribution whose bound moves by a known index: not at all, by exactly
+    the margin, and by 5/3 of it; along a linear trend, or in one jump halfway. Each series is treated as by
     `label`: transient cut, index, pooled interval, demotions.
 
     Parameters
@@ -71,7 +71,7 @@ def calibrate(
     shapes : sequence of {"trend", "break"}
         How the bound moves where it does.
     side : {"lower", "upper"}
-        Which bound.
+        Bound to label.
     n_cells : int
         Cells per row; a share has a standard error of at most ``0.5 / sqrt(n_cells)``.
     level : float
@@ -79,17 +79,17 @@ def calibrate(
     seed : int
         Seed of all draws.
     jobs : int
-        Processes; the result is the same for any number.
+        Number of worker processes; it does not change the result.
     progress : callable, optional
-        Called as ``progress(done, total)`` with cells.
+        Called as ``progress(done, total)`` with numbers of cells.
 
     Returns
     -------
     DataFrame
-        One row per noise, shape and true index: the shares of cells called ``stable``, ``unstable`` and
-        ``inconclusive``, and ``wrong``: the share with a label that the truth forbids (``unstable`` below the
-        margin, ``stable`` above, both at the margin) with Wilson's 95% interval; and ``covered``: the share
-        whose interval holds the true index, of the cells that have an interval.
+        One row per noise, shape and true index. ``stable``, ``unstable`` and ``inconclusive`` are the shares of
+        cells with these labels. ``wrong`` is the share with a label that contradicts the truth (``unstable``
+        below the margin, ``stable`` above, either one at the margin), with its 95 % Wilson interval. ``covered``
+        is, of the cells with an interval, the share whose interval contains the true index.
 
     Raises
     ------
@@ -135,7 +135,7 @@ def _tasks(
     rows: Sequence[tuple[str, str, float]], n: int, n_seeds: int, margin: float, side: Side, n_cells: int,
     level: float, seed: int,
 ) -> Iterator[tuple[Any, ...]]:  # fmt: skip
-    """Yield the work in pieces whose draws depend on the piece alone, not on who does it."""
+    """Yield the work in pieces whose draws depend only on the piece, not on the worker."""
     for row in rows:
         for first in range(0, n_cells, TASK_CELLS):
             count = min(TASK_CELLS, n_cells - first)
@@ -147,7 +147,7 @@ def _label_cells(
     row: tuple[str, str, float], n: int, n_seeds: int, margin: float, side: Side, count: int, level: float,
     key: list[int],
 ) -> list[tuple[str, float]]:  # fmt: skip
-    """Draw cells; return their labels, and whether their interval holds the truth: 1, 0, or NaN without one."""
+    """Return the labels of simulated cells, and whether the interval contains the truth (1, 0; NaN without one)."""
     noise, shape, index = row
     draw = PROCESSES[noise].draw
     if index > 0.0:
@@ -163,7 +163,7 @@ def _label_cells(
 
 
 def _seed(values: np.ndarray[Any, np.dtype[np.float64]], side: Side) -> Seed:
-    """Reduce one series to what it contributes to its cell."""
+    """Return what one series contributes to its cell."""
     index = stability_index(Regime(as_series(values)).late, side=side)
     if index.status != "ok":
         return Seed("unusable")
@@ -179,7 +179,7 @@ def _seed(values: np.ndarray[Any, np.dtype[np.float64]], side: Side) -> Seed:
 
 
 def _shares(row: tuple[str, str, float], cells: Sequence[tuple[str, float]], margin: float) -> dict[str, Any]:
-    """Return the shares of each label, of the wrong ones, and of intervals that hold the truth."""
+    """Return the shares of each label, of wrong labels, and of intervals that contain the truth."""
     noise, shape, index = row
     labels = [label for label, _ in cells]
     known = [held for _, held in cells if not math.isnan(held)]

@@ -1,4 +1,4 @@
-"""The page of error rates on planted grids, written by ``python -m tracekit_analysis.calibration.grid_page``."""
+"""Documentation page of error rates on planted grids: ``python -m tracekit_analysis.calibration.grid_page``."""
 
 from __future__ import annotations
 
@@ -12,24 +12,26 @@ from tracekit_analysis.calibration.bands import named_rows
 from tracekit_analysis.calibration.grids import N_PERMUTATIONS, N_VALUES, grid_rates
 
 TITLES = {
-    "labels": "Labels where seeds are alike and where they are not",
-    "traits": "What the seeds show besides",
+    "labels": "Labels of seeds that are alike, and of seeds that differ",
+    "traits": "Traits of the seeds",
     "comparisons": "Comparisons of arms",
 }
 NOTES = {
     "labels": (
-        f"Cells of S seeds at margin .2, {N_VALUES:,} values a series, normal noise, a linear drift of the bound.",
-        "Its index differs between seeds by lognormal factors. *Series*: the pooled index, a root mean square over",
-        'seeds, is as planted. *Cross-section*: the geometric mean is. "Decided" at the margin is a wrong label.',
+        f"Cells of S seeds at margin .2, {N_VALUES:,} values per series, normal noise, linear drift of the bound.",
+        "The index differs between seeds by lognormal factors. *Series*: the pooled index (root mean square over",
+        "seeds) has the planted value. *Cross-section*: the geometric mean has the planted value.",
+        "*Decided*: labelled stable or unstable, which is wrong for an index at the margin.",
     ),
     "traits": (
-        f"Cells of 5 seeds, {N_VALUES:,} values, epochs of 50. A trait is shown if chance, 10 % a seed, would bring",
-        "so many seeds in at most 1 % of cells. *Another spectrum*: a class that the process does not have.",
+        f"Cells of 5 seeds, {N_VALUES:,} values per series, epochs of 50. A trait is shown if so many seeds have it",
+        "that chance, at 10 % per seed, gives as many in at most 1 % of cells. *Another spectrum*: a class that the",
+        "process does not have.",
     ),
     "comparisons": (
-        f"Five normal features, S seeds an arm, {N_PERMUTATIONS} random arrangements, margin of sameness 1 sd between",
-        "seeds; a difference is a shift of two features. With several cells a true answer counts if all have it, a",
-        "false one if any has.",
+        f"Five normal features, S seeds per arm, {N_PERMUTATIONS} random arrangements, equivalence margin 1",
+        "between-seed sd. A difference is a shift of two features. With several cells, a true answer counts if all",
+        "cells have it, and a false answer counts if any cell has it.",
     ),
 }
 
@@ -39,9 +41,9 @@ def page_text(rates: pd.DataFrame, command: str) -> str:
     lines = [
         "# Calibration: planted grids, and seeds that differ",
         "",
-        f"Written by `{command}`; do not edit. Every number comes from simulated cells whose truth was planted.",
-        "Missed is a limit that even the 99 % interval of the rate misses. The rates of the procedures inside a run",
-        "are in [calibration.md](calibration.md).",
+        f"Written by `{command}`; do not edit. Each number comes from simulated cells with planted truth.",
+        "A limit is missed if the 99 % interval of the rate lies outside it. Error rates of the procedures for one",
+        "series are in [calibration.md](calibration.md).",
         "",
         "## Limits that are missed",
         "",

@@ -1,7 +1,7 @@
-"""How often labels, traits and comparisons are right on grids whose truth was planted, seeds that differ included.
+"""Planted grids: how often labels, traits and comparisons are right on simulated grids with known truth.
 
 Labels: cells of seeds whose indices differ by factors. Traits: cells of processes of known kind. Comparisons: arms
-of seeds, equal or not, with diverged runs, unequal counts and a missing cell. Every draw depends on its own key.
+of seeds, equal or not, with diverged runs, unequal counts and a missing cell. Each draw depends on its own key.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ COLUMNS = (
     "kind", "scenario", "n_seeds", "quantity", "must", "limit", "rate", "ci_low", "ci_high", "n_cells", "outcome",
 )  # fmt: skip
 COST = {"labels": 1, "comparisons": 2, "traits": 4}
-"""Of all cells the share 1 / COST is drawn, so that each kind takes about as long."""
+"""The share 1 / COST of all cells is drawn, so that each kind takes about the same time."""
 TASK = 10
 N_VALUES = 1000
 N_PERMUTATIONS = 199
@@ -39,28 +39,28 @@ N_PERMUTATIONS = 199
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A planted truth, and what must be said of it how often."""
+    """Planted truth, and how often it must get an answer."""
 
     kind: str
     """labels, traits or comparisons."""
     name: str
-    """What is planted, in words."""
+    """What is planted, in words. Random draws depend on this text: a new wording gives new numbers."""
     n_seeds: int
     """Seeds per cell, or per arm."""
     quantity: str
-    """What is counted."""
+    """Name of the answer that is counted."""
     at_least: float
-    """Smallest share that is asked for; 0 if none."""
+    """Smallest share required; 0 if none."""
     at_most: float
-    """Largest share that is allowed; 1 if any."""
+    """Largest share allowed; 1 if any is."""
     counted: tuple[str, ...]
     """Answers that count."""
     settings: tuple[tuple[str, float], ...] = ()
-    """What the draw needs to know."""
+    """Settings of the draw."""
 
 
 def _labels() -> list[Scenario]:
-    """Seeds whose index is the planted one times a factor, lognormal, whose root mean square (median) is 1."""
+    """Return cells whose seeds have the planted index times a lognormal factor with root mean square (median) 1."""
     rows = []
     for unlike in (0.0, 0.3, 0.6):
         for n_seeds in (5, 10):
@@ -127,7 +127,7 @@ def _traits() -> list[Scenario]:
 
 
 def _comparisons() -> list[Scenario]:
-    """Five normal features an arm; a difference is a shift of two of them in between-seed sd."""
+    """Return pairs of arms of five normal features; a difference is a shift of two of them, in between-seed sd."""
 
     def row(name: str, n_seeds: int, counted: str, low: float, high: float, **settings: float) -> Scenario:
         return Scenario("comparisons", name, n_seeds, counted, low, high, (counted,), tuple(settings.items()))
@@ -167,19 +167,19 @@ def grid_rates(
     Parameters
     ----------
     n_cells : int
-        Cells per planted truth of labels; comparisons take half of them and traits a quarter, being costly.
+        Cells per planted truth of labels; the costlier comparisons use half as many and traits a quarter.
     scenarios : sequence of Scenario
-        What to measure; by default all.
+        Scenarios to measure; by default all.
     seed : int
         Seed of all draws.
     jobs : int
-        Processes; the result is the same for any number.
+        Number of worker processes; it does not change the result.
 
     Returns
     -------
     DataFrame
-        One row per scenario: `COLUMNS`. ``outcome`` is "missed" where even the Wilson interval (99 %) of the rate
-        misses the limit.
+        One row per scenario: `COLUMNS`. ``outcome`` is "missed" if the 99 % Wilson interval of the rate lies outside
+        the limit.
     """
     draws: dict[tuple[Any, ...], list[str]] = {}
     tasks = []
@@ -197,7 +197,7 @@ def grid_rates(
 
 
 def _key(scenario: Scenario) -> tuple[Any, ...]:
-    """Return what the draws depend on, so that several quantities are counted on the same cells."""
+    """Return the key of the draws; scenarios with the same key are counted on the same cells."""
     return scenario.kind, scenario.name, scenario.n_seeds, scenario.settings
 
 
@@ -271,7 +271,7 @@ def _compared(rng: np.random.Generator, name: str, n_seeds: int, settings: Mappi
     features = [column for column in table.columns if column.startswith("x")]
     rows = compare(table, features=features, n_permutations=N_PERMUTATIONS, rng=int(rng.integers(2**31)))
     answers = set(rows.loc[rows["feature"] == "all", "answer"])
-    # Of several cells one wrong difference is one too many; a planted one must be found in all.
+    # Of several cells, a single wrong difference counts as wrong; a planted one must be found in all.
     if settings.get("shift", 0.0) > 0.0:
         return answers.pop() if len(answers) == 1 else "some"
     return "different" if "different" in answers else answers.pop() if len(answers) == 1 else "some"

@@ -1,7 +1,7 @@
-"""The page of measured error rates: runs the simulations and writes the table and pictures of those very runs.
+"""Documentation page of measured error rates: runs the simulations, and writes their tables and pictures.
 
 ``python -m tracekit_analysis.calibration.page --out docs/methods/calibration.md --jobs 2`` takes about ten
-minutes on two idle cores; ``--scale 0.1`` takes a tenth of it and of the precision.
+minutes on two idle cores; ``--scale 0.1`` uses a tenth of the series and takes a tenth of the time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tracekit_analysis.calibration.rates import error_rates
 from tracekit_analysis.tables.groups import Progress, progress_bar
 
 RUNS = {200: (2000, 300), 1000: (2000, 250), 10_000: (1000, 100)}
-"""Series per process and length: for bounds, level and scale; of these for everything else."""
+"""Series per process and length: for bounds, level and scale; and how many of these for everything else."""
 CELLS = {(1000, 5): 200, (1000, 10): 100, (10_000, 5): 60}
 """Cells per row of the label tables, by values and seeds."""
 MAX_WRONG = {1000: 0.09, 10_000: 0.05}
@@ -38,11 +38,11 @@ QUANTITIES = {
     "warned": "share that carries the warning of fewer than 50 autocorrelation times",
     "stable": "`stability_label` of one series at margin .2: share stable",
     "unstable": "share unstable",
-    "I covered": "share of 95 % intervals of the lower index that hold the true one",
-    "drift covered": "share of 95 % intervals of the lower bound's drift that hold the true one",
+    "I covered": "share of 95 % intervals of the lower index that contain the true one",
+    "drift covered": "share of 95 % intervals of the lower bound's drift that contain the true one",
     "bound trend": "`trend_pvalue` of the lower bound (Mann-Kendall on block bounds): share rejected",
     "ADF": "`adf`: share in which the unit root is rejected",
-    "verdict S": "`classify_stationarity`, series whole: share stationary",
+    "verdict S": "`classify_stationarity` on the whole series: share stationary",
     "verdict C": "share contradictory (break, trend, long memory)",
     "verdict U": "share unit-root-like",
     "verdict I": "share uninformative",
@@ -59,7 +59,7 @@ QUANTITIES = {
     "VR(E)": "`epoch_comb`: mean variance ratio of epoch means",
     "break found": "`change_points`: share with a break",
     "break misplaced by": "mean distance of the largest break from the middle, as a share of n",
-    "d covered": "`local_whittle`: share of 95 % intervals that hold the true d",
+    "d covered": "`local_whittle`: share of 95 % intervals that contain the true d",
     "long memory": "share called long memory",
     "tau": "`autocorrelation_time`: mean",
     "Hill alpha": "`tail_index` at 5 %: mean Hill exponent",
@@ -70,7 +70,7 @@ QUANTITIES = {
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """All that was measured for the page."""
+    """All measurements for the page."""
 
     rates: pd.DataFrame
     """Table of `judge_rates`."""
@@ -103,7 +103,7 @@ def run_calibration(
 
 
 def missed_bands(calibration: Calibration) -> list[str]:
-    """Return one sentence for every band that was missed, labels included."""
+    """Return one sentence for each missed band, labels included."""
     rates = calibration.rates
     missed = [
         f"{row.process}, n = {row.n}: {row.quantity} is {_number(row.mean)} (s.e. {_number(row.se)}), "
@@ -116,7 +116,7 @@ def missed_bands(calibration: Calibration) -> list[str]:
             missed.append(
                 f"labels, {row.noise}, {row.movement} with I = {row.index:.3g}, n = {row.n}, S = {row.n_seeds}: "
                 f"{_number(row.wrong)} [{_number(row.wrong_ci_low)}, {_number(row.wrong_ci_high)}] of the labels "
-                f"are wrong, at most {_number(limit)} may be"
+                f"are wrong; at most {_number(limit)} is allowed"
             )
     return missed
 
@@ -142,12 +142,12 @@ def page_text(calibration: Calibration, pictures: dict[str, str]) -> str:
         [
             "# Calibration: measured error rates",
             "",
-            "Written by `make calibrate`; do not edit. Every number on this page comes from the simulations of one",
-            f"run of that command ({calibration.minutes:.0f} minutes, seed {calibration.seed}). All procedures meet",
-            "processes with known truth, and the shares are held against the bands of the project's design study.",
-            f"Series per process: {runs}; where a procedure is costly, fewer (column `runs` of",
+            "Written by `make calibrate`; do not edit. Each number on this page comes from the simulations of one",
+            f"run of that command ({calibration.minutes:.0f} minutes, seed {calibration.seed}). Each procedure runs on",
+            "processes with known truth; we compare its rates with the bands of the project's design study.",
+            f"Series per process: {runs}; fewer for costly procedures (column `runs` of",
             "[rates.csv](calibration/rates.csv)). A size of .05 is in its band within 2.58 standard errors;",
-            "below it is *conservative*, which is accepted; other limits get the same allowance.",
+            "a smaller size is *conservative*, which we accept. Other limits allow for the same error.",
             "To measure the rates for your own number of values, seeds and margin, run `tracekit calibrate`, or call",
             "`tracekit_analysis.calibrate(n, n_seeds, margin)` and",
             "`tracekit_analysis.calibration.error_rates(process, n)`.",
@@ -163,18 +163,18 @@ def page_text(calibration: Calibration, pictures: dict[str, str]) -> str:
             ],
             "## Rates by process",
             "",
-            "`must` names the band at n = 200 / 1,000 / 10,000; – where nothing is asked. Bold: missed. (c):",
+            "`must` is the band at n = 200 / 1,000 / 10,000; – means that there is none. Bold: missed. (c):",
             "conservative.",
             "",
             *_process_tables(calibration.rates),
             "## Labels of cells",
             "",
-            "Cells of S seeds at margin .2, series through the whole pipeline (transient cut, index, pooled",
-            "interval, demotion). `wrong` is the share with a label that the truth forbids: unstable below the",
-            "margin, stable above it, both at the margin.",
+            "Cells of S seeds at margin .2; each series takes the whole pipeline (transient cut, index, pooled",
+            "interval, demotion). `wrong` is the share with a label that contradicts the truth: unstable below the",
+            "margin, stable above it, either one at the margin.",
             "",
             *_label_tables(calibration.labels),
-            "## What the quantities are",
+            "## Quantities",
             "",
             *[f"- **{name}**: {meaning}" for name, meaning in QUANTITIES.items()],
             "",

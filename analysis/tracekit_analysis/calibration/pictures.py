@@ -1,4 +1,4 @@
-"""Pictures of measured error rates: functions of tables that draw into an axes and return it."""
+"""Figures of measured error rates; each function draws a table into an axes and returns it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ LABEL_COLOURS = {"stable": "#2c7fb8", "inconclusive": "#d9d9d9", "unstable": "#d
 
 
 def draw_pictures(rates: pd.DataFrame, labels: pd.DataFrame, folder: Path) -> dict[str, str]:
-    """Draw all pictures as SVG files into a folder and return their file names by caption."""
+    """Draw all figures as SVG files into a folder and return their file names by caption."""
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -49,11 +49,11 @@ def draw_pictures(rates: pd.DataFrame, labels: pd.DataFrame, folder: Path) -> di
         for name, caption, draw in (
             (
                 "size",
-                "Share of rejections where nothing moves; grey is the band of 2.58 s.e. around .05",
+                "Share of rejections if nothing moves; grey is the band of 2.58 s.e. around .05",
                 _sizes,
             ),
-            ("power", "Share of rejections where something moves, or never settles", _powers),
-            ("coverage", "Share of 95 % intervals of the index that hold the true one", _coverages),
+            ("power", "Share of rejections if something moves or never settles", _powers),
+            ("coverage", "Share of 95 % intervals of the index that contain the true one", _coverages),
         ):
             figure = Figure(figsize=(7.5, 3.4), layout="constrained")
             draw(rates, figure)
@@ -79,7 +79,7 @@ def draw_calibration(rates: pd.DataFrame, labels: pd.DataFrame, figure: Any) -> 
     labels : DataFrame
         As `calibrate` returns it.
     figure : matplotlib.figure.Figure
-        Drawn into; returned.
+        Figure to draw into; it is returned.
     """
     still, moving = (
         tuple(name for name in names if name in set(rates["process"]))
@@ -96,13 +96,13 @@ def draw_calibration(rates: pd.DataFrame, labels: pd.DataFrame, figure: Any) -> 
     for ax in axes[1]:
         ax.set_title("")
     ax = label_shares(labels, below.subplots())
-    ax.plot(range(len(labels)), labels["covered"], "k_", markersize=7, label="interval holds the truth")
+    ax.plot(range(len(labels)), labels["covered"], "k_", markersize=7, label="interval contains the truth")
     ax.legend(fontsize=6, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, frameon=False)
     return figure
 
 
 def rate_dots(rates: pd.DataFrame, quantity: str, processes: tuple[str, ...], ax: Any) -> Any:
-    """Draw one quantity as dots, a row per process and a shade per length."""
+    """Draw one quantity as dots, one row per process and one shade per length."""
     for place, process in enumerate(processes):
         rows = rates[(rates["process"] == process) & (rates["quantity"] == quantity)].sort_values("n")
         for shade, row in zip(SHADES, named_rows(rows), strict=False):

@@ -1,6 +1,6 @@
-"""Random processes whose truth is known: what tests of error rates and `calibrate` draw their series from.
+"""Simulated processes with known truth, from which tests of error rates and `calibrate` draw their series.
 
-Lengths are in values, time u = (t - 1/2) / n in (0, 1), noise has variance 1 where it has one.
+Lengths are in values, time is u = (t - 1/2) / n in (0, 1), and noise has variance 1 if its variance is finite.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from tracekit_analysis.results import FloatArray
 Draw = Callable[[np.random.Generator, int], FloatArray]
 
 NORMAL_05 = 1.6448536269514722
-"""Half-spread of the standard normal law at tau = .05."""
+"""Half-spread of the standard normal distribution at tau = .05."""
 GARCH_CHUNK = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A named process and what is true of it."""
+    """Named process and its true properties."""
 
     title: str
-    """What it is, in words."""
+    """The process in words."""
     draw: Draw
     """Function of a generator and a length."""
     index_at: Callable[[float], float] | None
@@ -90,7 +90,7 @@ def autoregressive(coefficient: float) -> Draw:
 
 
 def student(degrees: float) -> Draw:
-    """Return independent Student t values; 1 degree is Cauchy."""
+    """Return independent Student t values; 1 degree of freedom is Cauchy."""
     return lambda rng, n: rng.standard_t(degrees, n)
 
 
@@ -115,7 +115,7 @@ def garch(rng: np.random.Generator, n: int) -> FloatArray:
 
 
 def fractional_noise(d: float) -> Draw:
-    """Return ARFIMA(0, d, 0), long memory for d > 0, from its moving average over 2,000 values and more."""
+    """Return ARFIMA(0, d, 0), with long memory for d > 0, from a moving average over 2,000 values or more."""
 
     def draw(rng: np.random.Generator, n: int) -> FloatArray:
         lags = np.arange(1, n + 2000)
@@ -143,12 +143,12 @@ def linear_trend(rise: float) -> Draw:
 
 
 def level_break(height: float, at: float = 0.5) -> Draw:
-    """Return normal noise with a jump of the level; at half of the run its index is half the jump / 1.645."""
+    """Return normal noise with a jump of the level; for a jump halfway the index is half the jump / 1.645."""
     return with_break(iid, height, at)
 
 
 def scale_break(ratio: float) -> Draw:
-    """Widen noise by a factor at half of the run; both bounds then have index (ratio - 1) / (ratio + 1)."""
+    """Widen noise by a factor halfway through the run; both bounds then have index (ratio - 1) / (ratio + 1)."""
     return lambda rng, n: rng.standard_normal(n) * np.where(time(n) > 0.5, ratio, 1.0)
 
 
@@ -190,7 +190,7 @@ def sawtooth(length: int, height: float = 0.5) -> Draw:
 
 
 def fixed_order(length: int, share: float = 0.2) -> Draw:
-    """Return fixed batches in one order; `share` of the variance is the batch's identity."""
+    """Return fixed batches in one order; the batch explains the share `share` of the variance."""
 
     def draw(rng: np.random.Generator, n: int) -> FloatArray:
         batches = rng.standard_normal(length) * np.sqrt(share)
@@ -200,7 +200,7 @@ def fixed_order(length: int, share: float = 0.2) -> Draw:
 
 
 def reshuffled(length: int, share: float = 0.92) -> Draw:
-    """Fixed batches, visited in a new order every epoch; `share` of the variance is the batch's identity."""
+    """Return fixed batches in a new order in each epoch; the batch explains the share `share` of the variance."""
 
     def draw(rng: np.random.Generator, n: int) -> FloatArray:
         batches = rng.standard_normal(length) * np.sqrt(share)
@@ -216,7 +216,7 @@ def shuffled(base: Draw) -> Draw:
 
 
 def interleaved(channels: int = 8, ratio: float = 2.0) -> Draw:
-    """Return channels of different scale that take turns."""
+    """Return interleaved channels of different scale."""
     return lambda rng, n: rng.standard_normal(n) * np.resize(ratio ** np.arange(channels), n)
 
 
@@ -235,12 +235,12 @@ def _still(tau: float) -> float:
 
 
 def _normal(tau: float) -> float:
-    """Return the half-spread of the standard normal law."""
+    """Return the half-spread of the standard normal distribution."""
     return -float(scipy.special.ndtri(tau))
 
 
 def _stretched(tau: float) -> float:
-    """Return the index of a lower tail per unit of the stretch's standard deviation, its median being 1.5."""
+    """Return the index of a lower tail per unit of the stretch's standard deviation, for a stretch of median 1.5."""
     return (_normal(tau) - 1.0 / math.sqrt(2.0 * math.pi)) / (1.5 * _normal(tau))
 
 
@@ -286,7 +286,7 @@ PROCESSES: dict[str, Process] = {
 
 @functools.cache
 def half_spread(name: str, tau: float = 0.05) -> float:
-    """Return the distance from the median to the tau-quantile of a process; simulated where no formula is known."""
+    """Return the distance from the median to the tau-quantile of a process; simulated if no formula is known."""
     if name in ("iid", "AR.5", "AR.9"):
         return _normal(tau)
     if name in ("t2", "Cauchy"):

@@ -1,6 +1,6 @@
-"""What happens on average when the procedures here meet a process with known truth, at a given length.
+"""Error rates of the procedures on simulated processes with known truth, for a given length of series.
 
-Every quantity is a mean over independent series: a share of rejections, of verdicts, of intervals that hold the
+Each quantity is a mean over independent series: a share of rejections, of verdicts, of intervals that contain the
 truth, or a mean estimate.
 """
 
@@ -38,7 +38,7 @@ TASK_RUNS = 25
 TRUE_MEMORY = {"d=.3": 0.3}
 BREAK_AT = 0.5
 STEADY_DRIFT = {"trend": 1.0, "lower drift": -1.0}
-"""Direction in which the lower bound drifts at a steady rate; such a drift is sqrt(12) times its index."""
+"""Direction of a lower bound that drifts at a constant rate; such a drift is sqrt(12) times its index."""
 
 Quantities = dict[str, float]
 
@@ -75,7 +75,7 @@ def _truth(process: str, tau: float) -> float:
 
 
 def _true_drift(process: str, index: float) -> float:
-    """Return the drift of the lower bound, in half-spreads; NaN where the bound moves otherwise than steadily."""
+    """Return the drift of the lower bound, in half-spreads; NaN if the bound does not drift at a constant rate."""
     if index == 0.0:
         return 0.0
     return STEADY_DRIFT.get(process, math.nan) * math.sqrt(12.0) * index
@@ -173,7 +173,7 @@ COSTLY: dict[str, tuple[Callable[[Series, str], Quantities], ...]] = {
     "reshuffled": (_spectral, _breaks, _interleaving),
     "interleaved": (_interleaving,),
 }
-"""Measured on the first series of the processes for which it says something."""
+"""Measured only on the first series, and only for processes to which it applies."""
 
 
 def error_rates(
@@ -187,7 +187,7 @@ def error_rates(
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """Measure every quantity on series of one or several processes.
+    """Measure each quantity on series of one or several processes.
 
     Parameters
     ----------
@@ -198,20 +198,20 @@ def error_rates(
     margin : float
         Largest index that counts as stable, in half-spreads.
     runs : int
-        Series for tests of bounds, level and scale and for the index.
+        Number of series for tests of bounds, level and scale and for the index.
     costly_runs : int
-        Of these, series for everything else.
+        Number of these series that are used for everything else.
     seed : int
         Seed of all draws.
     jobs : int
-        Processes; the result is the same for any number.
+        Number of worker processes; it does not change the result.
     progress : callable, optional
-        Called as ``progress(done, total)`` with series.
+        Called as ``progress(done, total)`` with numbers of series.
 
     Returns
     -------
     DataFrame
-        One row per process and quantity: its ``mean``, standard error ``se`` and number of ``runs`` in which
+        One row per process and quantity: its ``mean``, its standard error ``se`` and the number of ``runs`` in which
         it was defined.
 
     Raises
@@ -247,7 +247,7 @@ def error_rates(
 def _tasks(
     names: Sequence[str], n: int, margin: float, runs: int, costly_runs: int, seed: int
 ) -> Iterator[tuple[str, int, float, int, int, int, int]]:
-    """Yield the work in pieces whose draws depend on the piece alone, not on who does it."""
+    """Yield the work in pieces whose draws depend only on the piece, not on the worker."""
     for name in names:
         for first in range(0, runs, TASK_RUNS):
             costly = min(max(costly_runs - first, 0), TASK_RUNS)
@@ -257,7 +257,7 @@ def _tasks(
 def _measure(
     process: str, n: int, margin: float, first: int, runs: int, costly: int, seed: int
 ) -> pd.DataFrame:
-    """Draw the series of one piece and measure them."""
+    """Draw and measure the series of one piece."""
     rng = np.random.default_rng([seed, n, first, zlib.crc32(process.encode())])
     rows: list[dict[str, Any]] = []
     for run in range(runs):

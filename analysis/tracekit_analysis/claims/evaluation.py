@@ -1,4 +1,4 @@
-"""Evaluate claims on recorded runs: supported, refuted or unresolved, with the evidence of every part."""
+"""Evaluation of claims on recorded runs: supported, refuted or unresolved, with the evidence for each statement."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ALL_PARTS = "all"
 
 @dataclass(frozen=True, slots=True)
 class ClaimRow(Record):
-    """Verdict on a claim, or on one statement in one cell."""
+    """Answer to a claim, or to one statement in one cell."""
 
     claim: str
     """Name of the claim."""
@@ -34,7 +34,7 @@ class ClaimRow(Record):
     verdict: Verdict
     """supported, refuted or unresolved."""
     estimate: float
-    """What the verdict rests on: stability index, energy distance or F; NaN for whole claims."""
+    """Number behind the answer: stability index, energy distance or F; NaN for whole claims."""
     ci_low: float
     """Lower end of its interval."""
     ci_high: float
@@ -50,21 +50,23 @@ class ClaimRow(Record):
     n_seeds: float
     """Seeds of the smallest cell."""
     family: str
-    """Correction and what it goes over."""
+    """Correction for multiple tests, and the family of tests it covers."""
     family_size: float
-    """Tests in the family; this and the next two are NaN for whole claims and for labels, which rest on an interval."""
+    """Number of tests in the family; it and the next two fields are NaN for whole claims and for labels, which rest
+    on an interval."""
     smallest_pvalue: float
     """Smallest p-value that these seeds can give."""
     detectable_effect: float
-    """Smallest effect found with power .8: between-seed sd for a difference, partial R squared for an interaction."""
+    """Smallest effect detected with power .8: in between-seed sd for a difference, partial R squared for an
+    interaction."""
     method: str
-    """How it was decided."""
+    """How the answer was decided."""
     contradicts: str
-    """Names of the other claims that cannot hold together with this one."""
+    """Names of the other claims that contradict this one."""
     source: str
-    """Where it is claimed."""
+    """Source of the claim, such as a section of a paper."""
     sentence: str
-    """The verdict in words, with its evidence."""
+    """The answer and its evidence in one or two sentences."""
 
 
 def evaluate_claims(
@@ -86,21 +88,21 @@ def evaluate_claims(
 ) -> pd.DataFrame:
     """Evaluate claims on recorded runs.
 
-    Rules are those of `Claim`. Where an optimizer was run at several learning rates, the claims are about
+    `Claim` states the rules. If an optimizer was run at several learning rates, the claims are about
     `base`, by default the smallest one, and the positive control about ten times that. With fewer than 5
-    seeds a cell every verdict is "unresolved"; from 5 on labels can decide; differences, sameness and
-    interactions need 10, the negative control 20 (10 in each half) to be supported or refuted.
+    seeds per cell each answer is "unresolved"; from 5 on labels can decide; differences, equivalence and
+    interactions need 10 seeds to be supported or refuted, the negative control 20 (10 in each half).
 
     Parameters
     ----------
     frame : DataFrame
         Tidy table of traces, or the result of `characterize` on one.
     claims : sequence of Claim
-        By default those of the reference paper, with the controls.
+        Claims to evaluate; by default those of the reference paper, with the controls.
     by, factor, at, signal, replicate, match
         As for `compare`; `at` is one column here. Traces that are cut are cut for the labels too.
     base : mapping, optional
-        Learning rate of each level of `factor` that the claims are about.
+        For each level of `factor`, the learning rate that the claims are about.
     index_margin : float
         Largest stability index that counts as stable, in half-spreads.
     margin, level, n_permutations, rng
@@ -109,7 +111,7 @@ def evaluate_claims(
     Returns
     -------
     DataFrame
-        For every claim a row for the whole and one per statement and cell: the fields of `ClaimRow`.
+        For each claim, one row for the whole claim and one per statement and cell: the fields of `ClaimRow`.
 
     Raises
     ------
@@ -163,11 +165,11 @@ def _claim_rows(claim: Claim, claims: Sequence[Claim], evidence: Evidence) -> li
         verdict = "refuted"
     elif parts and counts["supported"] == len(parts):
         verdict = "supported"
-    shares = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing to decide it"
+    shares = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "no runs to decide it"
     fared = (
         f"Its one statement is {verdict}." if len(parts) == 1 else f"Of {len(parts)} statements: {shares}."
     )
-    also = f" It cannot hold together with: {against}." if against else ""
+    also = f" It contradicts: {against}." if against else ""
     sizes = [part.n_seeds for part in parts if math.isfinite(part.n_seeds)]
     whole = ClaimRow(
         claim=claim.name,
@@ -204,7 +206,7 @@ class Part:
     why: str
     """The evidence in one clause."""
     estimate: float = math.nan
-    """This and what follows: as in `ClaimRow`."""
+    """From here on, the fields are those of `ClaimRow`."""
     ci_low: float = math.nan
     ci_high: float = math.nan
     unit: str = ""
@@ -262,14 +264,14 @@ def _labelled(statement: Statement, evidence: Evidence) -> list[Part]:
 
 
 def _differing(statement: Statement, evidence: Evidence) -> list[Part]:
-    """Decide a difference of two optimizers; a control that fails there takes its support away."""
+    """Decide whether two optimizers differ; if a negative control fails in the cell, the answer is unresolved."""
     rows = evidence.pairs
     wanted = set(statement.levels)
     theirs = [{a, b} == wanted for a, b in zip(rows["level_a"], rows["level_b"], strict=True)]
     rows = rows[pd.Series(theirs, index=rows.index, dtype=bool)]
     rows = rows if statement.at is None else rows[rows[evidence.at] == statement.at]
     if rows.empty:
-        return [Part(statement.words(), "unresolved", "there are no runs of both")]
+        return [Part(statement.words(), "unresolved", "no cell has runs of both")]
     parts = []
     for _, row in rows.iterrows():
         words = Statement("differ", statement.levels, row[evidence.at]).words()
@@ -288,7 +290,7 @@ def _differing(statement: Statement, evidence: Evidence) -> list[Part]:
 
 
 def _controlled(statement: Statement, evidence: Evidence) -> list[Part]:
-    """Decide the controls: a difference between learning rates, none between halves of the seeds."""
+    """Decide the controls: a difference between learning rates, and none between halves of the seeds."""
     positive = statement.kind == "positive control"
     table = evidence.rates if positive else evidence.halves
     rows = _rows_of(table, statement, evidence)
@@ -322,7 +324,7 @@ def _labels_differ(statement: Statement, evidence: Evidence) -> list[Part]:
         verdict = "supported"
     elif len(labels) > 1 and not counts["inconclusive"]:
         verdict = "refuted"
-    why = f"of {len(labels)} cells " + ", ".join(f"{count} are {name}" for name, count in counts.items())
+    why = f"of {len(labels)} cells, " + ", ".join(f"{count} are {name}" for name, count in counts.items())
     sizes = evidence.labels["n_seeds"]
     return [Part(statement.words(), verdict, why, n_seeds=float(sizes.min()), method="labels of the cells")]
 

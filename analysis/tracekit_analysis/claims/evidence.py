@@ -1,4 +1,4 @@
-"""The tables from which claims are decided: labels, comparisons, interactions, and those of the controls."""
+"""Evidence for claims: the tables of labels, comparisons, interactions and controls that decide them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TEN = 10.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
-    """All tables that statements are decided from."""
+    """All tables that decide statements."""
 
     labels: pd.DataFrame
     """Labels of the cells at the base learning rates."""
@@ -32,9 +32,9 @@ class Evidence:
     interactions: pd.DataFrame
     """Interactions of optimizer and batch size."""
     rates: pd.DataFrame
-    """Comparisons of learning rates: base and ten times that."""
+    """Comparisons of the base learning rate with ten times that rate."""
     halves: pd.DataFrame
-    """Comparisons of the halves of the seeds of one optimizer."""
+    """Comparisons of two halves of the seeds of one optimizer."""
     factor: str
     """Column of the optimizer."""
     at: str
@@ -67,7 +67,7 @@ def gather_evidence(
         raise bad_argument(
             "signal", signal, "must be a recorded signal", f"recorded are {recorded or 'none'}"
         )
-    # A copy has one block per type: marking runs in a table of many loose columns would warn of their number.
+    # A copy has one block per type; marking runs in a fragmented table would raise pandas' PerformanceWarning.
     checked = match
     if {"step", "value"} <= set(frame.columns):
         if match in ("updates", "epochs"):
@@ -90,7 +90,7 @@ def gather_evidence(
         return said(found[found["feature"] == ALL_FEATURES])
 
     def said(found: pd.DataFrame) -> pd.DataFrame:
-        """Say of every result how lengths were matched: traces were cut before they were compared."""
+        """Add to each method how lengths were matched; the traces were cut before they were compared."""
         methods = found["method"].str.removesuffix(MATCH_WORDS[checked]) + MATCH_WORDS[match]
         return found.assign(method=methods)
 
@@ -118,7 +118,7 @@ def gather_evidence(
 def _by_rate(
     features: pd.DataFrame, factor: str, base: Mapping[str, float] | None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the runs at the base learning rates, and these with the runs at ten times that, marked."""
+    """Return the runs at the base learning rates, and these together with the runs at ten times that, marked."""
     if RATE not in features.columns:
         return features, features.iloc[:0].assign(**{MULTIPLE: ""})
     smallest = features.groupby(features[factor].astype(str), observed=True)[RATE].min()
@@ -132,7 +132,7 @@ def _by_rate(
 
 
 def _halved(features: pd.DataFrame, factor: str, at: str, replicate: str) -> pd.DataFrame:
-    """Mark the first and the second half of the seeds of every cell; an odd seed in the middle is left out."""
+    """Mark the first and the second half of the seeds of each cell; an odd seed in the middle is left out."""
     cells = features.groupby([factor, at], dropna=False, observed=True)[replicate]
     place, size = cells.rank(method="dense"), cells.transform("nunique")
     half = np.select([place <= size // 2, place > size - size // 2], ["first", "second"], "")

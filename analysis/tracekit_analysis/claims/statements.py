@@ -1,7 +1,7 @@
-"""Claims as code: a declared claim is evaluated to supported, refuted or unresolved, with its evidence.
+"""Claims as code: statements about configurations that data can support, refute or leave unresolved.
 
 A claim is refuted by evidence of the contrary (equivalence, the opposite label), never by a test that
-found nothing.
+does not reject.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ Verdict = Literal["supported", "refuted", "unresolved"]
 
 @dataclass(frozen=True, slots=True)
 class Statement(Record):
-    """The smallest part of a claim that data can decide."""
+    """Smallest part of a claim that data can decide."""
 
     kind: Kind
     """What is stated; see `Claim` for the rule of each kind."""
     levels: tuple[str, ...] = ()
     """Levels of the factor (optimizers) that it is about; empty for all in the data."""
     at: float | str | None = None
-    """Level of the grid (batch size) that it is about; None for every one in the data."""
+    """Level of the grid (batch size) that it is about; None for all in the data."""
 
     def __post_init__(self) -> None:
         require_choice("kind", self.kind, KINDS)
@@ -63,7 +63,7 @@ class Statement(Record):
         }[self.kind]
 
     def contradicts(self, other: Statement) -> bool:
-        """Return whether both cannot be true."""
+        """Return whether the two statements cannot both be true."""
         return (
             {self.kind, other.kind} == {"stable", "unstable"}
             and self.levels == other.levels
@@ -73,21 +73,22 @@ class Statement(Record):
 
 @dataclass(frozen=True, slots=True)
 class Claim(Record):
-    """A claim: statements that must all hold.
+    """Claim: statements that must all hold.
 
     Rules, for each cell that a statement is about:
 
-    * stable, unstable: by the label of the cell, from 5 seeds on; the opposite label refutes, a diverged
+    * stable, unstable: by the label of the cell, from 5 seeds on; the opposite label refutes; a diverged
       cell counts as unstable.
     * differ: supported if `compare` answers "different" for all features together, and neither level's
       negative control at that batch size is significant; refuted if it answers "equivalent".
     * labels differ: supported if one cell is stable and another unstable or diverged, refuted if all cells
-      bear the same one of these labels.
+      have the same one of these labels.
     * interact: supported if an interaction is shown in any feature; never refuted.
     * positive control: as differ, between learning rates.
     * negative control: supported if the halves are equivalent, refuted if they differ.
 
-    Supported if all its statements are; refuted if one is; unresolved otherwise, as wherever there are no runs.
+    A claim is supported if all its statements are, refuted if one is, and unresolved otherwise. Statements without
+    runs are unresolved.
 
     Examples
     --------
@@ -101,41 +102,41 @@ class Claim(Record):
     """
 
     name: str
-    """Short and unique."""
+    """Name of the claim, short and unique."""
     text: str
     """What is claimed, in words."""
     statements: tuple[Statement, ...]
-    """What must hold."""
+    """Statements that must hold."""
     source: str = ""
-    """Where it is claimed."""
+    """Source of the claim, such as a section of a paper."""
 
     def to_record(self) -> dict[str, object]:
-        """Return one flat row, statements in words."""
+        """Return one flat row with the statements in words."""
         words = "; ".join(statement.words() for statement in self.statements)
         return {"name": self.name, "text": self.text, "statements": words, "source": self.source}
 
     def contradicts(self, other: Claim) -> bool:
-        """Return whether both cannot be supported."""
+        """Return whether the two claims cannot both be supported."""
         return any(a.contradicts(b) for a, b in itertools.product(self.statements, other.statements))
 
 
 def differ(first: str, second: str, at: Sequence[float | str] = ()) -> tuple[Statement, ...]:
-    """Return the statements that two levels differ, at each given batch size, or at every one there is."""
+    """Return the statements that two levels differ, at each given batch size or at all."""
     return tuple(Statement("differ", (first, second), one) for one in at or (None,))
 
 
 def stable(level: str, at: Sequence[float | str] = ()) -> tuple[Statement, ...]:
-    """Return the statements that a level is stable, at each given batch size, or at every one there is."""
+    """Return the statements that a level is stable, at each given batch size or at all."""
     return tuple(Statement("stable", (level,), one) for one in at or (None,))
 
 
 def unstable(level: str, at: Sequence[float | str] = ()) -> tuple[Statement, ...]:
-    """Return the statements that a level is unstable, at each given batch size, or at every one there is."""
+    """Return the statements that a level is unstable, at each given batch size or at all."""
     return tuple(Statement("unstable", (level,), one) for one in at or (None,))
 
 
 def contradictions(claims: Sequence[Claim]) -> pd.DataFrame:
-    """Return the pairs of claims that cannot both hold, and on what they collide.
+    """Return the pairs of claims that cannot both hold, and the statements that contradict each other.
 
     Parameters
     ----------
@@ -145,7 +146,7 @@ def contradictions(claims: Sequence[Claim]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns claim_a, claim_b, statement_a, statement_b; one row per collision.
+        Columns claim_a, claim_b, statement_a, statement_b; one row per contradiction.
     """
     rows = [
         {"claim_a": a.name, "claim_b": b.name, "statement_a": one.words(), "statement_b": other.words()}
@@ -159,18 +160,18 @@ def contradictions(claims: Sequence[Claim]) -> pd.DataFrame:
 CONTROLS: tuple[Claim, ...] = (
     Claim(
         "positive control",
-        "Runs at ten times the learning rate differ: the comparison finds a difference that is there.",
+        "Runs at ten times the learning rate differ: the comparison finds the difference.",
         (Statement("positive control"),),
         "tracekit",
     ),
     Claim(
         "negative control",
-        "Two halves of the seeds of one optimizer do not differ: the comparison finds none that is not there.",
+        "Two halves of the seeds of one optimizer do not differ: the comparison finds no false difference.",
         (Statement("negative control"),),
         "tracekit",
     ),
 )
-"""What every claim of difference stands on."""
+"""Controls that each claim of a difference rests on."""
 
 PAPER_CLAIMS: tuple[Claim, ...] = (
     Claim(
@@ -193,29 +194,29 @@ PAPER_CLAIMS: tuple[Claim, ...] = (
     ),
     Claim(
         "V.B, panels",
-        'Stable are the panels "2, 4, 6, 7": SGD at 100 and 200, Adam at 100 and 150, if panels 1 to 4 are SGD.',
+        'The panels "2, 4, 6, 7" are stable: SGD at 100 and 200, Adam at 100 and 150, if panels 1 to 4 are SGD.',
         (*stable("sgd", (100, 200)), *stable("adam", (100, 150))),
         "Section V.B",
     ),
     Claim(
         "V.B, next sentence",
-        'Stable are "1 and 4" for SGD (50 and 200) and "6 and 7" for Adam (100 and 150).',
+        'Panels "1 and 4" are stable for SGD (50 and 200) and "6 and 7" for Adam (100 and 150).',
         (*stable("sgd", (50, 200)), *stable("adam", (100, 150))),
         "Section V.B",
     ),
     Claim(
         "V.B, not stable",
-        "SGD is not stable at 200, Adam not at 50 and 200.",
+        "SGD is not stable at 200, and Adam is not stable at 50 and 200.",
         (*unstable("sgd", (200,)), *unstable("adam", (50, 200))),
         "Section V.B",
     ),
     Claim(
         "VII, unstable",
-        "Unstable are SGD at 100 and 200 and Adam at 50 and 150.",
+        "SGD is unstable at 100 and 200, and Adam at 50 and 150.",
         (*unstable("sgd", (100, 200)), *unstable("adam", (50, 150))),
         "Section VII",
     ),
     *CONTROLS,
 )
-"""The reference paper's claims, in all their versions (`contradictions` lists where they collide), and the
-controls. The paper shows one run of each and no test, so that none of them can be decided from it."""
+"""Claims of the reference paper, in all their versions (`contradictions` lists those that contradict each other), and
+the controls. The paper shows one run per configuration and no test, so it decides none of the claims."""

@@ -1,4 +1,4 @@
-"""Comparisons over seeds: do optimizers differ, which is best, how many seeds does an answer need."""
+"""Comparisons over seeds: whether optimizers differ, which is best, and how many seeds an answer needs."""
 
 import lazy_loader
 

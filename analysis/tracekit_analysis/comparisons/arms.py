@@ -1,4 +1,4 @@
-"""Two arms of seeds with their features, and the vectors by which they are compared as a whole."""
+"""Arms of a comparison: the features of two sets of seeds, and the vectors for a comparison of all features."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ class Arms:
     paired: bool
     """Whether rows at the same position share a seed."""
     n_left_out: int
-    """Runs not used: unfinished, without features, or without a partner."""
+    """Number of runs not used: unfinished, without features, or without a partner."""
 
     @property
     def n_diverged_a(self) -> int:
-        """Diverged runs of the first arm."""
+        """Number of diverged runs in the first arm."""
         return int(self.diverged_a.sum())
 
     @property
     def n_diverged_b(self) -> int:
-        """Diverged runs of the second arm."""
+        """Number of diverged runs in the second arm."""
         return int(self.diverged_b.sum())
 
     def values(self, name: str) -> tuple[FloatArray, FloatArray]:
-        """Return one feature, infinite where the run diverged; of another name, 1 for diverged and else 0."""
+        """Return one feature, infinite where the run diverged; for any other name, 1 if diverged and 0 if not."""
         if name not in self.names:
             return self.diverged_a.astype(np.float64), self.diverged_b.astype(np.float64)
         column = self.names.index(name)
@@ -53,10 +53,10 @@ class Arms:
 
 
 def standardised_vectors(arms: Arms) -> tuple[FloatArray, FloatArray, int, int]:
-    """Return both arms in pooled MADs, the number of features used and the number of runs left out.
+    """Return both arms in units of pooled MADs, the number of features used and the number of runs left out.
 
     Features that no run has, or that do not vary, are dropped. A diverged run takes the features of its
-    partner, or the pooled medians, and one coordinate more: the largest distance between other runs.
+    partner, or the pooled medians, and one extra coordinate: the largest distance between other runs.
     """
     pooled = np.concatenate([arms.first, arms.second])
     diverged = np.concatenate([arms.diverged_a, arms.diverged_b])

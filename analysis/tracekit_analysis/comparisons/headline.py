@@ -1,4 +1,4 @@
-"""One sentence over a whole table of comparisons or labels: who, how much, and what could not be seen."""
+"""Headline of a table of comparisons: one sentence with the answers, and the evidence they rest on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_NAMED = 3
 
 
 def compare_headline(results: pd.DataFrame) -> str:
-    """Return the answer of a whole table of comparisons: who differs, by how much, what could not be seen.
+    """Return the headline of a table of comparisons: who differs, by how much, and what the seeds can detect.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def compare_headline(results: pd.DataFrame) -> str:
     Raises
     ------
     AnalysisError
-        If it is no table of comparisons.
+        If `results` is not a table of comparisons.
 
     Examples
     --------
@@ -60,10 +60,10 @@ def compare_headline(results: pd.DataFrame) -> str:
 
 
 def evidence_lines(results: pd.DataFrame) -> list[str]:
-    """Return what the rows of a table of comparisons rest on: method, family, seeds, and what could have been seen.
+    """Return the evidence behind a table of comparisons: method, family, seeds, smallest p-value and power.
 
-    One line for all rows, or one for each kind of row where there are two: all features together and single ones,
-    comparisons and negative controls.
+    One line for all rows, or one for each kind of row: all features together and single features, or comparisons
+    and negative controls.
 
     Parameters
     ----------
@@ -96,9 +96,9 @@ def _rests_on(rows: pd.DataFrame) -> str:
         reach = rows["detectable_effect"].dropna()
         finite = reach[reach < math.inf]
         if len(finite):
-            parts += [f"power .8 for {_range(finite)} {unit}"]
+            parts += [f"power .8 for an effect of {_range(finite)} {unit}"]
         if len(finite) < len(reach):
-            parts += [f"{'in some rows' if len(finite) else 'here'} no effect could be significant"]
+            parts += [f"{'in some rows' if len(finite) else 'here'} no effect can be significant"]
     if "unknown" in rows.columns:
         lacking = rows.loc[(rows["unknown"] != "") & (rows["feature"] != "all"), "feature"].unique()
         if len(lacking):
@@ -112,7 +112,7 @@ def _range(values: pd.Series) -> str:
 
 
 def _pairs(rows: pd.DataFrame, strata: Sequence[str], verb: str) -> str:
-    """Name the pairs with the cells in which they meet, the same cells together."""
+    """Name the pairs and their cells; pairs with the same cells share one phrase."""
     places: dict[tuple[str, ...], list[str]] = {}
     for (a, b), members in rows.groupby(["level_a", "level_b"], sort=False):
         where = tuple(_place(row, strata) for row in members.to_dict("records"))
@@ -149,9 +149,9 @@ def _evidence(rows: pd.DataFrame, results: pd.DataFrame, answer: str, strata: Se
     seeds = int(rows["n_seeds"].min())
     reach = float(rows["detectable_effect"].max())
     words = (
-        f"no difference could be significant with {seeds} seeds"
+        f"no difference can be significant with {seeds} seeds"
         if math.isinf(reach)
-        else f"differences below {number(reach)} between-seed sd could not be seen with {seeds} seeds"
+        else f"{seeds} seeds detect a difference of {number(reach)} between-seed sd with power .8"
     )
     if seeds < MIN_SEEDS_CLAIM:
         words += f", and a claim needs {MIN_SEEDS_CLAIM}"

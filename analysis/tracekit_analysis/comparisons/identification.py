@@ -1,7 +1,7 @@
-"""Can the optimizer be told from the statistics of a run: cross-validated classification over seeds.
+"""Classification of runs: can the optimizer be identified from the statistics of a run? Cross-validated over seeds.
 
-The unit is the seed: all runs of a seed are held out together, labels are permuted by seed, and the whole
-pipeline is refitted in every fold of every permutation.
+Each seed counts once: all runs of a seed are held out together, labels are permuted by seed, and the whole
+pipeline is refitted in each fold of each permutation.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ from tracekit_analysis.words import cell_words
 
 N_CLASSIFIER_PERMUTATIONS = 999
 MAX_CLASSIFIED = 5_000
-"""Up to how many arrangements all are visited."""
+"""Largest number of arrangements that are all visited."""
 IDENTIFYING = ("lower_index", "upper_index", "lower_drift", "tau_int", "spectral_entropy")
-"""The five features that identify by default, none of which depends on the unit of the signal."""
+"""The five features used by default; none of them depends on the unit of the signal."""
 
 Role = Literal["comparison", "negative control"]
 
 
 @dataclass(frozen=True, slots=True)
 class Identification(Record):
-    """How well one of two levels is told from the features of a run."""
+    """How well two levels are distinguished by the features of a run."""
 
     role: Role
     """``comparison`` of two levels, or ``negative control``: two halves of the seeds of one level."""
@@ -58,13 +58,13 @@ class Identification(Record):
     level_b: str
     """Second level."""
     answer: Literal["identified", "unresolved"]
-    """Whether identification is shown; that it is impossible is never claimed."""
+    """``identified`` or ``unresolved``; we never claim that identification is impossible."""
     reason: str
     """The answer in one clause."""
     estimate: float
-    """Share of held-out runs that are told right; chance is one half."""
+    """Share of held-out runs that are classified correctly; chance is one half."""
     ci_low: float
-    """Lower end of its Wilson interval, runs taken as independent."""
+    """Lower end of its Wilson interval, which treats runs as independent."""
     ci_high: float
     """Upper end of its Wilson interval."""
     level: float
@@ -76,12 +76,12 @@ class Identification(Record):
     smallest_pvalue: float
     """Smallest p-value that these seeds can give."""
     detectable_effect: float
-    """Always NaN: what share these seeds detect depends on how the features differ together, and has no closed form;
-    `compare` says what they detect in a feature."""
+    """Always NaN: the detectable share depends on the joint distribution of the features and has no closed form;
+    `compare` gives the detectable difference of each feature."""
     n_seeds: int
     """Seeds of the smaller arm; pairs if paired."""
     n_left_out: int
-    """Runs not used: unfinished, diverged, unusable or without a partner."""
+    """Number of runs not used: unfinished, diverged, unusable or without a partner."""
     paired: bool
     """Whether the runs of one seed are held out together."""
     features: str
@@ -91,13 +91,13 @@ class Identification(Record):
     unit: str
     """Unit of the estimate."""
     family: str
-    """Correction and what it goes over."""
+    """Correction for multiple tests, and the family of tests it covers."""
     family_size: int
-    """Tests in the family."""
+    """Number of tests in the family."""
     method: str
     """How the share and its p-value were found."""
     sentence: str
-    """The row in words."""
+    """The result in one or two sentences."""
 
 
 def identifiability(
@@ -116,16 +116,16 @@ def identifiability(
     n_permutations: int = N_CLASSIFIER_PERMUTATIONS,
     rng: Randomness = 0,
 ) -> pd.DataFrame:
-    """Tell levels of a factor from the features of single runs, two by two within every cell.
+    """Classify runs by the level of a factor from their features, for each pair of levels within each cell.
 
-    Linear discriminant analysis with standardised features, tested on one held-out seed (pair) after the
-    other. Null: labels are exchangeable (within pairs). Alternative: held-out runs are told right more often.
-    For every level a negative control tells the first half of its seeds from the second, which must not
-    succeed: where it does, something other than the level (the order of runs, the machine) leaves its mark.
+    Linear discriminant analysis with standardised features; each seed (pair) is held out once. Null: labels
+    are exchangeable (within pairs). Alternative: held-out runs are classified correctly more often.
+    For each level a negative control classifies the first against the second half of its seeds. It must not
+    succeed: if it does, something other than the level (the order of runs, the machine) affects the features.
 
     Name at most five features beforehand. Features that depend on the unit of the signal ("scale" in
     `FEATURES`) identify single seeds of one optimizer; they are not among the default ones, and rows that use
-    them say so. Diverged runs cannot be told from features and are left out and counted. Below 3 seeds
+    them say so. Diverged runs cannot be classified; they are left out and counted. Below 3 seeds
     there is no share; below 5 no test; below 10 no claim.
 
     Parameters
@@ -135,7 +135,7 @@ def identifiability(
     features : sequence of str
         Columns to use.
     n_permutations : int
-        Random permutations where there are more than 5000.
+        Random permutations if more than 5000 exist.
 
     Returns
     -------
@@ -204,7 +204,7 @@ def _identify(
     arms: Arms, role: Role, level_a: str, level_b: str, level: float, n_permutations: int,
     rng: np.random.Generator,
 ) -> Identification:  # fmt: skip
-    """Classify the runs of two arms, one held-out seed after the other."""
+    """Classify the runs of two arms, holding out one seed at a time."""
     first, second, missing = _complete(arms)
     n_seeds = min(len(first), len(second))
     share = low = high = pvalue = smallest = math.nan
@@ -215,7 +215,7 @@ def _identify(
         share = float(correct[0])
         low, high = wilson_interval(round(share * n_runs), n_runs, level)
         drawn = correct[1:]
-        smallest = smallest_pvalue(  # two-sided: labels exchanged all over give the same share
+        smallest = smallest_pvalue(  # two-sided: exchanging all labels gives the same share
             len(first), len(second), paired=arms.paired, n_permutations=n_permutations,
             max_exact=MAX_CLASSIFIED,
         )  # fmt: skip
@@ -252,7 +252,7 @@ def _identify(
 def _shares(
     first: FloatArray, second: FloatArray, paired: bool, n_permutations: int, rng: np.random.Generator
 ) -> tuple[FloatArray, bool]:
-    """Return the share told right with the true labels, then with every arrangement of them."""
+    """Return the share classified correctly with the true labels, then with each arrangement of them."""
     vectors = np.concatenate([first, second])
     n_a, n_b = len(first), len(second)
     truth = np.repeat([1.0, 0.0], [n_a, n_b])
@@ -268,7 +268,7 @@ def _shares(
 
 
 def _complete(arms: Arms) -> tuple[FloatArray, FloatArray, int]:
-    """Return the vectors of runs that have every feature that any run has."""
+    """Return the vectors of the runs that have every feature that any run has."""
     pooled = np.concatenate([arms.first, arms.second])
     present = np.isfinite(pooled).any(axis=0)
     keep = [np.isfinite(arm[:, present]).all(axis=1) for arm in (arms.first, arms.second)]
@@ -279,7 +279,7 @@ def _complete(arms: Arms) -> tuple[FloatArray, FloatArray, int]:
 
 
 def _halves(arm: pd.DataFrame, names: list[str]) -> Arms:
-    """Return the first and the second half of the seeds of one level as arms of their own."""
+    """Return the first and the second half of the seeds of one level as two arms."""
     values = arm[names].to_numpy(dtype=np.float64)
     half = len(values) // 2
     none: NDArray[np.bool_] = np.zeros(half, dtype=bool)
@@ -289,7 +289,7 @@ def _halves(arm: pd.DataFrame, names: list[str]) -> Arms:
 
 
 def _adjusted(rows: list[Identification], keys: list[dict[str, Any]], level: float) -> list[Identification]:
-    """Adjust comparisons and controls over their own families, answer and word them."""
+    """Adjust comparisons and controls within their own families; set answer, reason and sentence."""
     found = list(rows)
     for role in ("comparison", "negative control"):
         chosen = [i for i, row in enumerate(rows) if row.role == role]
@@ -309,17 +309,17 @@ def _adjusted(rows: list[Identification], keys: list[dict[str, Any]], level: flo
 
 def _reason(row: Identification, shown: bool) -> str:
     if row.n_seeds < MIN_SEEDS_TEST:
-        return f"{row.n_seeds} seeds an arm are too few for a test; {MIN_SEEDS_TEST} are needed"
+        return f"{row.n_seeds} seeds per arm are too few for a test; {MIN_SEEDS_TEST} are needed"
     if shown and row.role == "negative control":
-        return "the control fails: seeds of one level are told apart"
+        return "the negative control fails: two halves of the seeds of one level are distinguished"
     if row.role == "negative control" and not row.pvalue_adjusted <= 1.0 - row.level:
-        return "as it should be, seeds of one level are not told apart"
+        return "as expected, two halves of the seeds of one level are not distinguished"
     if row.n_seeds < MIN_SEEDS_CLAIM:
         return f"{row.n_seeds} seeds allow a test but no claim; {MIN_SEEDS_CLAIM} are needed"
     if shown:
-        scale = "; features in signal units took part" if row.with_scale else ""
-        return f"held-out runs are told apart better than by chance{scale}"
-    return "held-out runs are not shown to be told apart, which is no proof that they cannot be"
+        scale = "; features in signal units were used" if row.with_scale else ""
+        return f"held-out runs are classified better than by chance{scale}"
+    return "held-out runs are not shown to be classified better than by chance; this does not prove that they cannot be"
 
 
 def _sentence(row: Identification, where: str) -> str:
@@ -330,7 +330,7 @@ def _sentence(row: Identification, where: str) -> str:
         else f"two halves of the seeds of {row.level_a}"
     )
     told = (
-        f"{row.estimate:.0%} of held-out runs [{row.ci_low:.0%}, {row.ci_high:.0%}] told right"
+        f"{row.estimate:.0%} of held-out runs [{row.ci_low:.0%}, {row.ci_high:.0%}] classified correctly"
         if math.isfinite(row.estimate)
         else "not classified"
     )
@@ -340,7 +340,7 @@ def _sentence(row: Identification, where: str) -> str:
         if math.isfinite(row.pvalue)
         else ""
     )
-    design = f"{row.n_seeds} {'pairs' if row.paired else 'seeds an arm'}"
+    design = f"{row.n_seeds} {'pairs' if row.paired else 'seeds per arm'}"
     return (
         f"{start}{who} ({design}): {told}{tested}; {row.method}; features {row.features}. "
         f"{row.reason[0].upper()}{row.reason[1:]}."

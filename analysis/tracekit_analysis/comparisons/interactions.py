@@ -1,6 +1,6 @@
-"""Does the effect of the optimizer depend on the batch size: Freedman-Lane test of a two-way interaction.
+"""Interaction of two factors: does the effect of the optimizer depend on the batch size? Freedman-Lane test.
 
-Not the aligned rank transform: it rejects 16 to 32 % of true nulls where spreads differ or values are skewed.
+We do not use the aligned rank transform: it rejects 16 to 32 % of true nulls if spreads differ or values are skewed.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ from tracekit_analysis.tables.runs import DEFAULT_SIGNAL, OUTCOME
 
 @dataclass(frozen=True, slots=True)
 class Interaction(Record):
-    """Test that the effects of two factors on one feature add up."""
+    """Outcome of the test that the effects of two factors on one feature are additive."""
 
     feature: str
     """The feature."""
     answer: Literal["interaction", "unresolved"]
-    """Whether an interaction is shown; its absence is never claimed."""
+    """``interaction`` or ``unresolved``; we never claim that there is no interaction."""
     reason: str
     """The answer in one clause, or why there was no test."""
     estimate: float
     """F statistic of the interaction."""
     pvalue: float
-    """Freedman-Lane p-value; NaN below 5 seeds a cell."""
+    """Freedman-Lane p-value; NaN below 5 seeds per cell."""
     pvalue_adjusted: float
     """The same, adjusted over the features."""
     effect_size: float
-    """Partial R squared: share of the additive model's residual squares that the interaction takes."""
+    """Partial R squared: share of the additive model's residual sum of squares that the interaction explains."""
     df_interaction: int
     """Degrees of freedom of the interaction."""
     df_residual: int
@@ -52,30 +52,30 @@ class Interaction(Record):
     n_runs: int
     """Runs used."""
     n_cells: int
-    """Cells with runs."""
+    """Number of cells with runs."""
     n_missing_cells: int
-    """Cells without runs."""
+    """Number of cells without runs."""
     n_diverged: int
-    """Diverged runs, set to the worst value seen."""
+    """Number of diverged runs; they take the worst value of the others."""
     blocked: bool
     """Whether seeds shared between cells are blocks of the model."""
     smallest_pvalue: float
     """Smallest p-value that these arrangements can give."""
     detectable_effect: float
-    """Smallest partial R squared found with power .8 by these seeds at the family's first step, for normal errors;
-    infinite where nothing could be significant."""
+    """Smallest partial R squared that these seeds detect with power .8 at the family's first step, for normal errors;
+    infinite if nothing can be significant."""
     unit: str
     """Unit of the feature."""
     family: str
-    """Correction and what it goes over."""
+    """Correction for multiple tests, and the family of tests it covers."""
     family_size: int
-    """Tests in the family."""
+    """Number of tests in the family."""
     method: str
     """How the p-value was found."""
     status: Status
     """Whether the test could be computed."""
     sentence: str
-    """The row in words."""
+    """The result in one or two sentences."""
 
 
 def interaction(
@@ -93,13 +93,13 @@ def interaction(
     n_permutations: int = N_PERMUTATIONS,
     rng: Randomness = 0,
 ) -> pd.DataFrame:
-    """Test for every feature whether the effect of one factor depends on the level of another.
+    """Test for each feature whether the effect of one factor depends on the level of another.
 
     See `freedman_lane`; Benjamini-Hochberg over the features. Seeds are blocks of the model if at least half
-    of them occur in two cells or more. A diverged run is set to the largest value of its feature, its worst
-    rank, and counted. Missing cells are counted, and the test is about those that are there. Differences in
+    of them occur in two cells or more. A diverged run takes the largest value of its feature, the worst
+    rank, and is counted. Missing cells are counted; the test covers the cells that have runs. Differences in
     spread between cells raise its size to .06 to .08. Below 5 seeds in the smallest cell nothing is tested;
-    below 10 nothing is claimed. That there is no interaction is never claimed.
+    below 10 nothing is claimed. We never claim that there is no interaction.
 
     Parameters
     ----------
@@ -242,7 +242,7 @@ def _finished(rows: list[Interaction], factor: str, at: str, alpha: float) -> pd
 
 def _reach_words(reach: float) -> str:
     if math.isinf(reach):
-        return "so no effect could be significant here"
+        return "so no effect can be significant here"
     return f"power .8 for a partial R squared of {reach:.2g}"
 
 
@@ -252,5 +252,5 @@ def _reason(n_seeds: int, pvalue: float, shown: bool) -> str:
     if n_seeds < MIN_SEEDS_CLAIM:
         return f"{n_seeds} seeds allow a test but no claim; {MIN_SEEDS_CLAIM} are needed"
     if shown:
-        return f"the effect of one depends on the other (adjusted p = {pvalue:.2g})"
-    return f"no interaction is shown (adjusted p = {pvalue:.2g}), which is no proof that there is none"
+        return f"the effect of one factor depends on the other (adjusted p = {pvalue:.2g})"
+    return f"no interaction is shown (adjusted p = {pvalue:.2g}), which does not prove that none exists"

@@ -1,7 +1,7 @@
-"""How many seeds for which effect, and how many updates for which margin, before anything is trained.
+"""Experiment planning: the number of seeds for an effect, and of updates for a margin, before anything is trained.
 
-Seeds come from closed forms (noncentral and central t; nothing is simulated here), updates from constants
-that were simulated once and are stored below with the seed of their simulation.
+Numbers of seeds come from closed forms (noncentral and central t; nothing is simulated here). Numbers of updates
+come from constants that were simulated once and are stored below with the seed of their simulation.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from tracekit_analysis.seeds.thresholds import MIN_SEEDS_CLAIM, MIN_SEEDS_NARROW
 
 MAX_SEEDS = 1_000
 MIN_UPDATES = 500
-"""Below it the bound is a 10 % quantile in fewer blocks, which the constants do not describe."""
+"""With fewer updates the bound is a 10 % quantile in fewer blocks, which the constants do not describe."""
 VARIANCE_OF_BOUND = 1.65
 """Variance of an estimated 5 % quantile of normal noise, times n, in squared half-spreads."""
 STABLE_UPDATES = {1: 25.87, 3: 20.69, 5: 11.40, 10: 6.85, 20: 4.60}
-"""By number of seeds: n delta^2 / (1.65 tau) at which a constant bound is labelled stable with probability
+"""For each number of seeds: n delta^2 / (1.65 tau) at which a constant bound is labelled stable with probability
 .8; 1000 simulated cells each, seed 0 (`tests/analysis/test_planning.py` repeats them)."""
 UNSTABLE_UPDATES = {1: 13.85, 3: 19.29, 5: 6.58, 10: 2.99, 20: 1.68}
 """The same for a bound of index 2 delta and the label unstable; 200 cells each, seed 1."""
@@ -33,7 +33,7 @@ UNSTABLE_UPDATES = {1: 13.85, 3: 19.29, 5: 6.58, 10: 2.99, 20: 1.68}
 
 @dataclass(frozen=True, slots=True)
 class PlanRow(Record):
-    """Seeds or updates that answer one question."""
+    """Number of seeds or updates that answers one question."""
 
     question: str
     """``difference``, ``sameness``, ``stable`` or ``unstable``."""
@@ -48,7 +48,7 @@ class PlanRow(Record):
     n_seeds: float
     """Seeds in each arm; infinite if 1000 are not enough."""
     n_updates: float
-    """Recorded updates of each run; NaN where the question is one of seeds."""
+    """Recorded updates per run; NaN for questions about seeds."""
     power: float
     """Probability of the answer with these seeds or updates."""
     smallest_pvalue: float
@@ -56,11 +56,11 @@ class PlanRow(Record):
     alpha: float
     """Level of the family."""
     family: int
-    """Tests in the family; Holm's first step is planned for."""
+    """Number of tests in the family; the plan is for Holm's first step."""
     method: str
-    """Where power comes from."""
+    """How the power was computed."""
     sentence: str
-    """The row in words."""
+    """The result in one sentence."""
 
 
 def plan(
@@ -75,15 +75,15 @@ def plan(
     correlation: float = 0.5,
     tau: float = 1.0,
 ) -> pd.DataFrame:
-    """Say how many seeds show which difference or sameness, and how many updates which stability.
+    """Compute how many seeds a difference or an equivalence needs, and how many updates a label of stability needs.
 
-    * difference: seeds for `effects`, unpaired and paired, at level alpha / family, at least as many as can
-      reach that level at all and at least 10;
-    * sameness: seeds for `margins` if the true difference is zero, two one-sided tests at `alpha`, at
-      least 10, for margins below 1 at least 20;
+    * difference: seeds for `effects`, unpaired and paired, at level alpha / family: at least as many as can
+      reach that level, and at least 10;
+    * sameness: seeds for the equivalence `margins` if the true difference is zero, two one-sided tests at
+      `alpha`: at least 10, and at least 20 for margins below 1;
     * stable, unstable: recorded updates after the burn-in that label a constant bound stable, and a bound
-      of twice the margin unstable, for 5, 10 and 20 seeds. Below 5 seeds no cell is labelled, with 1, 2,
-      3, 4 seeds no difference is tested: such rows do not occur.
+      of twice the margin unstable, for 5, 10 and 20 seeds. Below 5 seeds no cell is labelled and no
+      difference is tested, so the table has no such rows.
 
     Parameters
     ----------
@@ -94,15 +94,15 @@ def plan(
     index_margins : sequence of float
         Margins of the stability index, in half-spreads.
     seeds : sequence of int
-        Seeds per cell for which updates are given; of 5, 10 and 20.
+        Seeds per cell for which updates are given: any of 5, 10 and 20.
     family : int
-        Number of tests that Holm's correction goes over, such as batch sizes.
+        Number of tests that Holm's correction covers, for example the number of batch sizes.
     power : float
-        Wanted probability of the answer; for updates it is .8.
+        Required probability of the answer; for updates it is .8.
     alpha : float
         Level.
     correlation : float
-        Correlation between arms of runs that share a seed, 0 if sharing is expected to do nothing.
+        Correlation between runs of the two arms that share a seed; 0 if you expect none.
     tau : float
         Correlation time of the signal, in updates (`tau_int` of a pilot run).
 
@@ -138,7 +138,9 @@ def plan(
             require_between(name, value, 0.0, math.inf)
     for n in seeds:
         if n not in STABLE_UPDATES or n < 5:
-            raise bad_argument("seeds", n, "must be 5, 10 or 20, for which updates were simulated")
+            raise bad_argument(
+                "seeds", n, "must be 5, 10 or 20, the numbers for which updates were simulated"
+            )
     designs = ((False, 0.0), (True, correlation))
     rows = [_difference(e, paired, r, family, power, alpha) for e in effects for paired, r in designs]
     rows += [_sameness(m, paired, r, power, alpha) for m in margins for paired, r in designs]
@@ -159,7 +161,7 @@ def _difference(
     got = math.nan if n is None else reached(n)
     design = _design(paired, correlation)
     words = (
-        f"A difference of {effect:g} between-seed sd needs {_count(n)} seeds an arm, {design}, for power "
+        f"A difference of {effect:g} between-seed sd needs {_count(n)} seeds per arm, {design}, for power "
         f"{power:g} at level {alpha:g} over a family of {family} (noncentral t"
         + (f"; with {n} the power is {got:.2f})." if n is not None else ").")
     )
@@ -176,9 +178,9 @@ def _sameness(margin: float, paired: bool, correlation: float, power: float, alp
     n = _fewest(reached, power, MIN_SEEDS_NARROW if margin < EQUIVALENCE_MARGIN else MIN_SEEDS_CLAIM)
     got = math.nan if n is None else reached(n)
     words = (
-        f"Sameness within {margin:g} between-seed sd needs {_count(n)} seeds an arm, "
+        f"Equivalence within {margin:g} between-seed sd needs {_count(n)} seeds per arm, "
         f"{_design(paired, correlation)}, for power {power:g} at level {alpha:g} if there is no difference "
-        "at all (two one-sided t tests, central t)."
+        "(two one-sided t tests, central t)."
     )
     return PlanRow(
         "sameness", margin, "between-seed sd", paired, correlation, math.inf if n is None else n, math.nan,
@@ -189,19 +191,23 @@ def _sameness(margin: float, paired: bool, correlation: float, power: float, alp
 def _updates(margin: float, n_seeds: int, stable: bool, tau: float) -> PlanRow:
     needed = (STABLE_UPDATES if stable else UNSTABLE_UPDATES)[n_seeds]
     n = max(MIN_UPDATES, math.ceil(needed * VARIANCE_OF_BOUND * tau / margin**2))
-    truth = "a constant bound is labelled stable" if stable else "a bound of twice that is labelled unstable"
+    truth = (
+        "a constant bound is labelled stable"
+        if stable
+        else "a bound of twice the margin is labelled unstable"
+    )
     words = (
         f"At margin {margin:g} and correlation time {tau:g}, {truth} with probability .8 by {n_seeds} seeds "
-        f"of {n} updates after the burn-in (cached simulation, normal noise)."
+        f"of {n} updates each after the burn-in (stored simulation, normal noise)."
     )
     return PlanRow(
         "stable" if stable else "unstable", margin, "half-spreads", False, 0.0, n_seeds, n, 0.8, math.nan,
-        0.05, 1, "cached simulation of the pooled interval, normal noise", words,
+        0.05, 1, "stored simulation of the pooled interval, normal noise", words,
     )  # fmt: skip
 
 
 def _fewest(reached: Callable[[int], float], power: float, least: int) -> int | None:
-    """Return the fewest seeds from `least` on with the wanted power; None if 1000 are not enough."""
+    """Return the smallest number of seeds, at least `least`, with the required power; None if 1000 are too few."""
     low, high = least - 1, MAX_SEEDS
     if reached(high) < power:
         return None

@@ -1,6 +1,6 @@
-"""What share of the runs gets how far, and how soon: performance profiles and times to a target.
+"""Performance profiles and times to a target: the share of runs that reach a threshold, and how soon.
 
-Runs that diverged or never got there are counted, never dropped.
+Runs that diverged or never reached the target are counted, never dropped.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ MAX_THRESHOLDS = 100
 
 @dataclass(frozen=True, slots=True)
 class MedianTime(Record):
-    """Median time to an event of which some runs may not see the end."""
+    """Median time to an event that some runs may not reach (censored times)."""
 
     estimate: float
-    """Median; infinite if less than half of the runs get there."""
+    """Median; infinite if less than half of the runs reach the event."""
     ci_low: float
     """Lower end of its interval; NaN below 3 runs."""
     ci_high: float
@@ -39,27 +39,27 @@ class MedianTime(Record):
     level: float
     """Confidence level."""
     share: float
-    """Share of runs that got there by the end, by Kaplan and Meier."""
+    """Kaplan-Meier share of runs that reached the event by the end."""
     n: int
     """Runs."""
     n_reached: int
-    """Runs that got there."""
+    """Number of runs that reached the event."""
     method: str
-    """How they were found."""
+    """How median and interval were computed."""
     status: Status
-    """Whether there are any."""
+    """Whether the median could be computed."""
 
 
 def median_time(times: ArrayLike, reached: ArrayLike, *, level: float = 0.95) -> MedianTime:
-    """Return the Kaplan-Meier median of times, some of them censored, with its log-log interval.
+    """Return the Kaplan-Meier median of possibly censored times, with its log-log interval.
 
     Parameters
     ----------
     times : (n,) array-like
-        Time of the event, or time up to which a run was watched without it; infinite for a run that
-        can never get there any more, such as a diverged one.
+        Time of the event, or time up to which the run was observed without it; infinite for a run that can
+        never reach it, such as a diverged run.
     reached : (n,) array-like of bool
-        Whether the event came.
+        Whether the run reached the event.
     level : float
         Confidence level.
 
@@ -81,7 +81,7 @@ def median_time(times: ArrayLike, reached: ArrayLike, *, level: float = 0.95) ->
     if when.ndim != 1 or when.shape != came.shape:
         raise AnalysisError(f"`times` has shape {when.shape}, but `reached` has {came.shape}.")
     if np.isnan(when).any() or np.isinf(when[came]).any():
-        raise bad_argument("times", when, "must be numbers, finite where the event came")
+        raise bad_argument("times", when, "must be numbers, finite where the event was reached")
     method = "Kaplan-Meier, log-log interval"
     if not when.size:
         return MedianTime(math.nan, math.nan, math.nan, level, math.nan, 0, 0, method, "inconclusive")
@@ -97,7 +97,7 @@ def median_time(times: ArrayLike, reached: ArrayLike, *, level: float = 0.95) ->
             width = z * math.sqrt(greenwood) / abs(math.log(left)) if left < 1.0 else 0.0
             bounds |= {"low": left ** math.exp(width), "high": left ** math.exp(-width)}
         else:
-            # nothing is left, and log-log has no interval: the exact one of 0 out of n
+            # No run is left, and log-log has no interval: use the exact one of 0 out of n.
             bounds |= {"high": 1.0 - (0.5 - level / 2.0) ** (1.0 / when.size)}
         for name, bound in bounds.items():
             if bound <= 0.5 and math.isinf(ends[name]):
@@ -127,10 +127,10 @@ def time_to_target(
     replicate: str | None = None,
     level: float = 0.95,
 ) -> pd.DataFrame:
-    """Return for every cell how many updates its runs need to reach a target, and how many do not.
+    """Return for each cell how many updates its runs need to reach a target, and how many runs do not reach it.
 
-    The median is that of Kaplan and Meier: runs that end without are censored where they end, diverged runs
-    at infinity, since they will never get there. Below 3 runs a median has no interval.
+    The median is the Kaplan-Meier median: runs that end before the target are censored at their end, diverged
+    runs at infinity, because they will never reach it. Below 3 runs a median has no interval.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ def time_to_target(
     by : str or sequence of str, optional
         Columns that tell configurations apart; default: the attributes that vary between runs.
     replicate : str
-        Column that tells the seeds of a cell apart.
+        Column that distinguishes the seeds of a cell.
     level : float
         Confidence level.
 
@@ -221,16 +221,16 @@ def performance_profile(
     lower_is_better: bool = True,
     level: float = 0.95,
 ) -> pd.DataFrame:
-    """Return the share of runs of each level that are at least as good as a threshold, for many thresholds.
+    """Return, for each level and threshold, the share of runs that are at least as good as the threshold.
 
     With `problem`, values are ratios to the best run of the same problem (Dolan and More), and thresholds are
-    such ratios; without, they are the values themselves. Diverged runs count and never qualify. Intervals
-    are Wilson's, for one threshold at a time; below 3 runs there are none.
+    such ratios; without it, they are the values themselves. Diverged runs count and never qualify. Intervals
+    are Wilson intervals for one threshold at a time; below 3 runs there are none.
 
     Parameters
     ----------
     table : DataFrame
-        Result of `performance`, or any table with a row per run.
+        Result of `performance`, or any table with one row per run.
     metric : str
         Column of values; infinite or missing where a run diverged.
     factor : str
@@ -238,7 +238,7 @@ def performance_profile(
     problem : str or sequence of str, optional
         Columns that form a problem, such as batch size and seed; values must then be positive.
     thresholds : sequence of float, optional
-        By default all values that occur, at most 100 of them.
+        By default the values that occur, at most 100 of them.
     lower_is_better : bool
         False for accuracies.
     level : float

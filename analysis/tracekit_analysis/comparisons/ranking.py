@@ -1,7 +1,7 @@
-"""Which optimizer comes first, and which cannot be told apart: ranks with ties, best first.
+"""Ranks of optimizers with ties, best first: which are shown to be better, and which cannot be distinguished.
 
-A level's rank is a range: from one more than the number of levels shown to be better, to the number of
-levels not shown to be worse. With few seeds every range is the whole one.
+A level's rank is a range: from one plus the number of levels shown to be better, to the number of levels not
+shown to be worse. With few seeds each range covers all ranks.
 """
 
 from __future__ import annotations
@@ -50,18 +50,18 @@ from tracekit_analysis.words import cell_words
 
 @dataclass(frozen=True, slots=True)
 class Rank(Record):
-    """Where one level of a factor stands among the others."""
+    """Rank of one level of a factor among the others."""
 
     entry: str
     """The level."""
     position: int
-    """Place by mean rank, 1 is best; not a claim."""
+    """Position by mean rank, 1 is best; not a claim."""
     rank_best: int
-    """One more than the number of levels shown to be better."""
+    """One plus the number of levels shown to be better."""
     rank_worst: int
     """Number of levels that are not shown to be worse, this one included."""
     tied_with: str
-    """Levels that are not told apart from it, in order."""
+    """Levels that are not distinguished from this one, in order."""
     mean_rank: float
     """Mean of the ranks of its runs, within seeds if paired."""
     estimate: float
@@ -75,34 +75,34 @@ class Rank(Record):
     unit: str
     """The metric."""
     probability_of_improvement: float
-    """Probability that a run of it beats one of another level, ties half, mean over the others."""
+    """Probability that a run of this level beats one of another level; ties count half; mean over the others."""
     pvalue: float
     """Smallest p-value of its comparisons with the others; NaN below 5 seeds."""
     pvalue_adjusted: float
-    """The same after Holm over all pairs of levels of the cell."""
+    """The same, Holm-adjusted over all pairs of levels of the cell."""
     effect_size: float
     """probability_of_improvement."""
     smallest_pvalue: float
     """Smallest p-value that a comparison of these seeds can give."""
     detectable_effect: float
-    """Smallest difference from another level found with power .8 by these seeds at Holm's first step, in between-seed
-    sd of normal values (ranks need about 5 % more seeds); infinite where nothing could be significant."""
+    """Smallest difference from another level that these seeds detect with power .8 at Holm's first step, in
+    between-seed sd of normal values (ranks need about 5 % more seeds); infinite if nothing can be significant."""
     omnibus_pvalue: float
-    """P-value that all levels are exchangeable: Friedman if paired, else Kruskal-Wallis, by permutation."""
+    """P-value of the null that all levels are exchangeable: Friedman if paired, else Kruskal-Wallis; by permutation."""
     n_seeds: int
-    """Seeds of this level."""
+    """Number of seeds of this level."""
     n_diverged: int
-    """Diverged runs among them; they take the last ranks."""
+    """Number of diverged runs among them; they take the last ranks."""
     paired: bool
     """Whether all comparisons are within seeds."""
     family: str
-    """Correction and what it goes over."""
+    """Correction for multiple tests, and the family of tests it covers."""
     family_size: int
-    """Pairs in the family."""
+    """Number of pairs in the family."""
     method: str
-    """How levels were told apart."""
+    """How the levels were compared."""
     sentence: str
-    """The row in words."""
+    """The result in one sentence."""
 
 
 def rank(
@@ -122,22 +122,22 @@ def rank(
     n_permutations: int = N_PERMUTATIONS,
     rng: Randomness = 0,
 ) -> pd.DataFrame:
-    """Rank the levels of a factor within every cell, best first, with the ties that the seeds leave.
+    """Rank the levels of a factor within each cell, best first; levels that the seeds do not distinguish are tied.
 
-    Two levels are told apart if the permutation test of their ranks, Holm-adjusted over all pairs of
+    Two levels are distinguished if the permutation test of their ranks, Holm-adjusted over all pairs of
     the cell, rejects and both have 10 seeds. Diverged runs share the last rank. 1 and 2 seeds: order and IQM.
-    3 and 4: intervals of the IQM. 5 to 9: p-values, but all levels tied. From 10: ranks.
+    3 and 4: intervals of the IQM. 5 to 9: p-values, but all levels are tied. From 10: ranks.
 
     Parameters
     ----------
     frame : DataFrame
-        Tidy table of traces; or the result of `performance`, or any table with a row per run and `metric`.
+        Tidy table of traces; or the result of `performance`, or any table with one row per run and `metric`.
     metric : str
         "final", "anytime" or "best" of `performance`, or a column of the table.
     signal, lower_is_better
         As for `performance`.
     by, factor, at, levels, replicate, pairing, match, level, n_permutations, rng
-        As for `compare`; lengths are those of `signal`.
+        As for `compare`; `match` refers to the lengths of `signal`.
 
     Returns
     -------
@@ -198,7 +198,7 @@ def rank(
 
 
 def _cut(frame: pd.DataFrame, signal: str, keys: list[str], strata: list[str], match: Match) -> pd.DataFrame:
-    """Cut the traces of the signal to the shortest run of a stratum; the others stay, for how runs ended."""
+    """Cut the traces of the signal to the shortest run of a stratum; other signals stay whole."""
     for name in keys:
         require_column(frame, name)
     runs = [*keys, *(name for name in ("run", "status") if name in frame.columns and name not in keys)]
@@ -296,7 +296,7 @@ def _rank_cell(
 
 
 def _reach(x: FloatArray, y: FloatArray, paired: bool, alpha: float) -> float:
-    """Return the difference that these seeds detect at a level; infinite where they are too few for a test."""
+    """Return the difference that these seeds detect at a level; infinite if they are too few for a test."""
     if min(x.size, y.size) < MIN_SEEDS_TEST:
         return math.inf
     correlation = pair_correlation(x, y) if paired else math.nan
@@ -312,7 +312,7 @@ def _ranks(
     n_permutations: int,
     stream: tuple[int, str],
 ) -> tuple[dict[str, float], float]:
-    """Return mean ranks and the omnibus p-value, within the seeds that all share if paired."""
+    """Return mean ranks and the omnibus p-value; if paired, within the seeds that all levels share."""
     generator = substream(stream[0], "omnibus", stream[1])
     names = list(arms)
     if paired:
@@ -354,11 +354,11 @@ def _sentence(row: Rank, n_levels: int, where: str) -> str:
         else ", no interval"
     )
     diverged = f", {row.n_diverged} diverged" if row.n_diverged else ""
-    ties = f"not told apart from {row.tied_with}" if row.tied_with else "told apart from all others"
+    ties = f"not distinguished from {row.tied_with}" if row.tied_with else "distinguished from all others"
     reach = (
         ""
         if math.isinf(row.detectable_effect)
-        else f", power .8 for {row.detectable_effect:.3g} between-seed sd"
+        else f", power .8 for a difference of {row.detectable_effect:.3g} between-seed sd"
     )
     few = "" if row.n_seeds >= MIN_SEEDS_CLAIM else f"; ranks are claimed from {MIN_SEEDS_CLAIM} seeds on"
     return (

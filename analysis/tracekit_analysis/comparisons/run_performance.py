@@ -1,4 +1,4 @@
-"""How well each run did: at the end, over the whole way, and how soon it reached a target."""
+"""Performance of each run: at the end, over all updates, at its best, and the time to a target."""
 
 from __future__ import annotations
 
@@ -36,24 +36,24 @@ def performance(
     * time_to_target: first step at which the mean of the last `window` values meets `target`; infinite if
       the run ended without, and then `reached` is False.
 
-    A run that diverged (by its status, or with a value that is not finite) has the worst values there are:
-    infinite ones. It has reached a target that it met before. A run that failed or is still running keeps its
-    values, with the outcome "unfinished".
+    A run that diverged (by its status, or because a value is not finite) gets the worst values: infinite ones.
+    A target that it met before counts as reached. A run that failed or is still running keeps its values, with
+    the outcome "unfinished".
 
     Parameters
     ----------
     frame : DataFrame
         Tidy table of traces.
     signal : str
-        Signal to judge by.
+        Signal that measures performance, such as a loss.
     lower_is_better : bool
         False for accuracies.
     target : float, optional
         Value to reach; without one the last two columns are missing.
     window : int
-        Values averaged for the target, the last one included.
+        Number of values averaged for the target, the current one included.
     by : sequence of str, optional
-        Columns that tell runs apart; by default all but those of single values.
+        Columns that distinguish runs; by default all except those of single values.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def performance(
 
 
 def _run_row(steps: FloatArray, values: FloatArray, target: float | None, window: int) -> dict[str, object]:
-    """Return the row of one run; values are turned so that lower is better."""
+    """Return the row of one run; the sign of the values is such that lower is better."""
     finite = np.isfinite(values)
     ran_away = bool(not finite.all())
     stop = int(np.argmin(finite)) if ran_away else values.size

@@ -1,4 +1,4 @@
-"""Two arms of seeds: what is computed for one feature, and for all features together."""
+"""Comparison of two arms of seeds, in one feature and in all features together."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NAN = math.nan
 
 @dataclass(frozen=True, slots=True)
 class ComparisonRow(Record):
-    """Comparison of two levels of a factor in one feature, or in all together."""
+    """Comparison of two levels of a factor in one feature, or in all features together."""
 
     feature: str
     """The feature; ``all`` for the vector of all, ``diverged`` for the share of diverged runs."""
@@ -54,9 +54,9 @@ class ComparisonRow(Record):
     pvalue_adjusted: float
     """The same, adjusted over `family`."""
     family: str
-    """Correction and what it goes over."""
+    """Correction for multiple tests, and the family of tests it covers."""
     family_size: int
-    """Tests in the family."""
+    """Number of tests in the family."""
     smallest_pvalue: float
     """Smallest p-value that these seeds can give, before adjustment."""
     effect_size: float
@@ -72,17 +72,17 @@ class ComparisonRow(Record):
     cliffs_delta_ci_high: float
     """Upper end of its interval."""
     detectable_effect: float
-    """Smallest difference found with power .8 by these seeds at the family's first step, in between-seed sd."""
+    """Smallest difference that these seeds detect with power .8 at the family's first step, in between-seed sd."""
     equivalence_pvalue: float
-    """P-value of sameness within the margin; for ``all`` the largest of the features."""
+    """P-value of equivalence within the margin; for ``all`` the largest one of the features."""
     margin: float
-    """Of equivalence, in between-seed standard deviations."""
+    """Equivalence margin, in between-seed standard deviations."""
     location_pvalue: float
-    """PERMANOVA p-value; for ``all``."""
+    """PERMANOVA p-value; only for ``all``."""
     dispersion_pvalue: float
-    """PERMDISP p-value; for ``all``."""
+    """PERMDISP p-value; only for ``all``."""
     kind: str
-    """location, dispersion, location and dispersion, or undetermined; for ``all``."""
+    """location, dispersion, location and dispersion, or undetermined; only for ``all``."""
     n_seeds: int
     """Seeds of the smaller arm; pairs if paired."""
     n_a: int
@@ -90,24 +90,24 @@ class ComparisonRow(Record):
     n_b: int
     """Seeds of the second arm."""
     n_diverged_a: int
-    """Diverged runs among them, first arm."""
+    """Number of diverged runs in the first arm."""
     n_diverged_b: int
-    """Diverged runs among them, second arm."""
+    """Number of diverged runs in the second arm."""
     n_left_out: int
-    """Runs not used: unfinished, unusable, or without a partner."""
+    """Number of runs not used: unfinished, unusable, or without a partner."""
     unknown: str
-    """Features that finished runs lack, with the number of runs of either level; empty if none."""
+    """Features that some finished runs lack, with the number of such runs of each level; empty if none."""
     paired: bool
     """Whether runs of one seed form a pair."""
     correlation: float
-    """Correlation of the pairs; for ``all`` the median over features; NaN if unpaired."""
+    """Correlation between the runs of a pair; for ``all`` the median over features; NaN if unpaired."""
     method: str
-    """How p-value and interval were found."""
+    """How p-value and interval were computed."""
     sentence: str
-    """The row in words."""
+    """The result in one or two sentences."""
 
     def in_family(self, size: int) -> ComparisonRow:
-        """Return the row with the size of its family, and the effect that its seeds detect at the first step."""
+        """Return the row with the size of its family and the effect that its seeds detect at the first step."""
         self = replace(self, family_size=size)
         if self.n_seeds < MIN_SEEDS_TEST:
             return replace(self, detectable_effect=math.inf)
@@ -145,7 +145,7 @@ def compare_feature(
     method = difference.method
     if shares:
         estimate, low, high = _share_difference(x, y, level)
-        method = "Newcombe's interval of a difference of shares"
+        method = "Newcombe interval of the difference of shares"
     g = hedges_g(x, y, paired=arms.paired, level=level)
     delta = cliffs_delta(x, y, paired=arms.paired, level=level)
     test = mean_permutation(
@@ -211,7 +211,7 @@ def compare_vectors(
     seed: int,
     words: Sequence[str],
 ) -> ComparisonRow:
-    """Compare all features together; seeds that lack a feature which others have are left out."""
+    """Compare all features together; seeds that lack a feature that others have are left out."""
     first, second, used, missing = standardised_vectors(arms)
     n_seeds = min(len(first), len(second))
     enough = n_seeds >= MIN_SEEDS_TEST and used > 0
@@ -278,7 +278,7 @@ def _share_difference(x: FloatArray, y: FloatArray, level: float) -> tuple[float
 
 
 def pair_correlation(x: FloatArray, y: FloatArray) -> float:
-    """Return the correlation of pairs, of those that are finite; NaN below 3 of them."""
+    """Return the correlation over the finite pairs; NaN if there are fewer than 3."""
     both = np.isfinite(x) & np.isfinite(y)
     scale = magnitude(x, y)
     x, y = x / scale, y / scale
@@ -302,12 +302,12 @@ def comparison_sentence(row: ComparisonRow, where: str) -> str:
             else f"distance {number(row.estimate)}, not tested; {row.method}"
         )
     else:
-        subject = f"{start}{row.level_a} less {row.level_b} in {row.feature} ({design}{diverged})"
+        subject = f"{start}{row.level_a} minus {row.level_b} in {row.feature} ({design}{diverged})"
         interval = interval_words(row.ci_low, row.ci_high, row.level)
         size = "" if row.feature == "diverged" else f", g {number(row.effect_size)}"
         tested = f", {pvalue_words(row)}" if math.isfinite(row.pvalue) else ", not tested"
         test = f"{number(row.estimate)} {row.unit}{interval}{size}{tested}; {row.method}"
-    unknown = f"; not known: {row.unknown}" if row.unknown else ""
+    unknown = f"; missing: {row.unknown}" if row.unknown else ""
     return f"{subject}: {test}. {verdict[0].upper()}{verdict[1:]}; {_reach_words(row)}{unknown}."
 
 
@@ -321,11 +321,11 @@ def _reach_words(row: ComparisonRow) -> str:
     if row.feature == "diverged":
         return smallest
     if math.isinf(row.detectable_effect):
-        return f"{smallest}, so no effect could be significant here"
-    return f"{smallest}, power .8 for {number(row.detectable_effect)} between-seed sd"
+        return f"{smallest}, so no effect can be significant here"
+    return f"{smallest}, power .8 for a difference of {number(row.detectable_effect)} between-seed sd"
 
 
 def _diverged_words(row: ComparisonRow) -> str:
     if not row.n_diverged_a and not row.n_diverged_b:
         return ""
-    return f"; diverged {row.n_diverged_a} and {row.n_diverged_b}"
+    return f"; {row.n_diverged_a} and {row.n_diverged_b} diverged"

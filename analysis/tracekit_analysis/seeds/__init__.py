@@ -1,4 +1,4 @@
-"""A few numbers, one per seed: intervals, effects, tests, power."""
+"""Statistics over seeds, one number (or vector) per seed: intervals, effect sizes, tests, power."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Arrangements of seeds for permutation tests: all of them where few, else random ones from a stated seed."""
+"""Arrangements of seeds for permutation tests: all if there are few, otherwise random ones from a stated seed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TIE = 1e-9
 """Statistics closer than this, relative to the largest, are counted as equal."""
 
 Randomness = int | np.random.Generator
-"""What randomness is made from: a seed, or a generator from which one is drawn."""
+"""Source of randomness: a seed, or a generator from which a seed is drawn."""
 
 
 def smallest_pvalue(
@@ -31,9 +31,10 @@ def smallest_pvalue(
 ) -> float:
     """Return the smallest p-value that a permutation test of these seeds can give, whatever the data.
 
-    Two-sided, 1, 2, 3, 4, 5, 6 seeds an arm: 1, .333, .100, .029, .0079, .0022; paired 1, 2, 3, 4, 5, 6, 8, 10:
-    1, .5, .25, .125, .063, .031, .0078, .0020. So at .05 nothing is ever significant below 4 seeds an arm, or below
-    6 pairs. Arms of unequal size have no mirror images, so that two-sided is 1 / (number of arrangements).
+    Two-sided, 1, 2, 3, 4, 5, 6 seeds per arm: 1, .333, .100, .029, .0079, .0022; paired 1, 2, 3, 4, 5, 6, 8, 10:
+    1, .5, .25, .125, .063, .031, .0078, .0020. So at .05 nothing can be significant below 4 seeds per arm, or
+    below 6 pairs. Arms of unequal size have no mirror images: their two-sided minimum is 1 / (number of
+    arrangements).
     """
     other = n_a if n_b is None else n_b
     total = 2**n_a if paired else math.comb(n_a + other, n_a)
@@ -44,7 +45,7 @@ def smallest_pvalue(
 
 
 def sign_flips(n: int, n_permutations: int, max_exact: int, rng: Randomness) -> tuple[FloatArray, bool]:
-    """Return rows of n signs, all 2^n of them if allowed, and whether they are all."""
+    """Return rows of n signs, all 2^n of them if allowed, and whether these are all."""
     _require_counts(n_permutations, max_exact)
     if n < 63 and 2**n <= max_exact:
         bits = (np.arange(2**n)[:, None] >> np.arange(n)) & 1
@@ -56,7 +57,7 @@ def sign_flips(n: int, n_permutations: int, max_exact: int, rng: Randomness) -> 
 def splits(
     n_a: int, n_b: int, n_permutations: int, max_exact: int, rng: Randomness
 ) -> tuple[FloatArray, bool]:
-    """Return rows of 0 and 1 that mark n_a of n_a + n_b seeds, all of them if allowed, and whether all."""
+    """Return rows of 0 and 1 that mark n_a of n_a + n_b seeds, all if allowed, and whether these are all."""
     _require_counts(n_permutations, max_exact)
     n = n_a + n_b
     if math.comb(n, n_a) <= max_exact:
@@ -82,7 +83,7 @@ def as_seed(rng: Randomness) -> int:
 
 
 def substream(seed: int, *words: object) -> np.random.Generator:
-    """Return a generator that depends on the seed and the words alone, not on what was computed before."""
+    """Return a generator that depends only on the seed and the words, not on earlier computations."""
     return np.random.default_rng([seed, *" ".join(str(word) for word in words).encode()])
 
 

@@ -11,14 +11,14 @@ from tracekit_analysis.results import FloatArray
 from tracekit_analysis.seeds.trimmed import magnitude
 
 SHRINKAGE = 0.1
-"""Weight of the diagonal in the covariance; five features and few seeds need some."""
+"""Weight of the diagonal in the covariance; five features and few seeds need shrinkage."""
 MAX_ELEMENTS = 4_000_000
 
 
 def held_out_errors(vectors: FloatArray, labels: FloatArray, folds: Sequence[NDArray[np.intp]]) -> FloatArray:
-    """Return the share of held-out rows that are told wrong, for every arrangement of the labels.
+    """Return the share of held-out rows that are misclassified, for each arrangement of the labels.
 
-    In every fold the features are standardised and the discriminant is fitted without the rows held out.
+    In each fold the features are standardised and the discriminant is fitted without the held-out rows.
     The pooled covariance of the standardised features is shrunk to the identity times its mean variance;
     priors are equal. Agrees with scikit-learn's LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.1,
     priors=[.5, .5]) on features that are standardised by the pooled within-class spread.
@@ -51,7 +51,7 @@ def _errors(vectors: FloatArray, labels: FloatArray, folds: Sequence[NDArray[np.
 
 
 def _margins(train: FloatArray, labels: FloatArray, test: FloatArray) -> FloatArray:
-    """Return how far the test rows lie on the side of class 1; 0 where a class has no training rows."""
+    """Return the discriminant scores of the test rows, positive for class 1; 0 where a class has no training rows."""
     n, p = train.shape
     count_1 = labels.sum(axis=1, keepdims=True)
     count_0 = n - count_1
@@ -70,5 +70,5 @@ def _margins(train: FloatArray, labels: FloatArray, test: FloatArray) -> FloatAr
 
 
 def unit_columns(vectors: FloatArray) -> FloatArray:
-    """Return the vectors with every feature of extreme size divided by a power of two."""
+    """Return the vectors, each feature of extreme size divided by a power of two."""
     return vectors / np.array([magnitude(column) for column in vectors.T])

@@ -1,4 +1,4 @@
-"""How large a difference between two arms of seeds is: Hedges g and Cliff's delta, with intervals."""
+"""Effect sizes between two arms of seeds: Hedges g and Cliff's delta, with intervals."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def hedges_g(a: ArrayLike, b: ArrayLike, *, paired: bool = False, level: float =
     """Return the difference of means in between-seed standard deviations, corrected for small samples.
 
     ``g = J (mean a - mean b) / s`` with s the pooled standard deviation between the seeds of an arm, paired
-    or not, and J = 1 - 3 / (4 df - 1). The interval is a t interval whose standard error holds that of s
-    too. Below 2 seeds in an arm there is no estimate, with 2 no
-    interval. A diverged run gives none either: `cliffs_delta` can take it.
+    or not, and J = 1 - 3 / (4 df - 1). The interval is a t interval whose standard error includes that of s.
+    One seed in an arm gives no estimate; two give no interval. If a run diverged there is no estimate either;
+    use `cliffs_delta`.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def hedges_g(a: ArrayLike, b: ArrayLike, *, paired: bool = False, level: float =
     require_between("level", level, 0.0, 1.0)
     require_pairs(x, y, paired)
     unit = "between-seed sd"
-    method = "t interval, error of the sd included"
+    method = "t interval that includes the error of the sd"
     refused = refusal(x, y)
     if not refused and not (np.isfinite(x).all() and np.isfinite(y).all()):
         refused = "a run diverged"
@@ -86,12 +86,12 @@ def hedges_g(a: ArrayLike, b: ArrayLike, *, paired: bool = False, level: float =
 
 
 def cliffs_delta(a: ArrayLike, b: ArrayLike, *, paired: bool = False, level: float = 0.95) -> Effect:
-    """Return how often a value of one arm is above one of the other, less how often it is below.
+    """Return Cliff's delta: how often a value of the first arm is above one of the second, minus how often below.
 
     ``delta = P(a > b) - P(a < b)``; the probability of superiority A12 is (1 + delta) / 2. Paired: over the
     pairs, with Wilson's interval. Unpaired: over all n_a n_b comparisons, with Cliff's consistent variance
-    and Feng's asymmetric interval. Diverged runs are infinite and therefore last. Below 3 seeds there is no
-    interval.
+    and Feng's asymmetric interval. Diverged runs are infinite and therefore rank last. Below 3 seeds there is
+    no interval.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def pooled_sd(x: FloatArray, y: FloatArray) -> float:
 
 
 def relative_error_of_sd(x: FloatArray, y: FloatArray, paired: bool) -> float:
-    """Return the standard error of the pooled standard deviation over itself, for normal values."""
+    """Return the relative standard error of the pooled standard deviation, for normal values."""
     if not paired:
         return math.sqrt(1.0 / (2.0 * (x.size + y.size - 2)))
     return math.sqrt((1.0 + _correlation(x, y) ** 2) / (4.0 * (x.size - 1)))

@@ -1,7 +1,7 @@
-"""Are two arms of seeds the same up to a margin: two one-sided tests, and the three-way answer.
+"""Equivalence of two arms of seeds within a margin: two one-sided tests (TOST), and the three-way answer.
 
-A difference that is not significant is no evidence of sameness; sameness is a claim of its own, and needs
-more seeds than difference.
+A difference that is not significant is no evidence of equivalence. Equivalence is a separate claim, and needs
+more seeds than a difference.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class EquivalenceTest(Record):
     sd: float
     """Between-seed standard deviation that the margin is measured in."""
     sd_known: bool
-    """Whether it was stated beforehand; otherwise it is estimated here, and its error allowed for."""
+    """Whether that sd was stated beforehand; otherwise it is estimated here, and the test allows for its error."""
     alpha: float
     """Level of each one-sided test."""
     n_a: int
@@ -77,11 +77,11 @@ def tost(
     Null: the means differ by `margin` between-seed standard deviations or more. Alternative: by less. The
     margin's standard deviation is `sd` if that is known beforehand; otherwise the pooled one of these seeds,
     whose error ``margin^2 Var(s)`` is added to the variance of both test statistics. Degrees of freedom are
-    Welch's, paired n - 1.
+    Welch's; n - 1 if paired.
 
-    With 1 seed an arm there is no test; with 2 to 4 it hardly ever finds sameness. For sameness within
-    1 sd, unpaired, 20 seeds an arm have power .86, 10 have .39. `three_way` claims sameness from 10 seeds on,
-    within less than 1 sd from 20.
+    With 1 seed per arm there is no test; with 2 to 4 it hardly ever shows equivalence. For equivalence within
+    1 sd, unpaired, 20 seeds per arm have power .86, 10 have .39. `three_way` claims equivalence from 10 seeds
+    on, and within less than 1 sd from 20 seeds on.
 
     Parameters
     ----------
@@ -164,12 +164,12 @@ def tost(
 def three_way(
     pvalue: float, equivalence_pvalue: float, n_seeds: int, margin: float, *, alpha: float = 0.05
 ) -> tuple[Answer, str]:
-    """Answer different, equivalent or unresolved, and say why in one clause.
+    """Return the answer (different, equivalent or unresolved) and its reason in one clause.
 
-    Equivalent if sameness within the margin is shown, even where a smaller difference is significant;
+    Equivalent if equivalence within the margin is shown, even if a smaller difference is significant;
     different if the difference is significant and not shown to be within the margin; unresolved otherwise,
-    and always below 10 seeds. Sameness within less than 1 between-seed sd is claimed from 20 seeds on, since
-    the sd that the margin is measured in is too uncertain before.
+    and always below 10 seeds. Equivalence within less than 1 between-seed sd needs 20 seeds, because with
+    fewer the sd that the margin is measured in is too uncertain.
 
     Parameters
     ----------
@@ -180,9 +180,9 @@ def three_way(
     n_seeds : int
         Seeds of the smaller arm.
     margin : float
-        Of equivalence, in between-seed standard deviations.
+        Equivalence margin, in between-seed standard deviations.
     alpha : float
-        Level of either.
+        Level of both tests.
 
     Returns
     -------
@@ -206,15 +206,15 @@ def three_way(
         return "unresolved", "the difference could not be tested"
     if math.isnan(equivalence_pvalue):
         return "unresolved", (
-            f"no difference is shown (adjusted p = {pvalue:.2g}), and sameness could not be tested"
+            f"no difference is shown (adjusted p = {pvalue:.2g}), and equivalence could not be tested"
         )
     if narrow:
         return "unresolved", (
-            f"no difference is shown (adjusted p = {pvalue:.2g}), and sameness within {margin:g} between-seed sd needs "
-            f"{MIN_SEEDS_NARROW} seeds, not {n_seeds}"
+            f"no difference is shown (adjusted p = {pvalue:.2g}), and equivalence within {margin:g} "
+            f"between-seed sd needs {MIN_SEEDS_NARROW} seeds, not {n_seeds}"
         )
     return "unresolved", (
-        f"neither a difference (adjusted p = {pvalue:.2g}) nor sameness within {margin:g} between-seed sd "
+        f"neither a difference (adjusted p = {pvalue:.2g}) nor equivalence within {margin:g} between-seed sd "
         f"(p = {equivalence_pvalue:.2g}) is shown"
     )
 

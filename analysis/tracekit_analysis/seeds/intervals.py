@@ -1,4 +1,4 @@
-"""Intervals over seeds: of a share (Wilson), and of a positive number on the log scale."""
+"""Confidence intervals over seeds: for a share (Wilson), and for a positive number on the log scale."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import scipy.special
 
 
 def wilson_interval(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Return Wilson's interval of a share; (NaN, NaN) for n = 0.
+    """Return the Wilson interval of a share; (NaN, NaN) for n = 0.
 
     References
     ----------
@@ -25,10 +25,10 @@ def wilson_interval(successes: int, n: int, level: float = 0.95) -> tuple[float,
 
 
 def log_interval(indices: Sequence[float], level: float = 0.95) -> tuple[float, float, float]:
-    """Return geometric mean and t interval on the log scale of the indices of 3 seeds and more.
+    """Return the geometric mean of the seeds' indices, and its t interval on the log scale.
 
-    Indices are positive and differ by factors, so that logarithms are nearer to normal. Below 3 seeds the ends
-    are NaN; no seeds give NaN.
+    Indices are positive and differ by factors, so their logarithms are closer to normal. Below 3 seeds the ends
+    of the interval are NaN; without seeds everything is NaN.
     """
     logs = np.log(np.maximum(np.asarray(indices, dtype=np.float64), 1e-12))
     n = logs.size

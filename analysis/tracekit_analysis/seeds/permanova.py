@@ -1,7 +1,7 @@
-"""Do two arms of feature vectors differ in location or in dispersion: PERMANOVA and PERMDISP.
+"""PERMANOVA and PERMDISP: do two arms of feature vectors differ in location or in dispersion?
 
-They explain a difference that the energy test has found; they do not replace it. PERMANOVA sees location
-alone.
+They explain a difference that the energy test has found; they do not replace it. PERMANOVA compares locations
+only.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ from tracekit_analysis.seeds.trimmed import magnitude
 
 @dataclass(frozen=True, slots=True)
 class LocationDispersion(Record):
-    """What kind of difference there is between two arms of feature vectors."""
+    """Kind of difference between two arms of feature vectors: location, dispersion or both."""
 
     kind: Literal["location", "dispersion", "location and dispersion", "undetermined"]
     """Which of the two tests reject at `alpha`."""
     r_squared: float
     """PERMANOVA: share of the squared distances that the arms explain."""
     location_pvalue: float
-    """PERMANOVA p-value; null: exchangeable arms, alternative: another centre."""
+    """PERMANOVA p-value; null: exchangeable arms, alternative: different centres."""
     dispersion_ratio: float
-    """Mean distance to the own centre, first arm over second."""
+    """Mean distance of the seeds to the centre of their arm, first arm over second."""
     dispersion_pvalue: float
-    """PERMDISP p-value; null: equal mean distances to the own centre."""
+    """PERMDISP p-value; null: equal mean distances to the centre of the arm."""
     alpha: float
     """Level of either test."""
     method: str
     """How the p-values were found."""
     status: Status
-    """Whether they could be."""
+    """Whether the tests could be computed."""
     reason: str
     """Why not, in one sentence; empty if they could."""
 
@@ -62,11 +62,11 @@ def location_dispersion(
     max_exact: int = MAX_EXACT,
     rng: Randomness = 0,
 ) -> LocationDispersion:
-    """Say whether two arms of vectors differ in their centre or in their scatter around it.
+    """Test whether two arms of vectors differ in their centre or in their dispersion around it.
 
     PERMANOVA with two arms is the squared distance of their means over the total. PERMDISP compares the mean
-    distances of the seeds to the mean of their own arm (times sqrt(n / (n - 1))), means and distances again in
-    every arrangement: exact if the arms are exchangeable, which rearranging the distances alone is not.
+    distances of the seeds to the mean of their arm (times sqrt(n / (n - 1))). It recomputes means and distances
+    in each arrangement, which is exact if the arms are exchangeable; permuting the distances alone is not.
     Paired arms are exchanged within pairs. Below 3 seeds in an arm nothing is computed.
 
     Parameters
@@ -76,7 +76,7 @@ def location_dispersion(
     paired, n_permutations, max_exact, rng
         As for `energy_permutation`.
     alpha : float
-        Level of either test.
+        Level of each test.
 
     Returns
     -------
@@ -94,7 +94,7 @@ def location_dispersion(
     first, second = check_arms(a, b, 2, paired)
     reason = why_untestable(first, second, finite=True)
     if not reason and min(len(first), len(second)) < 3:
-        reason = "a centre and a scatter need 3 seeds in each arm"
+        reason = "a centre and a dispersion need 3 seeds in each arm"
     if reason:
         nan = math.nan
         return LocationDispersion("undetermined", nan, nan, nan, nan, alpha, "", "inconclusive", reason)
@@ -132,7 +132,7 @@ def location_dispersion(
 
 
 def canonical_order(first: FloatArray, second: FloatArray, paired: bool) -> NDArray[np.intp]:
-    """Return an order of the pooled rows that depends neither on the order of seeds nor on that of arms."""
+    """Return an order of the pooled rows that does not depend on the order of seeds or of arms."""
     pooled = np.concatenate([first, second])
     if not paired:
         return np.lexsort(pooled.T)
@@ -143,7 +143,7 @@ def canonical_order(first: FloatArray, second: FloatArray, paired: bool) -> NDAr
 def memberships(
     n_a: int, n_b: int, paired: bool, n_permutations: int, max_exact: int, rng: Randomness
 ) -> tuple[FloatArray, bool]:
-    """Return arrangements as rows of 0 and 1 that mark the smaller arm, and whether they are all."""
+    """Return arrangements as rows of 0 and 1 that mark the smaller arm, and whether these are all."""
     if not paired:
         n_small, n_large = sorted((n_a, n_b))
         return splits(n_small, n_large, n_permutations, max_exact, rng)
@@ -156,7 +156,7 @@ def _centres(vectors: FloatArray, members: FloatArray) -> FloatArray:
 
 
 def _scatters(vectors: FloatArray, members: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the mean distances to the own centre in both arms, made unbiased for the centre's own error."""
+    """Return the mean distances to the arm's centre in both arms, corrected for the error of the centre."""
     lengths = (vectors**2).sum(axis=1)
     found = []
     for own in (members, 1.0 - members):

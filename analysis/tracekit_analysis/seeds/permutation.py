@@ -1,7 +1,7 @@
-"""Permutation tests of two arms of seeds: p-values from rearranging the runs that were made, exact where few.
+"""Permutation tests of two arms of seeds: p-values from rearranging the runs, exact for few seeds.
 
-The unit is the seed; values of one series over time are not replicates, and pooling them rejects the null in
-most cases where two runs of one optimizer are compared.
+Each seed counts once. Values of one series over time are not replicates: a test that pools them rejects in most
+comparisons of two runs of the same optimizer.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class PermutationTest(Record):
     statistic: float
     """Difference of means (of ranks, where a run diverged), or energy distance."""
     pvalue: float
-    """Share of arrangements at least as extreme as the one observed."""
+    """Share of arrangements that are at least as extreme as the observed one."""
     smallest_pvalue: float
     """Smallest p-value that this many seeds can give, whatever the data."""
     n_a: int
@@ -75,15 +75,15 @@ def mean_permutation(
     max_exact: int = MAX_EXACT,
     rng: Randomness = 0,
 ) -> PermutationTest:
-    """Test whether two arms have the same mean, by rearranging seeds.
+    """Test whether two arms have the same mean, by permuting seeds.
 
-    Null: the arms are exchangeable (within each pair, if paired). Alternative: the first has a larger, a
-    smaller, or another mean. An infinite value is a diverged run: all values are then replaced by their
+    Null: the arms are exchangeable (within each pair, if paired). Alternative: the first has a larger,
+    smaller or different mean. An infinite value is a diverged run: all values are then replaced by their
     ranks, with the diverged runs last. All arrangements are visited if there are at most `max_exact`;
     otherwise `n_permutations` random ones give ``p = (1 + #) / (B + 1)``.
 
-    With 1 seed an arm p = 1; with 2, 3, 4 two-sided p cannot be below .333, .100, .029 (paired: .5, .25,
-    .125), which `smallest_pvalue` says.
+    With 1 seed per arm p = 1; with 2, 3, 4 the two-sided p-value cannot be below .333, .100, .029 (paired:
+    .5, .25, .125); `smallest_pvalue` returns these limits.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def mean_permutation(
     alternative : {"two-sided", "greater", "less"}
         "greater": the first arm has the larger mean.
     n_permutations, max_exact : int
-        Number of random arrangements, and up to which number all are visited.
+        Number of random arrangements, and the largest number of arrangements that are all visited.
     rng : int or Generator
         Seed of the random arrangements.
 
@@ -169,13 +169,14 @@ def energy_permutation(
     max_exact: int = MAX_EXACT,
     rng: Randomness = 0,
 ) -> PermutationTest:
-    """Test whether two arms of feature vectors follow the same law: location, dispersion or anything else.
+    """Test whether two arms of feature vectors have the same distribution, by the energy distance.
 
-    Null: the arms are exchangeable (within each pair, if paired). Alternative: their laws differ. The
-    statistic is the energy distance ``2 E|a - b| - E|a - a'| - E|b - b'|`` of the vectors as they are;
-    `compare` standardises them first. Paired runs are exchanged within pairs. A single paired feature gets
-    the paired distance added (pairs against their mirror images): in one dimension the energy distance
-    alone does not see a shift that is smaller than the gaps between seeds.
+    Null: the arms are exchangeable (within each pair, if paired). Alternative: their distributions differ, in
+    location, dispersion or otherwise. The statistic is the energy distance
+    ``2 E|a - b| - E|a - a'| - E|b - b'|`` of the vectors as given; `compare` standardises them first. Paired
+    runs are exchanged within pairs. For a single paired feature the paired distance (pairs against their
+    mirror images) is added: in one dimension the energy distance alone does not detect a shift smaller than
+    the gaps between seeds.
 
     Few seeds: as for `mean_permutation`.
 
@@ -202,7 +203,7 @@ def energy_permutation(
     first, second = check_arms(a, b, 2, paired)
     refused = why_untestable(first, second, finite=True)
     if refused:
-        return _no_test("energy", "the laws of the arms differ", first, second, paired, refused)
+        return _no_test("energy", "the distributions of the arms differ", first, second, paired, refused)
     n_a, n_b = len(first), len(second)
     scale = magnitude(first, second)
     first, second = first / scale, second / scale
@@ -226,7 +227,7 @@ def energy_permutation(
     return PermutationTest(
         name="energy",
         null="the arms are exchangeable" + (" within pairs" if paired else ""),
-        alternative="the laws of the arms differ",
+        alternative="the distributions of the arms differ",
         statistic=scale * max(float(energy), 0.0),
         pvalue=share_at_least(drawn, observed, exact),
         smallest_pvalue=smallest,
@@ -242,7 +243,7 @@ def energy_permutation(
 
 
 def swap_kernel(first: FloatArray, second: FloatArray) -> FloatArray:
-    """Return K with ``s' K s`` the energy statistic after the pairs with s = -1 have been swapped."""
+    """Return K such that ``s' K s`` is the energy statistic after the pairs with s = -1 are swapped."""
     crossed = _distances(first, second)
     own, other = _distances(first, first), _distances(second, second)
     kernel = crossed + crossed.T - own - other
@@ -255,7 +256,7 @@ def swap_kernel(first: FloatArray, second: FloatArray) -> FloatArray:
 
 
 def _energies(members: NDArray[np.float64] | NDArray[np.bool_], distances: FloatArray) -> FloatArray:
-    """Return the energy distance of every split: ``-w' D w`` with w = 1/n_a in one arm, -1/n_b in the other."""
+    """Return the energy distance of each split: ``-w' D w`` with w = 1/n_a in one arm, -1/n_b in the other."""
     marked = members.astype(np.float64)
     n_a = marked[0].sum()
     weights = marked / n_a - (1.0 - marked) / (marked.shape[1] - n_a)
@@ -272,7 +273,7 @@ def _unit(kernel: FloatArray) -> FloatArray:
 
 
 def check_arms(a: ArrayLike, b: ArrayLike, ndim: int, paired: bool) -> tuple[FloatArray, FloatArray]:
-    """Return both arms as float arrays of the wanted number of dimensions."""
+    """Return both arms as float arrays with `ndim` dimensions."""
     arms = []
     for name, arm in (("a", a), ("b", b)):
         values = np.asarray(arm, dtype=np.float64)

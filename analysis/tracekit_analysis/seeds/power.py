@@ -18,10 +18,10 @@ def power_of_difference(
     correlation: float = 0.0,
     alpha: float = 0.05,
 ) -> float:
-    """Return the power of a two-sided test of two means, by the noncentral t.
+    """Return the power of a two-sided test of two means, by the noncentral t distribution.
 
-    Zero where the permutation test of so few seeds cannot reach `alpha`, whatever the effect; so with 1, 2
-    or 3 seeds, and paired with 4 and 5 seeds, at alpha = .05.
+    Zero where the permutation test of so few seeds cannot reach `alpha`, whatever the effect: at alpha = .05
+    with 1, 2 or 3 seeds, and paired also with 4 or 5.
 
     Parameters
     ----------
@@ -54,15 +54,15 @@ def power_of_difference(
 def power_of_sameness(
     margin: float, n: int, *, paired: bool = False, correlation: float = 0.0, alpha: float = 0.05
 ) -> float:
-    """Return the power of `tost` if the true difference is zero, by the central t.
+    """Return the power of `tost` if the true difference is zero, by the central t distribution.
 
-    With 1 seed it is zero, with 2, 3 or 4 seeds zero at margins up to 1 sd: their sd is too uncertain. Sameness is
-    claimed from 10 seeds on (20 for margins below 1 sd), whatever this power.
+    It is zero with 1 seed, and with 2, 3 or 4 seeds at margins up to 1 sd, because their sd is too uncertain.
+    Equivalence is claimed from 10 seeds on (20 for margins below 1 sd), whatever this power.
 
     Parameters
     ----------
     margin : float
-        In between-seed standard deviations, which are estimated from the same seeds.
+        Equivalence margin in between-seed standard deviations, which are estimated from the same seeds.
     n : int
         Seeds in each arm.
     paired, correlation, alpha
@@ -87,7 +87,7 @@ def detectable_effect(
     alpha: float = 0.05,
     power: float = 0.8,
 ) -> float:
-    """Return the smallest effect that these seeds detect with the wanted power, in between-seed sd.
+    """Return the smallest effect that these seeds detect with the given power, in between-seed sd.
 
     Infinite where the permutation test of so few seeds cannot reach `alpha`. Parameters as for
     `power_of_difference`.
@@ -108,11 +108,11 @@ def detectable_effect(
 def detectable_interaction(
     df_interaction: int, df_residual: int, *, alpha: float = 0.05, power: float = 0.8
 ) -> float:
-    """Return the smallest partial R squared that an F test of these degrees of freedom detects, for normal errors.
+    """Return the smallest partial R squared that an F test with these degrees of freedom detects, for normal errors.
 
     With noncentrality L, partial R squared is L / (L + df_interaction + df_residual + 1) (Cohen 1988, ch. 9).
-    Infinite without degrees of freedom, as with 1 seed a cell. 2, 3 and 4 seeds a cell detect large ones only,
-    and `interaction` reports no p-value for them.
+    Infinite without degrees of freedom, as with 1 seed per cell. 2, 3 and 4 seeds per cell detect only large
+    effects, and `interaction` reports no p-value for them.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How many seeds each kind of answer needs."""
+"""Minimum numbers of seeds for each kind of answer."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ MIN_SEEDS_TRAIT = 5
 MIN_SEEDS_TEST = 5
 MIN_SEEDS_CLAIM = 10
 MIN_SEEDS_NARROW = 20
-"""Seeds from which sameness within less than 1 between-seed sd is claimed."""
+"""Seeds from which on equivalence within less than 1 between-seed sd is claimed."""

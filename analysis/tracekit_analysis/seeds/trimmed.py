@@ -1,6 +1,6 @@
-"""Locations of arms of seeds and their difference: trimmed means with trimmed t intervals.
+"""Trimmed means of arms of seeds and their difference, with trimmed t intervals.
 
-No bootstrap: its percentile interval over 3 to 10 seeds covers .74 to .94 where .95 is asked.
+We do not use the bootstrap: over 3 to 10 seeds its 95 % percentile interval covers .74 to .94.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tracekit_analysis.errors import AnalysisError, bad_argument, require_betwee
 from tracekit_analysis.results import FloatArray, Record, Status
 
 TRIM = 0.25
-"""Share cut off at either end; a mean trimmed so is the interquartile mean (IQM)."""
+"""Share cut off at each end; the mean trimmed by this share is the interquartile mean (IQM)."""
 MIN_SEEDS_INTERVAL = 3
 MAX_EXPONENT = 300
 TOO_FEW = f"an interval needs {MIN_SEEDS_INTERVAL} seeds in each arm"
@@ -24,7 +24,7 @@ TOO_FEW = f"an interval needs {MIN_SEEDS_INTERVAL} seeds in each arm"
 
 @dataclass(frozen=True, slots=True)
 class Effect(Record):
-    """A location, a difference or an effect size, with its interval."""
+    """Location, difference or effect size, with its confidence interval."""
 
     name: str
     """``trimmed_mean``, ``trimmed_difference``, ``hedges_g`` or ``cliffs_delta``."""
@@ -47,22 +47,22 @@ class Effect(Record):
     status: Status
     """Whether the estimate could be computed."""
     reason: str
-    """Why it or its interval could not, in one sentence; empty if they could."""
+    """Why the estimate or its interval could not be computed, in one sentence; empty if both could."""
 
 
 def iqm(values: ArrayLike, *, trim: float = TRIM, level: float = 0.95) -> Effect:
     """Return the interquartile mean over seeds with the Tukey-McLaughlin trimmed t interval.
 
-    ``floor(trim n)`` values are cut off at either end, so up to 3 seeds give their plain mean. With 1 or 2
-    seeds there is an estimate and no interval. Diverged runs (infinite values) are cut off like any other
-    extreme; if they are more than the trimming cuts, the estimate is infinite.
+    ``floor(trim n)`` values are cut off at each end, so up to 3 seeds give their plain mean. With 1 or 2
+    seeds there is an estimate but no interval. Diverged runs (infinite values) are cut off like other
+    extremes; if there are more than the trimming cuts off, the estimate is infinite.
 
     Parameters
     ----------
     values : (n,) array-like
         One value per seed.
     trim : float
-        Share cut off at either end, below 0.5.
+        Share cut off at each end, below 0.5.
     level : float
         Confidence level.
 
@@ -81,7 +81,7 @@ def iqm(values: ArrayLike, *, trim: float = TRIM, level: float = 0.95) -> Effect
     """
     x = vector("values", values)
     _require(trim, level)
-    method = f"Tukey-McLaughlin t of the mean trimmed {trim:.0%} at either end"
+    method = f"Tukey-McLaughlin t interval of the mean trimmed by {trim:.0%} at each end"
     refused = refusal(x)
     if refused:
         return no_effect("trimmed_mean", level, "", x.size, 0, method, refused)
@@ -98,14 +98,14 @@ def trimmed_difference(
     """Return the difference of trimmed means of two arms with its trimmed t interval.
 
     Paired: the trimmed mean of the differences, Tukey-McLaughlin. Unpaired: the difference of trimmed
-    means, Yuen-Welch. With 1 or 2 seeds in an arm there is an estimate and no interval; 3 seeds are not
+    means, Yuen-Welch. With 1 or 2 seeds in an arm there is an estimate but no interval; 3 seeds are not
     trimmed.
 
     Parameters
     ----------
     a, b : (n_a,), (n_b,) array-like
-        One value per seed; infinite where the run diverged. A pair with a diverged run differs by
-        infinity, a pair of two by zero.
+        One value per seed; infinite where the run diverged. A pair with one diverged run differs by
+        infinity; a pair of two diverged runs by zero.
     paired : bool
         Whether values at the same position share a seed.
     trim, level : float
@@ -128,7 +128,7 @@ def trimmed_difference(
     x, y = vector("a", a), vector("b", b)
     _require(trim, level)
     require_pairs(x, y, paired)
-    method = f"{'Tukey-McLaughlin' if paired else 'Yuen-Welch'} t of means trimmed {trim:.0%} at either end"
+    method = f"{'Tukey-McLaughlin' if paired else 'Yuen-Welch'} t interval of means trimmed by {trim:.0%} at each end"
     refused = refusal(x, y)
     if refused:
         return no_effect("trimmed_difference", level, "", x.size, y.size, method, refused)
@@ -178,7 +178,7 @@ def _welch_degrees(error_x: float, df_x: int, error_y: float, df_y: int) -> floa
 
 
 def magnitude(*arms: FloatArray) -> float:
-    """Return the power of two to divide by so that squares neither overflow nor vanish; otherwise 1."""
+    """Return the power of two to divide by so that squares neither overflow nor vanish; 1 if none is needed."""
     finite = np.concatenate([np.abs(arm[np.isfinite(arm)]) for arm in arms])
     exponent = math.frexp(float(finite.max(initial=0.0)))[1]
     return math.ldexp(1.0, min(exponent, 1000)) if abs(exponent) > MAX_EXPONENT else 1.0
@@ -194,7 +194,7 @@ def vector(name: str, values: ArrayLike) -> FloatArray:
     """Return one arm as a float vector."""
     x = np.asarray(values, dtype=np.float64)
     if x.ndim != 1:
-        raise bad_argument(name, f"array of shape {x.shape}", "must be one-dimensional, a value per seed")
+        raise bad_argument(name, f"array of shape {x.shape}", "must be one-dimensional, one value per seed")
     return x
 
 

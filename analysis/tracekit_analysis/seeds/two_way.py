@@ -1,4 +1,4 @@
-"""Freedman-Lane test of an interaction in a two-way layout: arrays in, one result out."""
+"""Freedman-Lane permutation test of an interaction in a two-way layout."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ class FreedmanLane(Record):
     statistic: float
     """F of the interaction given the main effects and blocks."""
     pvalue: float
-    """Share of permutations at least as large."""
+    """Share of permutations whose F is at least as large as the observed one."""
     partial_r_squared: float
-    """Share of the reduced model's residual squares that the interaction takes."""
+    """Share of the additive model's residual sum of squares that the interaction explains."""
     df_interaction: int
     """Its degrees of freedom."""
     df_residual: int
     """Degrees of freedom of the residuals."""
     n_arrangements: int
-    """Permutations, the observed order included."""
+    """Number of permutations, the observed order included."""
     status: Status
     """Whether the test could be computed."""
     reason: str
@@ -49,17 +49,17 @@ def freedman_lane(
 ) -> FreedmanLane:
     """Test the interaction of two factors by permuting the residuals of the additive model.
 
-    Null: the effects of the factors (and blocks) add up, with exchangeable errors. Alternative: the effect
+    Null: the effects of the factors (and blocks) are additive, with exchangeable errors. Alternative: the effect
     of one depends on the level of the other. Cells may have unequal numbers of values, and may be missing.
 
-    With 1 seed a cell nothing is left for the error, blocks or not, and there is no test. 2, 3 and 4 seeds a cell
-    are tested here, with few degrees of freedom for the error and the power that they leave; `interaction` reports
-    a p-value from 5 seeds in the smallest cell on, and claims from 10.
+    With 1 seed per cell no degrees of freedom remain for the error, with or without blocks, and there is no
+    test. 2, 3 and 4 seeds per cell are tested here, with few degrees of freedom and little power. `interaction`
+    reports a p-value from 5 seeds in the smallest cell on, and claims from 10.
 
     Parameters
     ----------
     y : (n,) array-like
-        Finite values, on a scale on which effects are expected to add up.
+        Finite values, on a scale on which effects are expected to be additive.
     first, second : (n,) sequences
         Levels of the factors.
     block : (n,) sequence, optional
@@ -100,11 +100,11 @@ def freedman_lane(
     if df1 < 1:
         return _no_test("there are too few cells for an interaction")
     if df2 < 1:
-        return _no_test("no values are left for the error; more seeds are needed")
+        return _no_test("no degrees of freedom are left for the error; more seeds are needed")
     residuals = values - reduced @ (reduced.T @ values)
     size = float(np.abs(residuals).max())
     if not size > 1e-12 * float(np.abs(values).max()):
-        return _no_test("the values are constant given the main effects")
+        return _no_test("the main effects explain the values completely")
     residuals = residuals / size
 
     def statistics(draws: FloatArray) -> FloatArray:

@@ -1,4 +1,4 @@
-"""One recorded series made fit for analysis, or refused with a reason: input, interleaved channels, epochs."""
+"""Preparation of one recorded series: input checks, interleaved channels, epochs; unusable series get a reason."""
 
 import lazy_loader
 

@@ -1,7 +1,7 @@
-"""What the position within the epoch does to a series: its sawtooth, its profile, and the series without it.
+"""Epoch effects in a series: the sawtooth within epochs, the mean profile of an epoch, and its removal.
 
 The comb test and the variance ratio of epochs are in `tracekit_analysis.statistics.spectral`. All epochs here are
-full ones of equal length; values before the first and after the last of them are left out.
+complete and of equal length; values before the first and after the last complete epoch are left out.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MIN_SAWTOOTH_EPOCHS = 5
 
 @dataclass(frozen=True, slots=True)
 class Sawtooth(Record):
-    """How much a series rises within its epochs beyond the trend that runs through them."""
+    """Rise of a series within its epochs, beyond the trend across epochs."""
 
     null: str
     """Null hypothesis, in words."""
@@ -37,15 +37,15 @@ class Sawtooth(Record):
     trend: float
     """Mean change from one epoch mean to the next, in units of the series."""
     excess: float
-    """Sawtooth: mean over inner epochs of the rise less half the change between their neighbours' means."""
+    """Sawtooth: mean over inner epochs of the rise minus half the difference of the two neighbouring epoch means."""
     excess_se: float
     """Its standard error, epochs as replicates."""
     pvalue: float
     """P-value of the t test that `excess` is 0."""
     profile_share: float
-    """Share of the variance that the position within the epoch explains, less what chance explains."""
+    """Share of the variance that the position within the epoch explains (adjusted eta squared)."""
     epoch_length: int
-    """Values E in one epoch."""
+    """Number E of values per epoch."""
     n_epochs: int
     """Number of full epochs."""
     n: int
@@ -61,21 +61,21 @@ class Sawtooth(Record):
 
 
 def sawtooth(x: ArrayLike | Series, *, epoch_length: int | None = None) -> Sawtooth:
-    """Measure the epochal sawtooth: the change within an epoch that is undone at its end.
+    """Measure the epochal sawtooth: a change within each epoch that is reversed at the epoch's end.
 
     For each inner epoch e the contrast ``c_e = slope_e E - (mean_{e+1} - mean_{e-1}) / 2`` compares the
-    change within the epoch with that of the trend around it; `excess` is their mean, with a t test over
+    change within the epoch with the trend around it; `excess` is the mean contrast, with a t test over
     epochs. Null: no sawtooth. Alternative: the series rises (falls) within epochs and jumps back between
-    them. A linear trend gives 0. Epochs are the replicates; only
-    neighbours may correlate.
+    them. A linear trend gives 0. Epochs are the replicates; the test allows for correlation between
+    neighbouring epochs only.
 
     Parameters
     ----------
     x : (n,) array-like
         Values in recorded order. A `Series` with epochs knows where its first full epoch starts; an array
-        is taken to start with the first value of an epoch.
+        is assumed to start with the first value of an epoch.
     epoch_length : int, optional
-        Values E in one epoch, at least 3; default: as the epochs of the `Series` say.
+        Number E of values per epoch, at least 3; default: that of the `Series`.
 
     Returns
     -------
@@ -88,12 +88,12 @@ def sawtooth(x: ArrayLike | Series, *, epoch_length: int | None = None) -> Sawto
 
     References
     ----------
-    The phenomenon: Liu and Ma (2025), Neural Process. Lett. 57(3), arXiv 2410.10056.
+    On the phenomenon: Liu and Ma (2025), Neural Process. Lett. 57(3), arXiv 2410.10056.
     """
     series = as_series(x)
     length = _length(series, epoch_length)
     known: dict[str, Any] = {
-        "null": "the series changes within epochs as the trend through them does",
+        "null": "the series changes within epochs as much as the trend across epochs does",
         "alternative": "the series rises or falls within epochs and jumps back between them",
         "epoch_length": 0 if length is None else length,
     }
@@ -140,18 +140,18 @@ def sawtooth(x: ArrayLike | Series, *, epoch_length: int | None = None) -> Sawto
 
 
 def remove_epoch_profile(x: ArrayLike | Series, *, epoch_length: int | None = None) -> Series:
-    """Return the full epochs of a series without what repeats in every epoch.
+    """Return the full epochs of a series after subtracting the mean profile of an epoch.
 
-    From each value the mean over epochs at its position is subtracted, and the mean of the series added
-    again. All functions here take the result as they take any series. With few epochs much noise is
-    subtracted too (a share of one over their number).
+    From each value we subtract the mean over epochs at its position, and add the mean of the series.
+    Every function here accepts the result as a series. With few epochs this also removes much noise
+    (a share of one over the number of epochs).
 
     Parameters
     ----------
     x : (n,) array-like
         Values in recorded order, as for `sawtooth`.
     epoch_length : int, optional
-        Values in one epoch, at least 3; default: as the epochs of the `Series` say.
+        Number of values per epoch, at least 3; default: that of the `Series`.
 
     Returns
     -------
@@ -185,7 +185,7 @@ def remove_epoch_profile(x: ArrayLike | Series, *, epoch_length: int | None = No
 
 
 def _length(series: Series, epoch_length: int | None) -> int | None:
-    """Return the values per epoch, as given or as known; None if it is neither."""
+    """Return the number of values per epoch, as given or as the series knows it; None if unknown."""
     if epoch_length is None:
         known = series.points_per_epoch
         return known if known is not None and known >= 3 else None
@@ -201,7 +201,7 @@ def _full_epochs(series: Series, length: int) -> FloatArray:
 
 
 def _standard_error(contrasts: FloatArray) -> float:
-    """Return the standard error of a mean of contrasts whose neighbours may correlate, but no others."""
+    """Return the standard error of a mean of contrasts; neighbouring contrasts may correlate, others not."""
     centred = contrasts - contrasts.mean()
     variance = float(centred @ centred) / (contrasts.size - 1)
     # The end of one epoch meets the start of the next: for MA(-0.8) this correlates contrasts (size .11).
@@ -210,7 +210,7 @@ def _standard_error(contrasts: FloatArray) -> float:
 
 
 def _profile_share(epochs: FloatArray) -> float:
-    """Return adjusted eta squared of the position within the epoch; below 0 if chance explains more."""
+    """Return adjusted eta squared of the position within the epoch; negative if it explains less than by chance."""
     n, (n_epochs, length) = epochs.size, epochs.shape
     total = float(epochs.var()) * n
     between = n_epochs * float(((epochs.mean(axis=0) - epochs.mean()) ** 2).sum())

@@ -1,7 +1,7 @@
-"""One recorded series made fit for analysis, or refused with a reason; nothing is dropped in silence.
+"""Input checks of one recorded series: its usable part, or a reason why it cannot be used; nothing is dropped silently.
 
-Order is attested by a strictly increasing step column and never repaired by sorting: a shuffled trend
-looks perfectly stable, so a series whose order is in doubt is refused.
+Only a strictly increasing step column proves the order of the values. We never sort: a shuffled trend looks
+perfectly stable, so a series whose order is in doubt is refused.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _BLANKS = {"float": math.nan, "int": 0, "bool": False, "str": "", "FloatArray": 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Series:
-    """The part of one recorded series that can be analysed, and what is known about the rest."""
+    """Usable part of one recorded series, and what is known about the rest."""
 
     values: FloatArray
     """Finite values in step order, divided by `scale`; empty if the series is refused."""
@@ -37,13 +37,13 @@ class Series:
     n: int
     """Number of recorded values, non-finite ones included."""
     status: Status
-    """``ok``, or why the series can only be analysed in part or not at all."""
+    """``ok``, or why only a part of the series, or nothing, can be analysed."""
     reason: str
     """One sentence for a status other than ``ok``; otherwise empty."""
     notes: tuple[str, ...] = ()
-    """What a reader of the numbers should know although the series is usable."""
+    """Warnings about a series that is usable."""
     n_missing: int = 0
-    """Number of non-finite values and of steps missing from an otherwise regular schedule."""
+    """Number of non-finite values plus number of steps missing from an otherwise regular schedule."""
     ties: float = 0.0
     """Share of values that repeat an earlier value exactly."""
     n_epochs: int | None = None
@@ -57,7 +57,7 @@ class Series:
     stride: float | None = None
     """Most common distance between recorded steps; None without steps."""
     known: dict[str, Any] = field(init=False, repr=False, default_factory=dict)
-    """What several statistics need and one of them has computed, by name; a part or a copy starts without."""
+    """Cache by name: results that several statistics share; a part or a copy starts empty."""
 
     @property
     def n_used(self) -> int:
@@ -107,17 +107,17 @@ def as_series(
 
     Leading NaN (a quantity not yet defined) are cut off; the series then ends before the next non-finite
     value. More than 1 % missing makes it inconclusive. An infinity, NaN up to the end, or growth by a
-    factor of a million that still continues makes it divergent, and the part before that is kept. Values below
-    1e-150 of the largest count as zero, with a note: their ratios to it have no finite square.
+    factor of a million that continues to the end makes it divergent; the part before that is kept. Values
+    below 1e-150 of the largest count as zero, with a note, because the squares of their ratios underflow.
 
     Parameters
     ----------
     x : (n,) array-like of numbers
         Values in recorded order. A `Series` is returned as it is.
     steps : (n,) array-like, optional
-        Step of each value; must increase strictly. Without it the caller vouches for the order.
+        Step of each value; must increase strictly. Without steps, the values are taken as ordered.
     epochs : (n,) array-like, optional
-        Epoch of each value; used for the number of epochs and of values per epoch.
+        Epoch of each value; gives the number of epochs and the number of values per epoch.
 
     Returns
     -------
@@ -172,7 +172,9 @@ def as_series(
     if skipped:
         notes.append(f"{skipped} steps are missing; the values were taken as evenly spaced")
     if status == "ok" and used.size < n:
-        notes.append(f"analysed values {kept.start} to {kept.stop - 1} of {n}, between non-finite values")
+        notes.append(
+            f"only values {kept.start} to {kept.stop - 1} of {n}, between non-finite values, were analysed"
+        )
     n_epochs, per_epoch, epoch_start = (None, None, 0) if passes is None else _epochs(passes[kept])
     return Series(
         values=used,
@@ -192,9 +194,9 @@ def as_series(
 
 
 def unavailable(kind: type[Result], series: Series, refusal: tuple[Status, str], **known: object) -> Result:
-    """Return a result without numbers: NaN, 0, False and empty, but for the fields given in `known`.
+    """Return a result without numbers: NaN, 0, False and empty, except for the fields given in `known`.
 
-    A series that ran away says so, whatever else is amiss with the part before.
+    A divergent series keeps the status ``divergent``, whatever else is wrong with the part before.
     """
     status, reason = (series.status, series.reason) if series.status == "divergent" else refusal
     known |= {"n": series.n, "n_used": 0, "status": status, "reason": reason, "notes": series.notes}
@@ -218,7 +220,11 @@ def _analysable(values: FloatArray, n_missing: int, n_due: int) -> tuple[slice, 
     if np.isinf(values).any() or (stop < n and not finite[stop:].any()):
         return kept, "divergent", f"divergent: not finite at value {stop} of {n}"
     if n_missing > MAX_MISSING * n_due:
-        return kept, "inconclusive", f"{n_missing / n_due:.1%} of the values are missing; at most 1% may be"
+        return (
+            kept,
+            "inconclusive",
+            f"{n_missing / n_due:.1%} of the values are missing; at most 1% is allowed",
+        )
     runaway = _runaway(rescaled(values[kept])[0])
     if runaway is not None:
         stop = start + runaway
@@ -249,7 +255,7 @@ def numbers(name: str, x: Any, length: int | None = None) -> FloatArray:
 
 
 def _order_doubt(steps: FloatArray) -> str:
-    """Say why steps do not attest an order; empty if they do."""
+    """Return why the steps do not prove the order of the values; empty if they do."""
     if not np.isfinite(steps).all():
         return "a step number is missing, so the order of the values is unknown"
     gaps = np.diff(steps)
@@ -270,7 +276,7 @@ def _stride(steps: FloatArray) -> float | None:
 
 
 def _missing_steps(steps: FloatArray, stride: float) -> int:
-    """Count the steps that a schedule with the most common stride would have recorded besides."""
+    """Count the steps that a schedule with the most common stride would have recorded and that are missing."""
     if steps.size < 3:
         return 0
     return max(0, round(float((steps[-1] - steps[0]) / stride)) + 1 - steps.size)
@@ -286,7 +292,7 @@ def rescaled(values: FloatArray) -> tuple[FloatArray, float]:
 
 
 def _runaway(values: FloatArray) -> int | None:
-    """Return the index after which the series stays a million times its early spread away and still grows."""
+    """Return the index after which the series stays a million times its early spread away and continues to grow."""
     n = values.size
     if n < 5 * MIN_LENGTH:
         return None
@@ -304,8 +310,8 @@ def _runaway(values: FloatArray) -> int | None:
 
 
 def _epochs(epochs: FloatArray) -> tuple[int | None, int | None, int]:
-    """Return the number of epochs, the common number of values per full epoch where there is one, and the
-    number of values before the first full epoch."""
+    """Return the number of epochs, the number of values per full epoch if all agree, and the number of values
+    before the first full epoch."""
     if epochs.size == 0 or not np.isfinite(epochs).all() or (np.diff(epochs) < 0).any():
         return None, None, 0
     counts = np.unique(np.floor(epochs), return_counts=True)[1]

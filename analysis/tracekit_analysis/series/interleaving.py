@@ -1,6 +1,7 @@
-"""Is one recorded series several channels in turn, as a logger writes that prints all tensors into one file.
+"""Interleaved channels: a test whether one recorded series holds several quantities in turn.
 
-Mixed channels of different scale look heavy-tailed, periodic and stationary, whatever each of them is.
+A logger that writes all tensors to one file makes such a series. Mixed channels of different scale look
+heavy-tailed, periodic and stationary, whatever each channel is.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tracekit_analysis.columns import Cells, column_group
 from tracekit_analysis.errors import bad_argument, require_between, require_count
+from tracekit_analysis.holm import holm_adjusted
 from tracekit_analysis.results import FloatArray, Record, Status
 from tracekit_analysis.series.input import Series, as_series, numbers, unavailable
 
@@ -31,7 +33,7 @@ WARNING = "this looks like"
 
 @dataclass(frozen=True, slots=True)
 class Interleaving(Record):
-    """Whether the size of a value depends on its position modulo some number."""
+    """Outcome of the test whether the size of a value depends on its position modulo some number."""
 
     null: str
     """Null hypothesis, in words."""
@@ -40,17 +42,17 @@ class Interleaving(Record):
     interleaved: bool
     """True if all three p-values are below `alpha`."""
     n_channels: int
-    """Number P of channels that explains the ranks best, by BIC; 1 if none is significant."""
+    """Number P of channels that explains the ranks best by BIC; 1 if no P is significant."""
     statistic: float
-    """Kruskal-Wallis H of |x| by index mod P, for that P or the one of least p-value."""
+    """Kruskal-Wallis H of |x| by index mod P, for that P or, if none is significant, the P of smallest p-value."""
     pvalue: float
     """Its p-value after Holm's correction over all P."""
     line_pvalue: float
-    """P-value that the spectrum of the ranks has lines at the multiples of 1/P, times the number of P tried:
-    these must stand out of their neighbourhood, or serial dependence alone explains `pvalue`."""
+    """P-value of spectral lines of the ranks at the multiples of 1/P, Bonferroni over the P tried. Without lines
+    that stand out of their neighbourhood, serial dependence alone explains `pvalue`."""
     spread_pvalue: float
-    """The larger one of both p-values, for that P alone, on the distances from the median of each position: these
-    must differ too, or levels that the epoch or an oscillation repeats explain the others."""
+    """The larger of the two p-values, for that P alone, on the distances from the median of each position. Without
+    unequal distances, levels that repeat with the epoch or an oscillation explain the other two p-values."""
     explained: float
     """Share of the variance of the ranks of |x| that the position explains at that P."""
     alpha: float
@@ -72,14 +74,16 @@ def detect_interleaving(
 ) -> Interleaving:
     """Test whether a series is an interleaving of channels of different size.
 
-    For P = 2 .. `max_channels`, Kruskal and Wallis' test of |x| by index mod P, Holm's correction over P; of
-    the significant P the one of least ``n ln(1 - H / (n - 1)) + P ln n``, as every multiple of the true
-    number separates the channels too. Null: |x| is distributed alike at all positions. Alternative: it is
-    not. That test presumes independent values (AR(0.9), n = 1,000: .31 at 5 %), so the ranks must also have
-    spectral lines at the multiples of 1/P, by an F test against their neighbours. Epochs of at most 64 values
-    in fixed order and oscillations of period 2 around a level other than 0 have such lines too, of one spread
-    at all positions: so the same two tests on the distance from the median of each position must reject as well.
-    It cannot tell channels of equal spread; channels that do not vary at all, it can.
+    Null: |x| has the same distribution at all positions. Alternative: it does not. Three tests must reject:
+
+    * Kruskal-Wallis test of |x| by index mod P for P = 2 .. `max_channels`, Holm-adjusted over P. Of the
+      significant P we take the one of least ``n ln(1 - H / (n - 1)) + P ln n``, because every multiple of the
+      true number separates the channels too. It assumes independent values (AR(0.9), n = 1,000: size .31 at 5 %).
+    * An F test that the ranks have spectral lines at the multiples of 1/P, against neighbouring frequencies.
+    * Both tests on the distance from the median of each position. Epochs of at most 64 values in fixed order,
+      and oscillations of period 2 around a level other than 0, pass the first two but have equal spreads.
+
+    The test does not find channels of equal spread, except channels that do not vary at all.
 
     Parameters
     ----------
@@ -115,7 +119,7 @@ def detect_interleaving(
 
 
 def interleaving_note(series: Series) -> tuple[str, ...]:
-    """Return the warning for a series of several channels in turn; empty if it is none (p < .001)."""
+    """Return the warning for a series of interleaved channels (p < .001); empty if none are found."""
     return tuple(note for note in detect_interleaving(series).notes if note.startswith(WARNING))
 
 
@@ -138,7 +142,7 @@ def _detect(series: Series, max_channels: int, alpha: float) -> Interleaving:
     explained = _explained(ranks, periods)
     # With the tied-rank variance in the denominator, H is corrected for ties.
     statistics = (n - 1) * explained
-    adjusted = _holm(np.asarray(scipy.special.chdtrc(periods - 1, statistics), dtype=np.float64))
+    adjusted = holm_adjusted(np.asarray(scipy.special.chdtrc(periods - 1, statistics), dtype=np.float64))
     significant = np.flatnonzero(adjusted < alpha)
     if significant.size:
         with np.errstate(divide="ignore"):
@@ -153,7 +157,9 @@ def _detect(series: Series, max_channels: int, alpha: float) -> Interleaving:
     interleaved = interleaved and spread_pvalue < alpha
     notes = series.notes
     if interleaved:
-        notes += (f"{WARNING} {period} channels of different size in turn: split them (`split_channels`)",)
+        notes += (
+            f"{WARNING} {period} interleaved channels of different size: split them (`split_channels`)",
+        )
     if n < series.n_used:
         notes += (f"tested on the first {n} values",)
     return Interleaving(
@@ -194,9 +200,9 @@ def split_channels(x: ArrayLike, n_channels: int) -> list[FloatArray]:
 
 
 def _explained(ranks: FloatArray, periods: NDArray[np.int_]) -> FloatArray:
-    """Return the shares of the variance of centred ranks that lie between positions modulo each period.
+    """Return, for each period, the share of the variance of centred ranks between positions modulo that period.
 
-    Sums by position modulo P are those modulo 2 P, added in pairs: only the larger half of the periods reads
+    Sums by position modulo P are sums modulo 2 P added in pairs, so only the larger half of the periods reads
     all values.
     """
     sums: dict[int, FloatArray] = {}
@@ -218,9 +224,9 @@ def _explained(ranks: FloatArray, periods: NDArray[np.int_]) -> FloatArray:
 
 
 def _spread_pvalue(values: FloatArray, period: int) -> float:
-    """Return the larger p-value of Kruskal's and of the line test on distances from the median of each position.
+    """Return the larger p-value of the Kruskal-Wallis and the line test on distances from each position's median.
 
-    Channels that do not vary are told apart by their levels alone: 0.
+    Channels that do not vary differ in their levels alone; for them the result is 0.
     """
     cycle = _level_cycle(values, period)
     values = values[
@@ -239,7 +245,7 @@ def _spread_pvalue(values: FloatArray, period: int) -> float:
 def _level_cycle(values: FloatArray, period: int) -> int:
     """Return the multiple of the period after which the level repeats, by adjusted R^2 on the ranks of the values.
 
-    An epoch of 50 in fixed order repeats sizes modulo 25 too, but there each position mixes two levels. A cycle that
+    An epoch of 50 in fixed order repeats sizes modulo 25 too, but then each position mixes two levels. A cycle that
     is too long does no harm.
     """
     longest = max(period, min(MAX_CYCLE, values.size // MIN_PER_PLACE))
@@ -250,7 +256,7 @@ def _level_cycle(values: FloatArray, period: int) -> int:
 
 
 def _line_pvalue(ranks: FloatArray, period: int) -> float:
-    """Return the p-value of the variance between positions against the spectrum beside the lines k/P."""
+    """Return the p-value of spectral lines at k/P, compared with the neighbouring frequencies."""
     values = ranks[: ranks.size // period * period]
     cycles = values.size // period
     power = np.abs(scipy.fft.rfft(values - values.mean())) ** 2 / values.size
@@ -264,20 +270,11 @@ def _line_pvalue(ranks: FloatArray, period: int) -> float:
     levels = (power[np.minimum(beside, power.size - 1)] * usable).sum(axis=1) / n_beside
     if not levels.min() > 0.0:
         return 0.0 if power[lines].max() > 0.0 else 1.0
-    # Each line over its own level, which has the mean n / (n - 1): a steep spectrum would let the lowest rule.
+    # Each line over its own level, which has the mean n / (n - 1): in a steep spectrum the lowest would dominate.
     ratios = power[lines] / levels * (1.0 - 1.0 / n_beside)
     freedom = np.where(2 * lines == values.size, 1.0, 2.0)
     mean_ratio = float(np.average(ratios, weights=freedom))
     return float(scipy.special.fdtrc(period - 1, 2.0 * usable.sum(), mean_ratio))
-
-
-def _holm(pvalues: FloatArray) -> FloatArray:
-    """Return Holm-adjusted p-values."""
-    order = np.argsort(pvalues, kind="stable")
-    adjusted = np.empty_like(pvalues)
-    factors = np.arange(pvalues.size, 0, -1)
-    adjusted[order] = np.minimum(np.maximum.accumulate(factors * pvalues[order]), 1.0)
-    return adjusted
 
 
 @column_group(

@@ -1,4 +1,4 @@
-"""Statistics of one series: a series in, one frozen result out."""
+"""Statistics of one series; each function takes a series and returns one frozen result."""
 
 import lazy_loader
 

@@ -1,7 +1,7 @@
-"""How far the lower (upper) bound of a series moves over a run: the stability index and its decision.
+"""Stability index: how far the lower (upper) bound of a series moves over a run, and the decision based on it.
 
-The bound is a conditional quantile, never a running minimum: minima fall with the number of values, and
-overlapping windows make any trend test on them reject stationary series in most cases.
+The bound is a conditional quantile, never a running minimum: minima fall with the number of values, and trend
+tests on minima of overlapping windows reject most stationary series.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Label = Literal["stable", "unstable", "inconclusive", "diverged"]
 
 @dataclass(frozen=True, slots=True)
 class StabilityIndex(Record):
-    """How much a bound moves over a series, in half-spreads of the series."""
+    """Movement of a bound over a series, in half-spreads of the series."""
 
     side: Side
     """Which bound."""
@@ -50,9 +50,9 @@ class StabilityIndex(Record):
     ci_high: float
     """Upper end of the confidence interval of I."""
     level: float
-    """Confidence level of all intervals here."""
+    """Confidence level of all intervals of this result."""
     theta: float
-    """Signed unbiased estimate of I^2; below zero if blocks differ less than chance. The one to pool."""
+    """Signed unbiased estimate of I^2, to be pooled over seeds; negative if blocks differ less than by chance."""
     msb: float
     """Mean square of sub-block quantiles between blocks, in squared units of the series."""
     msw: float
@@ -60,7 +60,7 @@ class StabilityIndex(Record):
     spread: float
     """Half-spread S: median over blocks of |block median - block bound|, in units of the series."""
     bound: float
-    """Median over blocks of the bound, in units of the series."""
+    """Median of the block bounds, in units of the series."""
     drift: float
     """D: Theil-Sen change of the bound over the whole series, in half-spreads; negative is downwards."""
     drift_ci_low: float
@@ -72,19 +72,19 @@ class StabilityIndex(Record):
     bound_variance: float
     """Variance of the block bounds, sampling noise included, in squared units of the series."""
     bound_variance_scaled: float
-    """The same in squared half-spreads; its excess over sampling noise is `theta`."""
+    """The same in squared half-spreads; `theta` is its excess over sampling noise."""
     tau_loc: float
     """Correlation time of bound crossings inside blocks, in values; at least 1."""
     n_blocks: int
     """Number of blocks m."""
     blocks_k: int
-    """Number of sub-blocks k in a block."""
+    """Number k of sub-blocks per block."""
     sub_block_length: int
-    """Values L in a sub-block; at least 8 correlation times."""
+    """Number L of values per sub-block; at least 8 correlation times."""
     n: int
     """Number of recorded values."""
     n_used: int
-    """Number of usable values; the last n_used - m k L of them are left over."""
+    """Number of usable values; the last n_used - m k L of them are in no block."""
     status: Status
     """Whether the index could be computed."""
     reason: str
@@ -116,8 +116,8 @@ def stability_index(
         Quantile level; "auto" is 0.05, and 0.10 for fewer than 500 values. Below 0.05 a note asks for
         100 / tau values (10,000 for 0.01).
     side : {"lower", "upper"}
-        Which bound; the upper bound of `x` is the lower bound of ``-x``, and `bound` and `drift` are
-        given in the direction of `x`.
+        Bound to measure. The upper bound of `x` is the lower bound of ``-x``; `bound` and `drift` have the
+        direction of `x`.
     level : float
         Confidence level.
 
@@ -168,7 +168,11 @@ def stability_index(
         msw = float(sub_bounds.var(axis=1, ddof=1).mean())
         variance = float((block_bounds / spread).var(ddof=1))
     if not 0.0 < msw < math.inf or not msb < math.inf:
-        why = "the bound does not vary inside blocks" if msw == 0.0 else "the bound varies beyond all measure"
+        why = (
+            "the bound does not vary inside blocks"
+            if msw == 0.0
+            else "the variance of the bound is not finite"
+        )
         return _no_index(series, side, quantile, level, "inconclusive", why)
 
     per_noncentrality = msw / (m * k)
@@ -216,7 +220,7 @@ def noncentrality_interval(f: float, df1: float, df2: float, level: float) -> tu
 
 
 def _noncentrality(f: float, df1: float, df2: float, probability: float) -> float:
-    """Return the lambda at which P(F' <= f) equals `probability`; 0 if even lambda = 0 is below it."""
+    """Return the lambda at which P(F' <= f) equals `probability`; 0 if it is below that even at lambda = 0."""
 
     def excess(noncentrality: float) -> float:
         return float(scipy.special.ncfdtr(df1, df2, noncentrality, f)) - probability
@@ -224,7 +228,7 @@ def _noncentrality(f: float, df1: float, df2: float, probability: float) -> floa
     if scipy.special.fdtr(df1, df2, f) <= probability:
         return 0.0
     if f > LARGE_F:
-        # The numerator's own noise is negligible (and ncfdtr fails): F' = (lambda / df1) / (chi2 / df2).
+        # The noise of the numerator is negligible (and ncfdtr fails): F' = (lambda / df1) / (chi2 / df2).
         return df1 * f * float(scipy.special.chdtri(df2, probability)) / df2
     upper = max(1.0, df1 * f)
     while excess(upper) > 0.0:
@@ -238,7 +242,10 @@ def _too_discrete(values: FloatArray, tau: float) -> tuple[Status, str] | None:
     tied = float(np.mean(values == np.partition(values, rank)[rank]))
     if tied <= MAX_TIED:
         return None
-    return "inconclusive", f"{tied:.0%} of the values are tied at the bound; at most {MAX_TIED:.0%} may be"
+    return (
+        "inconclusive",
+        f"{tied:.0%} of the values are tied at the bound; at most {MAX_TIED:.0%} is allowed",
+    )
 
 
 def _layout(n: int, tau: float, tau_loc: float) -> tuple[int, int, int]:
@@ -252,7 +259,7 @@ def _layout(n: int, tau: float, tau_loc: float) -> tuple[int, int, int]:
 
 
 def _mann_kendall(values: FloatArray, tau: float, tau_loc: float) -> float:
-    """Return the Mann-Kendall p-value of the bound over at most 20 blocks, 10 correlation times or longer."""
+    """Return the Mann-Kendall p-value of the bound over at most 20 blocks of at least 10 correlation times."""
     m = min(MAX_TREND_BLOCKS, int(values.size // max(1.25 / tau, 10.0 * tau_loc)))
     if m < MIN_SUB_BLOCKS // 2:
         return math.nan
@@ -264,7 +271,7 @@ def _mann_kendall(values: FloatArray, tau: float, tau_loc: float) -> float:
 def _no_index(
     series: Series, side: Side, tau: float, level: float, status: Status, reason: str
 ) -> StabilityIndex:
-    """Return the result for a series on which no index can be computed."""
+    """Return the result for a series without an index."""
     nan = math.nan
     return StabilityIndex(
         side=side,

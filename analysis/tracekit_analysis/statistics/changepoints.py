@@ -1,7 +1,7 @@
-"""Level breaks of one series: the best segmentation of its normal scores, penalised for its dependence.
+"""Change points of the level of one series: optimal segmentation (PELT) of its normal scores.
 
-The usual penalty (BIC with the variance of differences) finds a break in 98 to 100 % of AR(0.5) series
-that have none.
+The penalty allows for serial dependence. The usual one (BIC with the variance of differences) finds a break in
+98 to 100 % of AR(0.5) series that have none.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ MIN_CHANGE_LENGTH = 50
 N_BLOCKS = 8
 PENALTY = 3.0
 MAX_BATCH = 32
-"""Ends that are tried at once: their table of costs then fits into the cache of a core."""
+"""Number of segment ends tried at once; their table of costs fits into the cache of a core."""
 
 IntArray = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ChangePoints(Record):
-    """Segments of constant level."""
+    """Segments of constant level, and the changes between them."""
 
     at: IntArray
-    """Index, among the usable values, of the first value of each segment but the first."""
+    """Index of the first value of each segment except the first, counted in usable values."""
     levels: FloatArray
     """Median of each segment, in units of the series."""
     n_changes: int
@@ -44,7 +44,7 @@ class ChangePoints(Record):
     largest: float
     """Largest change between neighbouring medians, in units of the series; 0 without a change."""
     largest_at: int
-    """Its index; -1 without a change."""
+    """Index of the largest change; -1 without a change."""
     explained: float
     """Share of the variance of the normal scores that the levels explain."""
     penalty: float
@@ -52,7 +52,7 @@ class ChangePoints(Record):
     tau_loc: float
     """Correlation time inside 8 blocks, in points; at least 1."""
     decimation: int
-    """Values in one point: block medians above 5,000 values."""
+    """Number of values per point; above 5,000 values, points are block medians."""
     n: int
     """Number of recorded values."""
     n_used: int
@@ -68,16 +68,16 @@ class ChangePoints(Record):
 def change_points(x: ArrayLike | Series, *, penalty: float = PENALTY) -> ChangePoints:
     """Find breaks of the level by exact optimal segmentation with pruning (PELT).
 
-    Least squares on the normal scores of the ranks, so that heavy tails cannot make breaks; penalty ``3 LRV
-    ln n`` per segment, LRV = (variance inside 8 blocks) times (correlation time inside them); segments of
-    at least max(10, n/50). False positives, n = 1,000: independent, AR(0.5), t2, GARCH 0, AR(0.9) .02; but
-    .45 for AR(0.9) with 200 values and .12 to .31 for long memory (d = .3), whose wandering is not made of
-    breaks. A trend is cut into steps.
+    Least squares on the normal scores of the ranks, so that heavy tails do not create breaks. The penalty is
+    ``3 LRV ln n`` per segment, with LRV = (variance inside 8 blocks) times (correlation time inside them).
+    Segments have at least max(10, n/50) values. False positives, n = 1,000: independent, AR(0.5), t2, GARCH 0,
+    AR(0.9) .02; but .45 for AR(0.9) with 200 values and .12 to .31 for long memory (d = .3), which wanders
+    without breaks. A trend is cut into steps.
 
     Parameters
     ----------
     x : (n,) array-like
-        Values in recorded order. Of more than 5,000 values, medians of equal blocks are segmented.
+        Values in recorded order. Above 5,000 values, medians of equal blocks are segmented.
     penalty : float
         Multiple of LRV ln n.
 
@@ -105,7 +105,7 @@ def change_points(x: ArrayLike | Series, *, penalty: float = PENALTY) -> ChangeP
     points = values
     if block > 1:
         points = np.median(values[: values.size // block * block].reshape(-1, block), axis=1)
-        notes += (f"breaks located on medians of {block} values",)
+        notes += (f"breaks were located on medians of {block} values",)
     n = points.size
     scores = scipy.special.ndtri((scipy.stats.rankdata(points) - 0.5) / n)
     variance, tau_loc = _local_scale(scores)
@@ -140,23 +140,23 @@ def change_points(x: ArrayLike | Series, *, penalty: float = PENALTY) -> ChangeP
 
 
 def segment(values: FloatArray, penalty: float, shortest: int) -> IntArray:
-    """Return the starts of all segments but the first that minimise squared error plus penalty per segment.
+    """Return the segment starts, without the first, that minimise squared error plus penalty per segment.
 
-    Exact although segments have a least length: a start s that loses to a break at t by F(s) + C(s, t) >=
-    F(t) is given up only from t + shortest on, because until then no segment can start at t.
+    The result is exact although segments have a minimum length: a start s that loses to a break at t by
+    F(s) + C(s, t) >= F(t) is dropped only from t + shortest on, because no segment can start at t before.
     """
     n = values.size
     sums = np.concatenate([[0.0], np.cumsum(values)])
     best, previous = np.full(n + 1, np.inf), np.zeros(n + 1, dtype=np.intp)
     best[0] = -penalty
     starts, expiry = np.zeros(1, dtype=np.intp), np.full(n + 1, n + 1)
-    # No end of a batch can be a start for another one, so that all of its costs are one table.
+    # No end of a batch can be the start of another one, so all costs of a batch form one table.
     batch = min(shortest, MAX_BATCH)
     for first in range(shortest, n + 1, batch):
         ends = np.arange(first, min(first + batch, n + 1))
         fresh = np.arange(max(first - shortest, shortest), ends[-1] - shortest + 1)
         starts = np.concatenate([starts, fresh])
-        # The sum of squares is left out of all costs: it is the same for every segmentation.
+        # All costs omit the sum of squares, which is the same for every segmentation.
         costs = sums[ends, None] - sums[starts]
         costs *= costs
         costs /= ends[:, None] - starts.astype(np.float64)
@@ -179,7 +179,7 @@ def segment(values: FloatArray, penalty: float, shortest: int) -> IntArray:
 
 
 def _local_scale(scores: FloatArray) -> tuple[float, float]:
-    """Return the pooled variance and correlation time inside blocks, so that breaks count little."""
+    """Return the pooled variance and correlation time inside blocks, on which breaks have little effect."""
     length = scores.size // N_BLOCKS
     blocks = scores[: N_BLOCKS * length].reshape(N_BLOCKS, length)
     pooled = autocovariance(blocks).mean(axis=0)

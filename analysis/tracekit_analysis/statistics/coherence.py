@@ -1,8 +1,7 @@
-"""Do two recorded signals, such as two layers, move together, and more than chance or shared data explain.
+"""Coherence of two recorded signals, such as two layers: do they move together more than by chance or shared data?
 
-Layers of one run see the same minibatches, so that they are independent is false from the start. The null
-that can be tested is that they are no more coherent than either is with the other layer of another run,
-which had its own order of the data.
+Layers of one run see the same minibatches, so they are never independent. The null that can be tested is that they
+are no more coherent than each is with the other layer in another run, which had its own order of the data.
 """
 
 from __future__ import annotations
@@ -38,17 +37,17 @@ class Coherence(Record):
     coherence: FloatArray
     """Squared coherence at each frequency, 0 to 1; biased upwards by about 1/7."""
     threshold: float
-    """Pointwise threshold 1 - alpha^(1/(K - 1)) that one frequency exceeds with probability `alpha`."""
+    """Pointwise threshold 1 - alpha^(1/(K - 1)); exceeded with probability `alpha` under independence."""
     mean: float
     """Mean squared coherence; 1/7 for unrelated series."""
     largest: float
     """Largest squared coherence."""
     largest_at: float
-    """Its frequency, in cycles per value."""
+    """Frequency of the largest squared coherence, in cycles per value."""
     pvalue: float
-    """P-value of the largest one: Bonferroni over all frequencies."""
+    """P-value of the largest squared coherence, Bonferroni over all frequencies."""
     excess: float
-    """Mean coherence less that with the reference; NaN without a reference."""
+    """Mean coherence minus that with the reference; NaN without a reference."""
     excess_pvalue: float
     """One-sided p-value of `excess`: t test over bands of width 4 NW / n; NaN without a reference."""
     alpha: float
@@ -56,7 +55,7 @@ class Coherence(Record):
     n: int
     """Number of recorded values."""
     n_used: int
-    """Number of values used: of both series up to the shorter one's end."""
+    """Number of values used, up to the end of the shorter series."""
     status: Status
     """Whether the coherence could be computed."""
     reason: str
@@ -75,18 +74,18 @@ def multitaper_coherence(
     """Estimate the coherence of two series with 7 Slepian tapers (sine tapers beyond 20,000 values).
 
     Under independence ``P(C > c) = (1 - c)^(K - 1)`` at one frequency with K = 7 tapers. Null of `pvalue`:
-    the series are independent. The largest coherence is corrected for all n/2 frequencies: the n / (2 NW)
-    that are often counted as independent let it reject in .16 (n = 1,000). Null of `excess_pvalue`: `x`
-    is no more coherent with `y` than with the reference. Assumes that all were recorded at the same steps
-    from the first value on: leading NaN of one are cut from all, unequal lengths to the shortest. Common
-    trends and common epochs count as coherence: remove the epoch profile first where that is not meant.
+    the series are independent. The largest coherence is corrected for all n/2 frequencies: with the n / (2 NW)
+    that are often counted as independent the size is .16 (n = 1,000). Null of `excess_pvalue`: `x` is no
+    more coherent with `y` than with the reference. Assumes that all were recorded at the same steps from the
+    first value on: leading NaN of one are cut from all, and all are cut to the shortest. Common trends and
+    common epochs count as coherence; remove the epoch profile first if you do not want them.
 
     Parameters
     ----------
     x, y : (n,) array-like
         Values in recorded order at the same steps.
     reference : (n,) array-like, optional
-        The signal of `y` from another run with another shuffle seed.
+        Signal of `y` from another run with another shuffle seed.
     alpha : float
         Level of the pointwise threshold.
 
@@ -120,7 +119,7 @@ def multitaper_coherence(
     n = min(series.n_used for series in all_series)
     notes = tuple(dict.fromkeys(note for series in all_series for note in series.notes))
     if len({series.n_used for series in all_series}) > 1:
-        notes += (f"cut to the first {n} values, which all have",)
+        notes += (f"cut to the first {n} values, the length of the shortest series",)
     common = [series.values[:n] for series in all_series]
     if any(values.min() == values.max() for values in common):
         return unavailable(
@@ -152,10 +151,10 @@ def multitaper_coherence(
 
 
 def _common_start(parts: list[Any]) -> int:
-    """Return the first index at which no array is NaN: cut one by one, leading NaN would shift them."""
+    """Return the first index at which no array is NaN; cutting leading NaN separately would shift the arrays."""
     arrays = [np.asarray(part) for part in parts if not isinstance(part, Series)]
     if any(array.ndim != 1 or array.dtype.kind != "f" for array in arrays):
-        return 0  # as_series says what is wrong, or there can be no NaN
+        return 0  # as_series reports what is wrong, or there can be no NaN
     shortest = min((array.size for array in arrays), default=0)
     usable = (
         ~np.any([np.isnan(array[:shortest]) for array in arrays], axis=0) if arrays else np.empty(0, bool)
@@ -178,7 +177,7 @@ def _squared_coherence(first: ComplexArray, second: ComplexArray) -> FloatArray:
 
 
 def _excess(difference: FloatArray) -> tuple[float, float]:
-    """Return the mean difference and its one-sided p-value, bands of two resolution widths as replicates."""
+    """Return the mean difference and its one-sided p-value; the replicates are bands of two resolution widths."""
     width = int(4.0 * TIME_BANDWIDTH)
     bands = difference[: difference.size // width * width].reshape(-1, width).mean(axis=1)
     se = float(bands.std(ddof=1)) / math.sqrt(bands.size)

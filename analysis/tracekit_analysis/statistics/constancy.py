@@ -1,7 +1,7 @@
-"""Tests of constancy from the lowest cosine frequencies: of a quantile (LFQ), of the level, of the scale.
+"""Low-frequency tests of constancy: of a quantile (LFQ), of the level and of the scale.
 
-The long-run variance is the mean of the first B squared cosine weights, so no lag is chosen and the null
-law is known exactly where the spectrum is flat below B/2n. Moments of the data are not needed for LFQ.
+The long-run variance is the mean of the first B squared cosine weights. So no lag has to be chosen, and the null
+distribution is exact if the spectrum is flat below B/2n. LFQ does not need moments of the data.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from tracekit_analysis.statistics.dependence import short_note
 MIN_TEST_LENGTH = 50
 SHORT_LENGTH = 500
 LEAST_TAU = 0.05
-"""Smallest quantile level that any series allows; below it 100 values must lie beyond the bound."""
+"""Quantile level that needs no note; for a smaller one, 100 values should lie beyond the bound."""
 MIN_BEYOND = 100
 MIN_BANDS, MAX_BANDS = 12, 64
 N_WANDER = 3
 PVALUE_FLOOR = 1e-12
-"""Smallest p-value of the trend part: the integral is accurate to about 1e-14."""
+"""Smallest p-value of the trend part; the integral is accurate to about 1e-14."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConstancyTest(Record):
-    """Outcome of one low-frequency test that some feature of a series is constant in time."""
+    """Outcome of one low-frequency test that a quantile, the level or the scale of a series is constant."""
 
     name: str
     """``lfq_lower``, ``lfq_upper``, ``kpss_cosine`` or ``scale_lfq``."""
@@ -45,7 +45,7 @@ class ConstancyTest(Record):
     statistic: float
     """Trend statistic T1: KPSS numerator over the equal-weighted cosine long-run variance."""
     pvalue: float
-    """P-value of the test; for LFQ, Bonferroni over the trend and the wander part."""
+    """P-value of the test; for LFQ, Bonferroni over the trend part and the wander part."""
     trend_pvalue: float
     """P-value of T1 alone."""
     wander_statistic: float
@@ -78,14 +78,14 @@ def lfq_test(
     """Test that the lower (upper) bound of a series is constant: low-frequency quantile stationarity.
 
     Null: the conditional tau-quantile does not change over the run. Alternative: it drifts, breaks or
-    wanders. Works on ``psi_t = tau - 1{x_t <= q}`` with q an order statistic, hence exactly invariant
+    wanders. The test uses ``psi_t = tau - 1{x_t <= q}`` with q an order statistic, so it is exactly invariant
     under increasing transformations of `x`. The p-value is ``min(1, 2 min(p1, p2))`` of
 
     * ``T1 = sum_j Lambda_j^2 / (pi j)^2 / mean_j Lambda_j^2``, j = 1 .. B, and
     * ``T2 = mean(Lambda_1..3^2) / mean(Lambda_4..B'^2)`` ~ F(3, B' - 3),
 
     where Lambda is the cosine transform of psi, B = round(2 n^(1/3)) within [12, 64], and B' = max(24, B), or
-    max(16, B) for fewer than 500 values. p1 is exact where the spectrum is flat over the band.
+    max(16, B) for fewer than 500 values. p1 is exact if the spectrum is flat over the band.
 
     Parameters
     ----------
@@ -95,10 +95,10 @@ def lfq_test(
         Quantile level; "auto" is 0.05, and 0.10 for fewer than 500 values. Below 0.05 a note asks for
         100 / tau values (10,000 for 0.01).
     side : {"lower", "upper"}
-        Which bound; the upper bound is the lower bound of ``-x``.
+        Bound to test; the upper bound is the lower bound of ``-x``.
     n_epochs : int, optional
-        Number of passes over the data; B is kept at or below it (but at least 12), so that the band does
-        not hold the epoch frequency.
+        Number of epochs; B is kept at or below it (but at least 12), so that the band does not contain the
+        epoch frequency.
 
     Returns
     -------
@@ -216,7 +216,7 @@ def resolve_tau(tau: float | Literal["auto"], n: int) -> float:
 
 
 def tau_note(tau: float, n: int) -> tuple[str, ...]:
-    """Return the warning for a quantile level so small that few values lie beyond it; empty if it is not."""
+    """Return the warning for a quantile level beyond which few values lie; empty if there are enough."""
     if not tau < LEAST_TAU or n >= MIN_BEYOND / tau:
         return ()
     needed = math.ceil(MIN_BEYOND / tau - 1e-9)
@@ -232,8 +232,8 @@ def cosine_weights(values: FloatArray, n_bands: int) -> FloatArray:
 def trend_pvalue(statistic: float, n_bands: int) -> float:
     """Return ``P(T1 > statistic)`` for independent normal cosine weights of equal variance.
 
-    T1 exceeds c when ``sum_j (1/(pi j)^2 - c/B) Z_j^2`` is positive: the tail of a quadratic form in normal
-    variables, evaluated by Imhof's integral (1961, Biometrika 48:419) instead of simulated.
+    T1 exceeds c when ``sum_j (1/(pi j)^2 - c/B) Z_j^2`` is positive. This is the tail of a quadratic form in
+    normal variables, computed by Imhof's integral (1961, Biometrika 48:419), not simulated.
     """
     nodes, node_weights = _half_line_nodes()
     coefficients = 1.0 / (np.pi * np.arange(1, n_bands + 1)) ** 2 - statistic / n_bands
@@ -253,14 +253,14 @@ def _half_line_nodes() -> tuple[FloatArray, FloatArray]:
 
 
 def _bands(n: int, n_epochs: int | None) -> tuple[int, int, tuple[str, ...]]:
-    """Return B for the trend part, B' for the wander part, and what to know about them."""
+    """Return B for the trend part, B' for the wander part, and a note about them."""
     bands = min(max(round(2.0 * n ** (1.0 / 3.0)), MIN_BANDS), MAX_BANDS)
     # B' = 24 in short series reaches frequencies at which AR(.9) is no longer flat (size .13 at n = 200; 16: .08).
     wander = max(16 if n < SHORT_LENGTH else 24, bands)
     if n_epochs is None or n_epochs >= wander:
         return bands, wander, ()
     cap = max(n_epochs, MIN_BANDS)
-    note = f"{n_epochs} epochs: the band holds the epoch frequency, so the test is conservative"
+    note = f"{n_epochs} epochs: the band contains the epoch frequency, so the test is conservative"
     return min(bands, cap), min(wander, cap), (note,) if n_epochs < MIN_BANDS else ()
 
 
@@ -285,7 +285,7 @@ def _quantile_test(
     null: str,
     alternative: str,
 ) -> ConstancyTest:
-    """Run the low-frequency test on the indicator of the tau-quantile of `values`."""
+    """Return the low-frequency test on the indicator of the tau-quantile of `values`."""
     below = None
     if values.size >= MIN_TEST_LENGTH:
         rank = math.ceil(tau * values.size) - 1
@@ -306,7 +306,7 @@ def _low_frequency_test(
     tau: float,
     combined: bool,
 ) -> ConstancyTest:
-    """Compute T1 and T2 on `transformed` (default: the series itself) and word the outcome."""
+    """Return the test from T1 and T2 of `transformed` (default: the series itself)."""
     if n_epochs is not None and n_epochs < 1:
         raise bad_argument("n_epochs", n_epochs, "must be at least 1", "leave it out if it is unknown")
     refused = series.refusal(MIN_TEST_LENGTH)

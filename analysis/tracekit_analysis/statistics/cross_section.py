@@ -1,8 +1,8 @@
-"""How far, and how fast, a bound of a cross-section moves, in half-spreads of that cross-section.
+"""Cross-section index: how far, and how fast, a bound of a cross-section moves, in half-spreads of the cross-section.
 
-A cross-section is what is recorded of many values at once at every update: the logits of a fixed probe batch, of
-which quantiles are kept. Its lower bound is known at every update, so nothing has to be estimated inside a run, and
-seeds alone carry the uncertainty. One scalar a step (`stability_index`) has to estimate the same bound in time.
+A cross-section holds many values of the same update: for the logits of a fixed probe batch, their quantiles are
+recorded. Its lower bound is known at each update, so nothing is estimated within a run, and only seeds contribute
+uncertainty. From one scalar per step, `stability_index` has to estimate the same bound over time.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from tracekit_analysis.statistics.regime import MAX_TRANSIENT
 
 N_BLOCKS = 16
 MIN_USED = 4 * N_BLOCKS
-"""Fewest values after the first quarter: what moves within a block takes a few of them."""
+"""Minimum number of values after the first quarter; movement within a block needs a few values."""
 
 
 @dataclass(frozen=True, slots=True)
 class CrossSectionIndex(Record):
-    """How far a recorded quantile moves over a run, in half-spreads of its cross-section."""
+    """Movement of a recorded quantile over a run, in half-spreads of its cross-section."""
 
     index: float
     """I = sd over updates of the bound / half-spread S."""
     spread: float
     """Half-spread S: median over updates of |centre - bound|, in units of the series."""
     drift: float
-    """D = sd between 16 blocks of updates of the mean bound / S: what moves slowly. I^2 = D^2 + J^2."""
+    """Drift D = sd of the mean bound between 16 blocks of updates / S, the slow movement. I^2 = D^2 + J^2."""
     jitter: float
-    """J = sd within the blocks / S: the jitter. Training past its stability limit is jittery."""
+    """Jitter J = sd of the bound within the blocks / S, the fast movement; it is large past the stability limit."""
     burn_in: int
-    """Values cut off: the first quarter."""
+    """Number of values cut off: the first quarter."""
     n: int
     """Number of recorded updates."""
     n_used: int
@@ -53,17 +53,17 @@ def cross_section_index(
     """Measure how far the bound of a cross-section moves, in half-spreads of the cross-section.
 
     ``I = sd_t(q_t) / median_t |c_t - q_t|`` with q the recorded 5 % (95 %) quantile and c the recorded median
-    of the same values at the same update. It is the `stability_index` of a value drawn again from the
-    cross-section at every update, without its sampling noise; but every movement counts, also from one update
-    to the next, which sub-blocks would average out. The first quarter of the updates is left out, whatever
-    it holds: with hardly any noise a test would call no series settled.
+    of the same values at the same update. It is the `stability_index` of a series with one random value of
+    the cross-section per update, without the sampling noise. It also counts movement from one update to the
+    next, which sub-blocks average out. The first quarter of the updates is always left out: the noise is so
+    small that a test for a transient would call no series settled.
 
     Parameters
     ----------
     bound, centre : (n,) array-like
         Quantile and median of the cross-section at each update, in recorded order.
     steps : (n,) array-like, optional
-        Step of each value; must increase strictly. Without it the caller vouches for the order.
+        Step of each value; must increase strictly. Without steps, the values are taken as ordered.
 
     Returns
     -------

@@ -15,15 +15,15 @@ from tracekit_analysis.results import FloatArray, Record, Status
 from tracekit_analysis.series.input import Series, as_series
 
 MIN_TAUS = 50
-"""A p-value is trusted from this many autocorrelation times on."""
+"""Number of autocorrelation times from which on p-values get no warning."""
 MIN_LOCAL_LENGTH = 62
-"""Values in a block from which on its crossings show for how long they are correlated; shorter in series below 500."""
+"""Minimum block length that shows the correlation time of crossings; blocks are shorter in series below 500 values."""
 MAX_AUTOREGRESSION = 0.98
 
 
 @dataclass(frozen=True, slots=True)
 class AutocorrelationTime(Record):
-    """How many values of a series carry as much information on its mean as one independent value."""
+    """Number of values of a series with as much information on its mean as one independent value."""
 
     tau_int: float
     """Integrated autocorrelation time 1 + 2 sum_k rho_k, in values; 1 for independent values."""
@@ -89,10 +89,10 @@ def _tau_of(series: Series) -> float:
 
 
 def short_note(series: Series) -> tuple[str, ...]:
-    """Return the warning for a usable series that is short in units of its own dependence; empty if it is not.
+    """Return the warning for a series of few autocorrelation times; empty if there are enough.
 
-    For tests whose size rests on the number of independent values. Those of a unit root need none (dependence
-    is their null), nor those that first take the dependence out (ARCH, Ljung-Box), reject it (whiteness) or
+    It is for tests whose size depends on the number of independent values. Not for unit-root tests (dependence
+    is their null), nor for tests that first remove dependence (ARCH, Ljung-Box), test for it (whiteness) or
     compare neighbouring frequencies (peaks, Nyquist).
     """
     n, tau = series.n_used, _tau_of(series)
@@ -104,7 +104,7 @@ def short_note(series: Series) -> tuple[str, ...]:
 
 
 def autocovariance(values: FloatArray) -> FloatArray:
-    """Return the autocovariances at lags 0 .. n-1 (divisor n), by FFT; of every row, if there are rows."""
+    """Return the autocovariances at lags 0 .. n-1 (divisor n), by FFT; for a matrix, those of each row."""
     n = values.shape[-1]
     padded = scipy.fft.next_fast_len(2 * n, real=True)
     transform = scipy.fft.rfft(values - values.mean(axis=-1, keepdims=True), padded)
@@ -113,7 +113,7 @@ def autocovariance(values: FloatArray) -> FloatArray:
 
 
 def geyer_tau(covariance: FloatArray) -> float:
-    """Sum autocovariances into a correlation time over Geyer's initial monotone positive sequence."""
+    """Return the correlation time from autocovariances, by Geyer's initial monotone positive sequence."""
     if covariance[0] <= 0.0:
         return 1.0
     pairs = covariance[: covariance.size // 2 * 2].reshape(-1, 2).sum(axis=1) / covariance[0]
@@ -125,10 +125,10 @@ def geyer_tau(covariance: FloatArray) -> float:
 def local_bound_tau(values: FloatArray, tau: float, *, n_blocks: int = 8) -> float:
     """Return the correlation time of bound crossings, estimated inside blocks; at least 1.
 
-    The larger one of ``1{x <= q_tau}`` and ``1{|x - median| > q_.8}``, autocovariances pooled over the
-    blocks. Over the whole series a level shift would count as dependence and gate itself out. Blocks of a few
-    values cannot show a long memory of crossings, so that in short series the time that an autoregression implies is
-    the least.
+    It is the larger of the correlation times of ``1{x <= q_tau}`` and ``1{|x - median| > q_.8}``, with
+    autocovariances pooled over the blocks. Over the whole series a level shift would count as dependence and
+    hide itself. Short blocks cannot show long correlation of crossings, so in short series the result is at least
+    the time that an AR(1) implies.
     """
     length = values.size // n_blocks
     blocks = values[: n_blocks * length].reshape(n_blocks, length)
@@ -148,9 +148,9 @@ def local_bound_tau(values: FloatArray, tau: float, *, n_blocks: int = 8) -> flo
 def _autoregressive_crossing_tau(values: FloatArray, n_blocks: int) -> float:
     """Return the correlation time of bound crossings of an AR(1) with the lag-1 autocorrelation of the ranks in blocks.
 
-    Inside a block of L values that autocorrelation is too small by (1 + 4 rho) / L (Marriott and Pope, 1954,
-    Biometrika 41:390), which is undone. A tail crossing of a Gaussian AR(1) is correlated for half as long as the
-    values are: .53 to .57 times (1 + rho) / (1 - rho) at tau = .10 for rho from .7 to .95.
+    In a block of L values that autocorrelation is biased by -(1 + 4 rho) / L (Marriott and Pope, 1954,
+    Biometrika 41:390); we correct this. Tail crossings of a Gaussian AR(1) have about half the correlation time of
+    the values: .53 to .57 times (1 + rho) / (1 - rho) at tau = .10 for rho from .7 to .95.
     """
     length = values.size // n_blocks
     if length <= 4:

@@ -1,6 +1,6 @@
-"""How irregular a series is: permutation entropy and sample entropy.
+"""Permutation entropy and sample entropy: measures of the irregularity of a series.
 
-Neither tells chaos from noise, and no test is attached: white noise has the largest values of both.
+Neither distinguishes chaos from noise, and neither has a test: white noise has the largest values of both.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ MIN_ENTROPY_LENGTH = 50
 LONG = 1000
 MAX_TEMPLATES = 5000
 INTERQUARTILE = 1.3489795003921634
-"""Interquartile range of the standard normal law."""
+"""Interquartile range of the standard normal distribution."""
 
 
 @dataclass(frozen=True, slots=True)
 class PermutationEntropy(Record):
-    """Entropy of the orders in which consecutive values stand."""
+    """Entropy of the order patterns of consecutive values."""
 
     entropy: float
     """Shannon entropy of the order patterns over ln m!; 1 if all orders are equally common."""
@@ -37,7 +37,7 @@ class PermutationEntropy(Record):
     n_patterns: int
     """Number of different patterns seen, of m!."""
     ties: float
-    """Share of values that repeat an earlier one exactly; their order was drawn at random."""
+    """Share of values that repeat an earlier value exactly; their order was drawn at random."""
     n: int
     """Number of recorded values."""
     n_used: int
@@ -52,7 +52,7 @@ class PermutationEntropy(Record):
 
 @dataclass(frozen=True, slots=True)
 class SampleEntropy(Record):
-    """How badly two stretches that were alike predict that they stay so."""
+    """Sample entropy: how rarely two similar stretches of a series stay similar at the next value."""
 
     entropy: float
     """-ln(A / B): B pairs of stretches of m values agree within r, A of them in the next value too."""
@@ -79,9 +79,9 @@ def permutation_entropy(
 ) -> PermutationEntropy:
     """Compute the permutation entropy; tied values are ordered at random.
 
-    Invariant under increasing transformations but for ties. Biased downwards in short series (independent
-    values, m = 5, n = 200: .93), hence m = 3 below 1,000 values. The order of
-    tied values is drawn, which hides what structure they had: read it beside `ties`.
+    Invariant under increasing transformations, except for ties. Biased downwards in short series (independent
+    values, m = 5, n = 200: .93), so m = 3 below 1,000 values. The order of tied values is random, which hides
+    their structure: read the entropy together with `ties`.
 
     Parameters
     ----------
@@ -141,9 +141,9 @@ def permutation_entropy(
 def sample_entropy(x: ArrayLike | Series, *, m: int = 2, r: float = 0.2) -> SampleEntropy:
     """Compute the sample entropy with a tolerance of r robust standard deviations (IQR / 1.349).
 
-    Scaling by the standard deviation would let it fall with n for heavy tails (t2: 1.55 to 1.24). For
+    With the standard deviation instead, it would fall with n for heavy tails (t2: 1.55 to 1.24). For
     independent normal values it is about 2.19. A trend or a level break widens the tolerance and lowers the
-    entropy. Of more than 5,000 values the last 5,000 are used: the cost is that of all pairs.
+    entropy. Above 5,000 values only the last 5,000 are used, because the cost is that of all pairs.
 
     Parameters
     ----------
@@ -182,7 +182,7 @@ def sample_entropy(x: ArrayLike | Series, *, m: int = 2, r: float = 0.2) -> Samp
     windows = np.lib.stride_tricks.sliding_window_view(values, m + 1)
     shorter, longer = (_matches(windows[:, :size], tolerance) for size in (m, m + 1))
     if longer == 0:
-        why = "no stretches agree, so the entropy is beyond what this length can show"
+        why = "no stretches agree, so the series is too short to show its entropy"
         return unavailable(SampleEntropy, series, ("inconclusive", why), m=int(m))
     notes = series.notes
     if values.size < series.n_used:

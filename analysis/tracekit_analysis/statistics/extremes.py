@@ -1,7 +1,7 @@
-"""What block minima (maxima) look like under extreme-value theory: a description, never a test of stability.
+"""Block minima (maxima) and their extreme-value distribution: a description, not a test of stability.
 
-Minima fall with the number of values, and those of dependent values fall more slowly; the bound of a series is
-a quantile (`stability_index`).
+Minima fall with the number of values, more slowly for dependent values. The bound of a series is a quantile
+(`stability_index`), not a minimum.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ MAX_SEARCH = 2000
 
 @dataclass(frozen=True, slots=True)
 class BlockExtremes(Record):
-    """Generalised extreme-value law of the block minima or maxima of one series."""
+    """Generalised extreme-value distribution of the block minima or maxima of one series."""
 
     side: Side
     """``lower``: minima, whose negatives were fitted; ``upper``: maxima."""
     xi: float
-    """Shape: above 0 a heavy tail with finite moments of order below 1 / xi, 0 exponential, below 0 an end point."""
+    """Shape: above 0, a heavy tail with finite moments of order below 1 / xi; 0, exponential; below 0, an end point."""
     sigma: float
     """Scale, in units of the series."""
     mu: float
@@ -50,7 +50,7 @@ class BlockExtremes(Record):
     n_used: int
     """Number of values in the blocks."""
     status: Status
-    """Whether the law could be fitted."""
+    """Whether the distribution could be fitted."""
     reason: str
     """Why not, in one sentence; empty if it could."""
     notes: tuple[str, ...]
@@ -60,10 +60,11 @@ class BlockExtremes(Record):
 def block_extremes(
     x: ArrayLike | Series, *, side: Side = "lower", block_length: int | Literal["auto"] = "auto"
 ) -> BlockExtremes:
-    """Fit the generalised extreme-value law to block minima (maxima) by maximum likelihood from L-moments.
+    """Fit the generalised extreme-value distribution to block minima (maxima) by maximum likelihood.
 
     ``P(M <= z) = exp(-(1 + xi (z - mu) / sigma)^(-1 / xi))`` for maxima; minima are fitted as maxima of ``-x``.
-    Dependence between values is ignored (extremal index 1), so mu answers for blocks of this length only.
+    L-moments give the start of the fit. Dependence between values is ignored (extremal index 1), so mu holds for
+    blocks of this length only.
 
     Parameters
     ----------
@@ -72,8 +73,8 @@ def block_extremes(
     side : {"lower", "upper"}
         Minima or maxima.
     block_length : int or "auto"
-        Values in a block; "auto" makes about as many blocks as sqrt(n), from 30 to 200. At least 30 blocks
-        are needed; 1 takes the values themselves for maxima.
+        Number of values per block; "auto" makes about sqrt(n) blocks, from 30 to 200. At least 30 blocks are
+        needed; a length of 1 takes the values themselves as maxima.
 
     Returns
     -------
@@ -130,7 +131,7 @@ def block_extremes(
 
 
 def _fit(maxima: FloatArray) -> tuple[float, float, float, float] | None:
-    """Return xi, mu, sigma and the negative log-likelihood; None if the maxima hardly vary or nothing fits."""
+    """Return xi, mu, sigma and the negative log-likelihood; None if the maxima hardly vary or the fit fails."""
     centre, spread = float(np.median(maxima)), float(scipy.stats.iqr(maxima))
     if spread <= 0.0:
         return None
@@ -185,7 +186,7 @@ def _l_moment_start(maxima: FloatArray) -> tuple[float, float, float]:
     start = (-c, float(b0 - scale * (1.0 - gamma) / c), float(scale))
     if math.isfinite(_negative_log_likelihood(np.array(start), maxima)):
         return start
-    gumbel = l2 / math.log(2.0)  # whose support holds all values, unlike that of the start above
+    gumbel = l2 / math.log(2.0)  # its support contains all values, unlike that of the start above
     return 0.0, float(b0 - np.euler_gamma * gumbel), float(gumbel)
 
 

@@ -1,6 +1,6 @@
-"""Detrended fluctuation analysis as a descriptive feature, without an interval and without a test.
+"""Detrended fluctuation analysis (DFA) as a descriptive feature, without interval or test.
 
-The exponent of DFA says long memory of any strong short-range dependence: AR(0.9) gives 1.18, .99 and .79
+The DFA exponent indicates long memory for any strong short-range dependence: AR(0.9) gives 1.18, .99 and .79
 at 200, 1,000 and 10,000 values. For inference use `tracekit_analysis.statistics.long_memory`.
 """
 
@@ -26,8 +26,8 @@ class Fluctuation(Record):
     """Exponent of detrended fluctuation analysis."""
 
     exponent: float
-    """Slope of log fluctuation on log window length; about .5 for independent values. No interval: the
-    regression's own covers 47 to 62 % at a nominal 95 %."""
+    """Slope of log fluctuation on log window length; about .5 for independent values. It has no interval: the
+    nominal 95 % interval of the regression covers 47 to 62 %."""
     n_windows: int
     """Number of window lengths, from 10 to n/4."""
     n: int
@@ -43,7 +43,7 @@ class Fluctuation(Record):
 
 
 def dfa(x: ArrayLike | Series) -> Fluctuation:
-    """Compute the DFA exponent: linear detrending of the cumulated series in windows of 10 to n/4 values.
+    """Compute the DFA exponent, by linear detrending of the cumulated series in windows of 10 to n/4 values.
 
     Parameters
     ----------
@@ -74,7 +74,9 @@ def dfa(x: ArrayLike | Series) -> Fluctuation:
     lengths = np.unique(np.geomspace(SMALLEST_WINDOW, largest, N_WINDOWS).round().astype(int))
     squares = np.array([_mean_square(profile, int(length)) for length in lengths])
     if not squares.min() > 1e-24 * n * n:
-        return unavailable(Fluctuation, series, ("inconclusive", "windows without any fluctuation"))
+        return unavailable(
+            Fluctuation, series, ("inconclusive", "the series does not fluctuate within windows")
+        )
     exponent = float(np.polyfit(np.log(lengths), 0.5 * np.log(squares), 1)[0])
     return Fluctuation(exponent, lengths.size, series.n, n, series.status, series.reason, series.notes)
 

@@ -1,7 +1,7 @@
-"""Long memory of one series: the local Whittle estimate at two bandwidths, believed only where they agree.
+"""Long memory of one series: local Whittle estimates at two bandwidths, and a verdict only if they agree.
 
-Deliberately not here: R/S, log-log slopes of a smoothed spectrum, and intervals for DFA. On independent
-values the first gives .55 to .58 for a Hurst exponent of .5; intervals of the second cover 73 to 83 %.
+We leave out R/S, log-log slopes of a smoothed spectrum, and intervals for DFA. On independent values the first
+gives .55 to .58 for a Hurst exponent of .5; intervals of the second cover 73 to 83 %.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ class LongMemory(Record):
 
     verdict: MemoryVerdict
     """``long memory`` (``anti-persistent``): both estimates are above (below) 0 and agree. ``short memory``:
-    the interval of the robust one holds 0. ``unresolved``: otherwise, short-range dependence may fake d."""
+    the interval of the robust one contains 0. ``unresolved``: otherwise; short-range dependence may imitate d."""
     d: float
     """Estimate from the lowest n^0.65 frequencies; the Hurst exponent is d + 1/2."""
     se: float
-    """Its standard error 1 / (2 sqrt(sum nu_j^2)), nu_j = log j less its mean."""
+    """Its standard error 1 / (2 sqrt(sum nu_j^2)), nu_j = log j minus its mean."""
     ci_low: float
     """Lower end of its interval."""
     ci_high: float
@@ -46,7 +46,7 @@ class LongMemory(Record):
     n_frequencies: int
     """Number of frequencies m = n^0.65."""
     d_robust: float
-    """Estimate from the lowest n^0.5 frequencies, which short-range dependence disturbs less."""
+    """Estimate from the lowest n^0.5 frequencies, which short-range dependence affects less."""
     se_robust: float
     """Its standard error."""
     ci_low_robust: float
@@ -73,11 +73,11 @@ def local_whittle(x: ArrayLike | Series, *, level: float = 0.95) -> LongMemory:
     """Estimate the memory parameter by the local Whittle likelihood, at bandwidths n^0.65 and n^0.5.
 
     ``d = argmin log(mean_j j^(2d) I_j) - 2 d mean_j log j`` over the m lowest Fourier frequencies, within
-    (-1/2, 1). Assumes ``f(lambda) ~ lambda^(-2d)`` over these frequencies. It fails where short-range
-    dependence reaches them: AR(0.9) with 1,000 values fakes d = .57 at n^0.65 and .24 at n^0.5, and a trend
-    or a level break fakes d too. Hence two bandwidths, and a verdict only where they agree within the
-    standard error of the robust one: AR(0.9) is then called long memory in .03 of series of 1,000 values,
-    but still in .46 of 200; fractional noise with d = .3 in .28 (n = 200) and .64 (n = 1,000).
+    (-1/2, 1). Assumes ``f(lambda) ~ lambda^(-2d)`` over these frequencies. It fails if short-range dependence
+    affects them: AR(0.9) with 1,000 values gives d = .57 at n^0.65 and .24 at n^0.5, and a trend or a level
+    break imitates d too. Hence there are two bandwidths, and a verdict only if they agree within the standard
+    error of the robust one. AR(0.9) is then called long memory in .03 of series of 1,000 values, but in .46 of
+    series of 200; fractional noise with d = .3 in .28 (n = 200) and .64 (n = 1,000).
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def whittle_estimate(power: FloatArray) -> tuple[float, float]:
     centred = log_j - log_j.mean()
 
     def slope(d: float) -> float:
-        """Half the derivative of the objective, which is convex: a log-sum-exp of functions linear in d."""
+        """Return half the derivative of the objective, a log-sum-exp of functions linear in d and so convex."""
         weighted = power * np.exp(2.0 * d * centred)
         return float(weighted @ centred / weighted.sum())
 

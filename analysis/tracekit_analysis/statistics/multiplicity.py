@@ -1,11 +1,10 @@
-"""Corrections for many tests: Holm inside one series, false discovery rate across series.
+"""Corrections for multiple tests: Holm within one series, false discovery rate across series.
 
-Seeds are replication, not multiplicity: pool them (`label_from_features`) instead of correcting over them.
+Seeds are replicates, not multiple tests: pool them (`label_from_features`) instead of correcting over them.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -14,32 +13,28 @@ import pandas as pd
 import scipy.stats
 
 from tracekit_analysis.errors import bad_argument, require_choice
+from tracekit_analysis.holm import holm_adjusted
 
 
 def holm(pvalues: Mapping[str, float]) -> dict[str, float]:
-    """Return Holm-adjusted p-values; NaN stay NaN and do not count in the family.
+    """Return Holm-adjusted p-values by name; NaN stay NaN and do not count in the family.
 
     References
     ----------
     Holm (1979), Scand. J. Statist. 6:65.
     """
-    ordered = sorted((pvalue, name) for name, pvalue in pvalues.items() if not math.isnan(pvalue))
-    adjusted = dict.fromkeys(pvalues, math.nan)
-    running = 0.0
-    for rank, (pvalue, name) in enumerate(ordered):
-        running = max(running, min(1.0, (len(ordered) - rank) * pvalue))
-        adjusted[name] = running
-    return adjusted
+    adjusted = holm_adjusted(np.array(list(pvalues.values()), dtype=np.float64))
+    return dict(zip(pvalues, adjusted.tolist(), strict=True))
 
 
 def adjust_pvalues(
     features: pd.DataFrame, columns: str | Sequence[str], *, method: Literal["bh", "by"] = "bh"
 ) -> pd.DataFrame:
-    """Adjust p-values over the rows of a table for the false discovery rate, each column a family.
+    """Return p-values adjusted for the false discovery rate over the rows of a table; each column is one family.
 
-    Rows with an adjusted value of at most q are a set in which the expected share of false rejections is at
-    most q: for "bh" if the rows are independent or positively dependent, for "by" whatever their dependence.
-    Layers of one run share their minibatches; take "by" across layers.
+    Among the rows with an adjusted value of at most q, the expected share of false rejections is at most q:
+    for "bh" if the rows are independent or positively dependent, for "by" under any dependence.
+    Layers of one run share their minibatches; use "by" across layers.
 
     Parameters
     ----------
@@ -53,7 +48,7 @@ def adjust_pvalues(
     Returns
     -------
     DataFrame
-        The columns named, adjusted, under their own names and with the index of `features`.
+        The named columns, adjusted, with the index of `features`.
 
     Raises
     ------

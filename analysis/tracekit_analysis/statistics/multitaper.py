@@ -1,7 +1,7 @@
-"""Spectra averaged over orthogonal tapers: little leakage, and a known number of degrees of freedom.
+"""Multitaper spectra: averages over orthogonal tapers, with little leakage and known degrees of freedom.
 
-Sine tapers cost no more than their transforms; the sequences of Slepian concentrate better and take
-seconds for a million values, so they are offered up to 20,000.
+Sine tapers cost no more than their transforms. Slepian sequences concentrate better but take seconds for a million
+values, so they are available up to 20,000 values.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def multitaper_psd(x: ArrayLike | Series, *, n_tapers: int = N_TAPERS, tapers: T
     n_tapers : int
         Number K of tapers, 1 to 32; at most 7 for Slepian tapers.
     tapers : {"sine", "slepian"}
-        Family; "slepian" (time-bandwidth product 4) up to 20,000 values, sine tapers beyond.
+        Family of tapers; "slepian" (time-bandwidth product 4) up to 20,000 values, sine tapers above.
 
     Returns
     -------
@@ -102,7 +102,7 @@ def multitaper_psd(x: ArrayLike | Series, *, n_tapers: int = N_TAPERS, tapers: T
 
 
 def each_taper(n: int, n_tapers: int, tapers: Tapers) -> Iterator[FloatArray]:
-    """Yield orthonormal tapers, one at a time: a matrix of sine tapers of a million values is 56 MB."""
+    """Yield orthonormal tapers, one at a time; a matrix of sine tapers of a million values has 56 MB."""
     if tapers == "slepian" and n <= MAX_SLEPIAN:
         yield from _slepian(n, n_tapers)
         return

@@ -1,7 +1,7 @@
-"""Lines in the spectrum of one series: its strongest peak, and the oscillation of period 2 at Nyquist.
+"""Spectral peaks of one series: its strongest line, and the oscillation of period 2 at the Nyquist frequency.
 
-Each ordinate is compared with its own neighbours, not with the total: under autocorrelation Fisher's g
-rejects in 71 to 100 % of all series without a line.
+Each ordinate is compared with its neighbours, not with the total: under autocorrelation Fisher's g rejects in
+71 to 100 % of series without a line.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from tracekit_analysis.series.input import Series, as_series, unavailable
 from tracekit_analysis.statistics.spectral import MIN_SPECTRUM_LENGTH, ordinates
 
 N_LOWEST = 10
-"""Lowest ordinates that are not tested: there the spectrum of a dependent series is too steep."""
+"""Number of lowest ordinates that are not tested, because the spectrum of a dependent series is too steep there."""
 N_SIDE, GUARD = 10, 1
 NYQUIST_ORDINATES, NYQUIST_REFERENCE = 3, 20
 
 
 @dataclass(frozen=True, slots=True)
 class PeakTest(Record):
-    """The strongest line of a spectrum, tested against its neighbourhood."""
+    """Test of the strongest line of a spectrum against its neighbourhood."""
 
     null: str
     """Null hypothesis, in words."""
@@ -41,15 +41,15 @@ class PeakTest(Record):
     amplitude: float
     """Amplitude of the sine at that frequency, in units of the series."""
     statistic: float
-    """F: its ordinate over the mean of 10 neighbours on each side."""
+    """F: the ordinate of the peak over the mean of 10 neighbours on each side."""
     pvalue: float
     """P-value of the strongest F, corrected for the number of tested ordinates (Sidak)."""
     band_low: float
-    """Lower end of the frequencies that the series cannot tell from the peak: frequency - 1/n."""
+    """Lower end of the frequencies that the series cannot distinguish from the peak: frequency - 1/n."""
     band_high: float
-    """Upper end of them: frequency + 1/n."""
+    """Upper end of these frequencies: frequency + 1/n."""
     cycles_per_epoch: float
-    """Cycles in one epoch; NaN where the length of an epoch is unknown."""
+    """Cycles per epoch; NaN if the length of an epoch is unknown."""
     n_peaks: int
     """Number of ordinates that are significant at `alpha` after the correction."""
     n_tested: int
@@ -70,7 +70,7 @@ class PeakTest(Record):
 
 @dataclass(frozen=True, slots=True)
 class NyquistTest(Record):
-    """Whether a series flips between high and low at every update, as it does at the edge of stability."""
+    """Test whether a series alternates between high and low at each update, as at the edge of stability."""
 
     null: str
     """Null hypothesis, in words."""
@@ -102,17 +102,17 @@ def peak_test(x: ArrayLike | Series, *, alpha: float = 0.05) -> PeakTest:
     """Test for a periodic component of unknown frequency.
 
     ``F_j = I_j / mean of 10 ordinates on each side (the nearest one left out) ~ F(2, 40)``; the p-value of
-    the largest is corrected for the number of ordinates by Sidak. Null: the spectrum is smooth over 23
+    the largest is Sidak-corrected for the number of ordinates. Null: the spectrum is smooth over 23
     neighbouring ordinates. Alternative: a line. The lowest ordinates are not tested, nor the 11 highest,
-    which `nyquist_test` covers. Assumes ordinates that are near to exponential: with heavy tails the test is
-    conservative (t2: .01 to .03). A line between two Fourier frequencies loses power, up to 60 %.
+    which `nyquist_test` covers. Assumes approximately exponential ordinates: with heavy tails the test is
+    conservative (t2: .01 to .03). A line between two Fourier frequencies loses up to 60 % of its power.
 
     Parameters
     ----------
     x : (n,) array-like
         Values in recorded order, evenly spaced.
     alpha : float
-        Level at which further peaks are counted.
+        Level at which peaks are counted.
 
     Returns
     -------
@@ -178,14 +178,14 @@ def peak_test(x: ArrayLike | Series, *, alpha: float = 0.05) -> PeakTest:
 
 
 def nyquist_test(x: ArrayLike | Series, *, alpha: float = 0.05) -> NyquistTest:
-    """Test for an oscillation of period 2, the sign of training at the edge of stability.
+    """Test for an oscillation of period 2, a sign of training at the edge of stability.
 
     ``F = mean of the 3 highest ordinates / mean of the 20 below ~ F(6, 40)``, together with a negative
     autocorrelation at lag 1. Null: the spectrum is flat near its upper end. Alternative: the series
-    alternates. An even number of values loses its first one, so that no ordinate lies at 1/2 itself, where
-    its law is another. Needs every update: with an even recording stride the oscillation is
-    aliased to frequency zero. Short anti-persistent series are steep near 1/2 and exceed the level (AR(-0.5),
-    n = 200: .14).
+    alternates. If the number of values is even, the first is dropped, so that no ordinate lies at 1/2, where
+    the distribution differs. The test needs every update: with an even recording stride the oscillation is
+    aliased to frequency zero. Short anti-persistent series have steep spectra near 1/2 and exceed the level
+    (AR(-0.5), n = 200: .14).
 
     Parameters
     ----------
@@ -248,7 +248,7 @@ def nyquist_test(x: ArrayLike | Series, *, alpha: float = 0.05) -> NyquistTest:
 
 
 def _neighbourhood(power: FloatArray) -> FloatArray:
-    """Return the mean of the neighbours of each ordinate that has all of them."""
+    """Return the mean of the neighbours of each ordinate that has a full set of neighbours."""
     windows = np.lib.stride_tricks.sliding_window_view(power, 2 * (N_SIDE + GUARD) + 1)
     weights = np.full(windows.shape[1], 1.0 / (2 * N_SIDE))
     weights[N_SIDE : N_SIDE + 2 * GUARD + 1] = 0.0

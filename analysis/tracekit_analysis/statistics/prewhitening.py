@@ -1,4 +1,4 @@
-"""Autoregressive residuals of a series, and the test that nothing serial is left in them."""
+"""Prewhitening: autoregressive residuals of a series, and the Ljung-Box test that they are uncorrelated."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class LjungBox(Record):
     pvalue: float
     """P-value of chi-squared with lags - order degrees of freedom."""
     lags: int
-    """Number of autocorrelations: the order and min(10, n/5) beyond it."""
+    """Number of autocorrelations: the order plus min(10, n/5)."""
     order: int
     """Order p of the autoregression."""
     predictability: float
@@ -58,14 +58,14 @@ def prewhiten(x: ArrayLike | Series, *, order: int | None = None) -> Series:
     x : (n,) array-like
         Values in recorded order, evenly spaced.
     order : int, optional
-        Order p, 0 to 30; default: the one of least BIC up to min(30, 10 log10 n, n/10), by the
-        recursion of Levinson and Durbin on the autocovariances.
+        Order p, 0 to 30; default: the order of least BIC up to min(30, 10 log10 n, n/10), by the
+        Levinson-Durbin recursion on the autocovariances.
 
     Returns
     -------
     Series
-        The n - p residuals, in the units of `x`; a series that cannot be used, below 50 values or predicted
-        without error carries a status and a reason instead.
+        The n - p residuals, in the units of `x`; or a status and a reason for a series that is unusable, has
+        fewer than 50 values or is predicted without error.
 
     Raises
     ------
@@ -92,12 +92,12 @@ def prewhiten(x: ArrayLike | Series, *, order: int | None = None) -> Series:
 
 
 def ljung_box(x: ArrayLike | Series) -> LjungBox:
-    """Test that an autoregression has taken up all serial correlation of a series.
+    """Test that an autoregression explains all serial correlation of a series.
 
     Null: the residuals of the autoregression chosen by BIC are uncorrelated. Alternative: they are not
-    (long memory, moving averages, periods, what the epoch repeats). On the raw series the test would only
-    restate that training traces are dependent. Assumes finite variance; changing variance makes it
-    reject too often (GARCH: .09 with 200 values, .18 with 1,000).
+    (long memory, moving averages, periods, epoch profiles). On the raw series the test would only show that
+    training traces are dependent. Assumes finite variance; with changing variance it rejects too often
+    (GARCH: .09 with 200 values, .18 with 1,000).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""One series before and after its transient, with the tests that several analyses share, each run once."""
+"""Regime of a series: the part after its transient, with the tests that several analyses share, each computed once."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tracekit_analysis.statistics.constancy import (
 from tracekit_analysis.statistics.transient import BurnIn, burn_in
 
 MAX_TRANSIENT = 0.25
-"""Largest share of a series that is taken for its start-up; a later settling is part of its history."""
+"""Largest share of a series that may count as its transient; movement after that belongs to its history."""
 
 
 class Regime:
-    """The late part of a series: after its transient, or all of it if that takes more than a quarter.
+    """Late part of a series: after its transient, or the whole series if the transient exceeds a quarter.
 
-    A cut is chosen where the level looks constant afterwards, so a generous limit hides what the
+    The cut is where the level looks constant afterwards, so a large limit would hide the movement that the
     stability index must find. Measured at n = 1000, margin 0.2, one series (P(stable) / P(unstable)):
 
     ========================================  =========  =========  =========
@@ -50,12 +50,12 @@ class Regime:
 
     @property
     def never_settles(self) -> bool:
-        """True if the level still moves after every cut up to one half ("still transient")."""
+        """Whether the level still moves after each cut up to one half ("still transient")."""
         return self.burn_in is not None and not self.burn_in.settled
 
     @property
     def settled(self) -> bool:
-        """True if a transient, where there is one, ends within the first quarter."""
+        """Whether there is no transient, or it ends within the first quarter."""
         if self.burn_in is None:
             return True
         return self.burn_in.settled and not self.burn_in.level_fraction > MAX_TRANSIENT
@@ -67,12 +67,12 @@ class Regime:
             return 0
         if self.burn_in.fraction <= MAX_TRANSIENT:
             return self.burn_in.start
-        # MSER alone may ask for more: it chases single large values of heavy-tailed series.
+        # MSER alone may cut more, because it follows single large values of heavy-tailed series.
         return round(self.burn_in.level_fraction * self.whole.n_used)
 
     @cached_property
     def late(self) -> Series:
-        """The part that analyses use."""
+        """Part of the series that analyses use."""
         return self.whole.since(self.start)
 
     @cached_property
@@ -97,7 +97,7 @@ class Regime:
 
     @property
     def confirmatory(self) -> tuple[ConstancyTest, ...]:
-        """The family over which Holm's correction runs."""
+        """Family of tests that Holm's correction covers."""
         return self.lfq_lower, self.lfq_upper, self.level, self.scale
 
 

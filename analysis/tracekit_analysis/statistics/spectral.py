@@ -1,7 +1,7 @@
-"""The spectrum of one series: display, flatness, and what repeats with the epoch.
+"""Spectra of one series: Welch estimate, periodogram, flatness, and the comb test of the epoch.
 
-Interpolating gaps would invent a spectrum, so a series with a gap is used up to the gap only, and below
-128 values nothing is estimated.
+Gaps are not interpolated, because that would invent a spectrum: a series is used up to its first gap. Below 128
+values nothing is estimated.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ class Spectrum(Record):
 
 @dataclass(frozen=True, slots=True)
 class EpochComb(Record):
-    """What repeats with the epoch."""
+    """Components of a series that repeat with the epoch: spectral lines and the variance of epoch means."""
 
     statistic: float
-    """Periodogram at the first harmonics of the epoch frequency over that of their neighbours, mean of the ratios."""
+    """Mean ratio of the periodogram at the first harmonics of the epoch frequency to that of their neighbours."""
     pvalue: float
-    """P-value of the F law; null: no line at the epoch frequency. NaN with fewer than 8 epochs."""
+    """P-value by the F distribution; null: no line at the epoch frequency. NaN with fewer than 8 epochs."""
     n_harmonics: int
     """Number of harmonics used."""
     n_neighbours: int
@@ -81,15 +81,15 @@ class EpochComb(Record):
 
 
 def welch_psd(x: ArrayLike | Series, *, segment: int | None = None) -> Spectrum:
-    """Estimate a smooth spectrum for display: Welch, Hann window, median average over half-overlapping segments.
+    """Estimate a smooth spectrum for display by Welch's method: Hann window, median over half-overlapping segments.
 
     Parameters
     ----------
     x : (n,) array-like
         Values in recorded order, evenly spaced.
     segment : int, optional
-        Values in a segment, so that series of different lengths have the same frequencies; by default
-        min(1024, n/4), which is also its upper limit.
+        Number of values per segment, which sets the frequencies; by default min(1024, n/4), which is also the
+        upper limit.
 
     Returns
     -------
@@ -145,7 +145,7 @@ def periodogram(x: ArrayLike | Series) -> Spectrum:
         return _no_spectrum(series, *refused)
     n = series.n_used
     power = np.abs(scipy.fft.rfft(series.values - series.values.mean())) ** 2 / n
-    inner = power[1 : (n - 1) // 2 + 1]  # without the Nyquist ordinate, which has another law
+    inner = power[1 : (n - 1) // 2 + 1]  # without the Nyquist ordinate, which has another distribution
     total = float(inner.sum())
     if total <= 0.0:
         return _no_spectrum(series, "degenerate", "no power below the Nyquist frequency")
@@ -169,20 +169,20 @@ def ordinates(values: FloatArray) -> FloatArray:
 
 
 def epoch_comb(x: ArrayLike | Series, updates_per_epoch: int) -> EpochComb:
-    """Test for a line at the epoch frequency, and compare the variance of epoch means with independence.
+    """Test for a line at the epoch frequency, and compare the variance of epoch means with that of independent values.
 
     ``F = mean_k (I(k/E) / mean of I over its neighbours) (1 - 1/2H) ~ F(2K, 4KH)`` for K <= 5 harmonics and
-    H <= 8 ordinates on each side. Each line is held against its own neighbours: over those of all together, the
-    harmonics where a spectrum is high would decide alone (MA(-0.8), AR(0.9): .07 to .10 at 5 %). Null: the
-    spectrum is smooth at the epoch frequency. A fixed order of the batches makes exact lines; reshuffling
-    without replacement makes none, but a variance ratio far below 1.
+    H <= 8 ordinates on each side. Each line is compared with its own neighbours. With pooled neighbours, the
+    harmonics where the spectrum is high would dominate (size .07 to .10 at 5 % for MA(-0.8), AR(0.9)). Null: the
+    spectrum is smooth at the epoch frequency. A fixed order of the batches gives exact lines; reshuffling
+    without replacement gives none, but a variance ratio far below 1.
 
     Parameters
     ----------
     x : (n,) array-like
         Values in recorded order, evenly spaced, starting at the first value of an epoch.
     updates_per_epoch : int
-        Values E in one epoch (updates per epoch over the recording stride), at least 2.
+        Number E of values per epoch (updates per epoch divided by the recording stride), at least 2.
 
     Returns
     -------
@@ -227,7 +227,7 @@ def epoch_comb(x: ArrayLike | Series, updates_per_epoch: int) -> EpochComb:
 
 def _comb(values: FloatArray, n_epochs: int) -> tuple[float, float, int, int]:
     """Return F, its p-value, and the numbers of harmonics and of neighbours on each side."""
-    # Closer than 16 epochs, 8 neighbours of one harmonic would reach the next one.
+    # With fewer than 16 epochs, 8 neighbours of one harmonic would reach the next one.
     neighbours = N_NEIGHBOURS if n_epochs >= 2 * N_NEIGHBOURS else n_epochs // 2 - 1
     lines = n_epochs * np.arange(1, N_HARMONICS + 1)
     lines = lines[lines + neighbours < values.size / 2]
@@ -242,7 +242,7 @@ def _comb(values: FloatArray, n_epochs: int) -> tuple[float, float, int, int]:
     )  # rounding noise of an exact period is no line
     if found.any() and around.max() <= rounding:
         return math.inf, 0.0, int(lines.size), neighbours
-    # A ratio to the mean of 2H ordinates has itself the mean 1 / (1 - 1/2H).
+    # A ratio to the mean of 2H ordinates has the mean 1 / (1 - 1/2H).
     statistic = float(np.mean(found / np.maximum(around, rounding))) * (1.0 - 0.5 / neighbours)
     pvalue = float(scipy.special.fdtrc(2 * lines.size, 4 * lines.size * neighbours, statistic))
     return statistic, pvalue, int(lines.size), neighbours

@@ -1,4 +1,4 @@
-"""Where the power of a spectrum lies: its centroid, the shares of bands, and the edge below which most is."""
+"""Band power, centroid and edge of a spectrum: the frequencies at which its power lies."""
 
 from __future__ import annotations
 

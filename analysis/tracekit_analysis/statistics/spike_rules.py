@@ -1,7 +1,7 @@
-"""The spike rules of two training frameworks, as baselines beside `tracekit_analysis.statistics.spikes`.
+"""Spike rules of two training frameworks, as baselines for `tracekit_analysis.statistics.spikes`.
 
-Both compare a loss with a running mean, so that they presume a positive level and answer to its units:
-adding a constant to the loss changes what they find. Neither has a known error rate.
+Both compare a loss with its running mean, so they assume a positive level and depend on it: adding a constant to
+the loss changes their alarms. Neither has a known error rate.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ RUNNING = "a run above a multiple of the running mean"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RuleAlarms(Record):
-    """Where a framework's rule would have stopped, or warned, had it gone on after every alarm."""
+    """Alarms of a framework's rule, if training continues after each alarm."""
 
     rule: str
     """The rule, in words."""
@@ -35,9 +35,9 @@ class RuleAlarms(Record):
     first: int
     """Index of the first alarm; -1 if there is none."""
     n_high: int
-    """Values at which at least half of the window lies above the cap; 0 for a rule without one."""
+    """Number of values at which at least half of the window lies above the cap; 0 for a rule without a cap."""
     window: int
-    """Values in the running mean."""
+    """Number of values in the running mean."""
     n: int
     """Number of recorded values."""
     n_used: int
@@ -53,11 +53,11 @@ class RuleAlarms(Record):
 def relative_spike_rule(
     x: ArrayLike | Series, *, window: int = 10, tolerance: float = 2.0, warmup: int = 1
 ) -> RuleAlarms:
-    """Apply the rule of Lightning's SpikeDetection: a rise to a distance of 2 running means.
+    """Apply the rule of Lightning's SpikeDetection: a rise by 2 running means or more.
 
     Alarm at t if ``x_t > last`` and ``|x_t - m_t| >= tolerance |m_t|``, with m the mean of the last
-    `window` values without alarm, and `last` the last of them. Non-finite values, which the rule calls
-    spikes too, end a series here before they are reached. Assumes a loss: positive and not near zero.
+    `window` values without alarm, and `last` the last of them. The rule also calls non-finite values spikes;
+    here a series ends before its first one. Assumes a loss that is positive and not close to zero.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def relative_spike_rule(
     tolerance : float
         Multiple of the running mean.
     warmup : int
-        Values before the first one that is judged; at least 1.
+        Number of values before the first one that can raise an alarm; at least 1.
 
     Returns
     -------
@@ -111,11 +111,11 @@ def running_mean_rule(
     patience: int = 4,
     cap: float = 10.0,
 ) -> RuleAlarms:
-    """Apply the rule of llm-foundry's KillLossSpike: more than 4 values in a row of 2 running means or more.
+    """Apply the rule of llm-foundry's KillLossSpike: more than 4 consecutive values of at least 2 running means.
 
-    Alarm at t if t and at least `patience` values before it satisfy ``x >= multiple m``, m being the mean
-    of the `window` values before each of them. Once 2 windows have passed, `n_high` counts the values at
-    which at least half of the window lies above `cap`. Assumes a loss: positive, in the units of the cap.
+    Alarm at t if t and at least `patience` values before it satisfy ``x >= multiple m``, where m is the mean
+    of the `window` values before each of them. After 2 windows, `n_high` counts the values at which at least
+    half of the window lies above `cap`. Assumes a loss that is positive and in the units of the cap.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def running_mean_rule(
     multiple : float
         Multiple of the running mean.
     patience : int
-        Values in a row that are tolerated.
+        Number of consecutive values that are tolerated.
     cap : float
         Loss that counts as high, in units of the series.
 

@@ -1,7 +1,7 @@
-"""Isolated large deviations of a series: how many, in how many clusters, and how many its tail makes expect.
+"""Spikes of a series, that is isolated large deviations: their number, clusters, and the number expected from its tail.
 
-Spike counts restate the tail of a series: t3 noise has 120 values beyond 5 in 10,000. Hence the expected
-rate beside the counts. The rules that training frameworks use are in `tracekit_analysis.statistics.spike_rules`.
+Spike counts depend on the tail of a series: t3 noise has 120 values beyond 5 in 10,000. So the expected rate is
+given with the counts. The rules of training frameworks are in `tracekit_analysis.statistics.spike_rules`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ IntArray = NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Spikes(Record):
-    """Values far from the rolling median, in rolling robust standard deviations."""
+    """Values far from the rolling median, with distances in rolling robust standard deviations."""
 
     at: IntArray
     """Index of each spike among the usable values."""
@@ -55,21 +55,21 @@ class Spikes(Record):
     rate: float
     """Spikes per 1,000 values."""
     expected_rate: float
-    """Spikes per 1,000 values by the generalized Pareto law of the largest 5 % of |z|; NaN if it fits none."""
+    """Spikes per 1,000 values expected from a generalized Pareto fit to the largest 5 % of |z|; NaN without a fit."""
     largest: float
     """Largest |z|."""
     window: int
-    """Values in the centred window."""
+    """Number of values in the centred window."""
     gap: int
     """Largest distance within a cluster, in values."""
     zeros: float
-    """Share of values that are exactly zero; left out where more than half of a window was equal."""
+    """Share of values that are exactly zero; zeros are left out if more than half of a window is equal."""
     n: int
     """Number of recorded values."""
     n_used: int
     """Number of values used."""
     status: Status
-    """Whether spikes could be looked for."""
+    """Whether the search could be made."""
     reason: str
     """Why not, in one sentence; empty if they could."""
     notes: tuple[str, ...]
@@ -77,13 +77,13 @@ class Spikes(Record):
 
 
 def find_spikes(x: ArrayLike | Series, *, threshold: float = 5.0) -> Spikes:
-    """Find values far from their surroundings.
+    """Find spikes: values far from the rolling median.
 
     ``z = (x - rolling median) / (1.4826 rolling median of |x - rolling median|)`` in a centred window of
-    max(51, 5 tau) values, at most a quarter of the series. A level break is no spike, a burst longer than
-    half a window is none either. False spikes in 10,000 values at 5 / 8: independent or AR(0.9) normal
-    .5-.9 / 0, GARCH .4 / 0, t3 120 / 32. Where the median deviation of a window is 0, exact zeros are left
-    out of all windows, and a window that still has none takes that of the whole series.
+    max(51, 5 tau) values, at most a quarter of the series. A level break is no spike, nor is a burst longer
+    than half a window. False spikes in 10,000 values at 5 / 8: independent or AR(0.9) normal .5-.9 / 0,
+    GARCH .4 / 0, t3 120 / 32. If the median deviation of a window is 0, exact zeros are left out of all
+    windows; a window whose deviation is still 0 takes that of the whole series.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def find_spikes(x: ArrayLike | Series, *, threshold: float = 5.0) -> Spikes:
     if not overall > 0.0:
         why = "more than half of the values equal their rolling median, so there is no scale"
         return unavailable(Spikes, series, ("inconclusive", why), **known)
-    # A window of nearly equal values would make a spike of the next rounding error.
+    # In a window of nearly equal values, a rounding error would count as a spike.
     deviation = np.maximum(np.where(deviation > 0.0, deviation, overall), 1e-12 * np.abs(median))
     z = (values - median) / (NORMAL_MAD * deviation)
     distance = np.abs(z)
@@ -169,13 +169,13 @@ def _window(n: int, tau: float) -> int:
 
 
 def _rolling(values: FloatArray, window: int) -> tuple[FloatArray, FloatArray]:
-    """Return the rolling median and the rolling median of the distance from it; ends are reflected."""
+    """Return the rolling median and the rolling median distance from it; the series is reflected at its ends."""
     median = scipy.ndimage.median_filter(values, window, mode="reflect")
     return median, scipy.ndimage.median_filter(np.abs(values - median), window, mode="reflect")
 
 
 def _expected_share(distance: FloatArray, threshold: float) -> float:
-    """Return the share beyond the threshold by the Pareto law of the largest 5 % below or above it."""
+    """Return the share beyond the threshold, by a generalized Pareto fit to the largest 5 % of distances."""
     k = round(TAIL_SHARE * distance.size)
     base = float(np.partition(distance, -k - 1)[-k - 1])
     excesses = distance[distance > base] - base

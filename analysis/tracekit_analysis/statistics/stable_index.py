@@ -1,8 +1,8 @@
-"""The block-sum estimate of a stable tail index, as the deep-learning literature reports it, to compare.
+"""Stable tail index by block sums, for comparison with the deep-learning literature that reports it.
 
-It presumes independent values of a symmetric stable law. Of data with finite variance it makes values
-below 2 all the same: Laplace 1.78, t3 1.77, t5 1.89, Gaussian AR(0.9) 1.24, eight Gaussian layers mixed
-1.45. Use `tracekit_analysis.statistics.tails` to say anything about tails.
+It assumes independent values of a symmetric stable distribution. For data with finite variance it also gives values
+below 2: Laplace 1.78, t3 1.77, t5 1.89, Gaussian AR(0.9) 1.24, eight interleaved Gaussian layers 1.45. Use
+`tracekit_analysis.statistics.tails` for statements about tails.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ MAX_DISAGREEMENT = 0.1
 
 @dataclass(frozen=True, slots=True)
 class StableAlpha(Record):
-    """Block-sum estimates of a stable index, and what Gaussian data of the same spectrum would give."""
+    """Block-sum estimates of a stable index, and those of Gaussian data with the same spectrum."""
 
     alpha_10: float
     """Estimate with blocks of 10 values."""
     alpha_root: float
     """Estimate with blocks of sqrt(n) values."""
     scales_agree: bool
-    """True if the two differ by less than 0.1, as they must under a stable law."""
+    """Whether the two differ by less than 0.1, as they do under a stable distribution."""
     surrogate_10: float
     """`alpha_10` of one Gaussian surrogate with the same spectrum; about 2 where the method applies."""
     surrogate_root: float
@@ -56,11 +56,11 @@ class StableAlpha(Record):
 
 
 def stable_alpha(x: ArrayLike | Series, *, rng: np.random.Generator | int = 0) -> StableAlpha:
-    """Estimate the index of a stable law from block sums of the prewhitened, centred, nonzero values.
+    """Estimate the index of a stable distribution from block sums of the prewhitened, centred, nonzero values.
 
-    ``1 / alpha = (mean log|block sum of m| - mean log|x|) / log m`` for m = 10 and m = sqrt(n). Believe it
-    only if `scales_agree` and both surrogate values are near 2, and even then a t law may be behind it. A note says
-    where `detect_interleaving` finds several channels: eight Gaussian ones make 1.45.
+    ``1 / alpha = (mean log|block sum of m| - mean log|x|) / log m`` for m = 10 and m = sqrt(n). Trust it only
+    if `scales_agree` and both surrogate values are close to 2; even then the data may follow a t distribution.
+    A note warns if `detect_interleaving` finds several channels: eight Gaussian ones give 1.45.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def stable_alpha(x: ArrayLike | Series, *, rng: np.random.Generator | int = 0) -
     root = math.isqrt(residuals.size)
     found = [block_sum_alpha(part, m) for part in (residuals, whitened) for m in (SHORT_BLOCK, root)]
     if any(math.isnan(alpha) for alpha in found):
-        why = "block sums do not grow with the block, so there is no stable index"
+        why = "block sums do not grow with the block length, so there is no stable index"
         return unavailable(StableAlpha, series, ("inconclusive", why), **known)
     notes = series.notes + interleaving_note(series)
     if series.zeros > 0.0:

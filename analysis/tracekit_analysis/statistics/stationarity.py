@@ -1,7 +1,7 @@
-"""Is a series stationary: unit-root and level tests combined into one verdict with measured error shares.
+"""Stationarity of a series: one verdict from unit-root and level tests, with measured error rates.
 
-A stationary level says nothing about a stable bound: gradients can grow around a constant mean, which
-ADF and KPSS cannot see. Read the verdict beside `lfq_test`.
+A stationary level does not imply a stable bound: gradients can grow around a constant mean, which ADF and KPSS do
+not detect. Read the verdict together with `lfq_test`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Verdict = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Stationarity(Record):
-    """Verdict on one series after its transient, with all that went into it."""
+    """Verdict on one series after its transient, with the tests behind it."""
 
     verdict: Verdict
     """``stationary``: ADF rejects, the level test does not. ``contradictory``: both reject (break, trend,
@@ -43,9 +43,9 @@ class Stationarity(Record):
     adf_lags: int
     """Lags in the ADF regression."""
     kpss_cosine_pvalue: float
-    """P-value of the level test; optimistic after a burn-in chosen by the same test."""
+    """P-value of the level test; biased upwards after a burn-in chosen by the same test."""
     kpss_auto_pvalue: float
-    """KPSS p-value with automatic lag; computed only where ADF does not reject."""
+    """KPSS p-value with automatic lag; computed only if ADF does not reject."""
     lfq_lower_pvalue: float
     """P-value for a constant lower bound."""
     lfq_upper_pvalue: float
@@ -55,13 +55,13 @@ class Stationarity(Record):
     n_rejected: int
     """Rejections among the four confirmatory tests (two bounds, level, spread) after Holm's correction."""
     burn_in: int
-    """Values cut off as transient."""
+    """Number of values cut off as transient."""
     n: int
     """Number of recorded values."""
     n_used: int
     """Number of values tested."""
     status: Status
-    """Whether the battery could be run."""
+    """Whether the tests could be computed."""
     reason: str
     """Why not, in one sentence; empty if it could."""
     notes: tuple[str, ...]
@@ -71,7 +71,7 @@ class Stationarity(Record):
 def classify_stationarity(
     x: ArrayLike | Series, *, alpha: float = 0.05, remove_burn_in: bool = True
 ) -> Stationarity:
-    """Judge whether a series is stationary after its transient, from ADF, KPSS and the cosine tests.
+    """Classify a series as stationary or not after its transient, from ADF, KPSS and the cosine tests.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ def _judge(regime: Regime, *, alpha: float = 0.05) -> tuple[Stationarity, tuple[
 
 
 def _verdict(root: UnitRootTest, level: float, kpss_auto: UnitRootTest | None, alpha: float) -> Verdict:
-    """Combine ADF with the level test where it rejects, and with KPSS where it does not."""
+    """Return the verdict from ADF and the level test if ADF rejects, from ADF and KPSS if not."""
     if root.pvalue < alpha:
         return "contradictory" if level < alpha else "stationary"
     return "unit-root-like" if kpss_auto is not None and kpss_auto.pvalue < alpha else "uninformative"

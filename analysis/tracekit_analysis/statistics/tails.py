@@ -1,7 +1,7 @@
-"""How heavy the tails of one series are: Hill, moment and Pareto estimates, and what they allow to say.
+"""Tail index of one series: Hill, moment and Pareto estimates, and a verdict on the tails.
 
-Centre and scale are local, so that a loss that falls or gradients that grow are not taken for heavy tails.
-Whether a variance is infinite cannot be decided near alpha = 2: the verdict is then "unresolved".
+Centre and scale are local, so that a falling loss or growing gradients do not count as heavy tails. Near alpha = 2
+one cannot decide whether the variance is infinite; the verdict is then "unresolved".
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MIN_EXCEEDANCES = 10
 MAX_ZEROS = 0.10
 MAX_BLOCKS, MIN_BLOCK = 16, 250
 MAX_NODES = 60
-"""Most nodes of the posterior mean; more change nothing and cost time in long series."""
+"""Maximum number of nodes of the posterior mean; more nodes only cost time."""
 THIN = 0.1
 """Tail index xi below which a tail counts as thin (alpha above 10)."""
 
@@ -36,7 +36,7 @@ TailVerdict = Literal["thin", "power law, finite variance", "infinite variance",
 
 @dataclass(frozen=True, slots=True)
 class TailIndex(Record):
-    """Tail of |x - local median| / local IQR."""
+    """Tail estimates of |x - local median| / local IQR, and the verdict."""
 
     verdict: TailVerdict
     """``thin``: the interval of xi ends below 0.1. ``infinite variance``: alpha below 2 at all three shares.
@@ -66,13 +66,13 @@ class TailIndex(Record):
     xi_ci_high: float
     """Upper end of its interval."""
     gpd_xi: float
-    """Shape of a generalized Pareto law fitted to the excesses of the largest 5 %."""
+    """Shape of a generalized Pareto distribution fitted to the excesses of the largest 5 %."""
     gpd_scale: float
     """Its scale, in local interquartile ranges."""
     gpd_threshold: float
     """The threshold of the excesses, in local interquartile ranges."""
     exceedance_tau: float
-    """Correlation time of exceeding that threshold, in values; intervals are widened by its root."""
+    """Correlation time of exceedances of that threshold, in values; its square root widens the intervals."""
     zeros: float
     """Share of values that are exactly zero; above 10 % they are left out."""
     level: float
@@ -90,16 +90,15 @@ class TailIndex(Record):
 
 
 def tail_index(x: ArrayLike | Series, *, level: float = 0.95) -> TailIndex:
-    """Estimate the tail of a series, both sides together, and say what the estimates allow to conclude.
+    """Estimate the tail of a series, both sides together, and return a verdict.
 
     Values are centred by the median and scaled by the interquartile range of up to 16 blocks of at least
     250 values. Hill: ``alpha = k / sum log(z_(i) / z_(k+1))`` with interval ``alpha / (1 +- 1.96 s)``, s =
     sqrt(tau / k), tau the correlation time of exceedances. Assumes one channel: mixed channels of different
-    scale look heavy-tailed, and a note says so where `detect_interleaving` finds them. Hill presumes a power
-    law; of normal values it makes alpha = 6, and of a stable law with alpha = 1.8 it makes 2.7 (k = 5 %, n =
-    10,000): never read it without `xi` and the verdict.
-    Near alpha = 2 even that errs: stable noise with alpha = 1.8 is called a power law of finite variance
-    in .08 (n = 10,000).
+    scale look heavy-tailed, and a note warns if `detect_interleaving` finds them. Hill assumes a power law:
+    it gives alpha = 6 for normal values and 2.7 for a stable distribution with alpha = 1.8 (k = 5 %, n =
+    10,000). Never read it without `xi` and the verdict. Near alpha = 2 the verdict can be wrong too: stable
+    noise with alpha = 1.8 is called a power law of finite variance in .08 (n = 10,000).
 
     Parameters
     ----------
@@ -131,7 +130,7 @@ def tail_index(x: ArrayLike | Series, *, level: float = 0.95) -> TailIndex:
     values, notes = series.values, series.notes + interleaving_note(series)
     if series.zeros > MAX_ZEROS:
         values = values[values != 0.0]
-        notes += (f"{series.zeros:.0%} of the values are exactly zero; the tail is that of the others",)
+        notes += (f"{series.zeros:.0%} of the values are exactly zero; the tail describes the others",)
     distance = standardised_distance(values) if values.size >= MIN_TAIL_LENGTH else None
     if distance is None:
         why = "too few values differ for a local interquartile range"
@@ -198,9 +197,9 @@ def standardised_distance(values: FloatArray) -> FloatArray | None:
 
 
 def pareto_fit(excesses: FloatArray) -> tuple[float, float]:
-    """Return shape xi and scale of a generalized Pareto law: the posterior mean of Zhang and Stephens.
+    """Return shape xi and scale of a generalized Pareto distribution: the posterior mean of Zhang and Stephens.
 
-    Unlike maximum likelihood it exists for every sample of positive excesses.
+    Unlike the maximum likelihood estimate it exists for every sample of positive excesses.
     """
     ordered = np.sort(excesses)
     n = ordered.size
@@ -234,7 +233,7 @@ def _moment(largest: FloatArray, threshold: float) -> tuple[float, float]:
 
 
 def _verdict(estimates: list[tuple[float, float, float]], xi_low: float, xi_high: float) -> TailVerdict:
-    """Combine the intervals of alpha at all shares with that of xi."""
+    """Return the verdict from the intervals of alpha at all shares and of xi."""
     known = [estimate for estimate in estimates if not math.isnan(estimate[0])]
     if xi_high < THIN:
         return "thin"

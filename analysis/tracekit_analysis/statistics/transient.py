@@ -1,4 +1,4 @@
-"""Where the initial transient of a series ends, and the part of the series that analyses then use."""
+"""Initial transient of a series: where it ends, and the part after it that analyses use."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ BATCH = 5
 
 @dataclass(frozen=True, slots=True)
 class BurnIn(Record):
-    """How many values at the start of a series belong to its transient."""
+    """Number of values at the start of a series that belong to its transient."""
 
     start: int
     """First usable value after the transient; 0 if none was found or if the series never settles."""
     fraction: float
     """Share of the usable values that is cut off."""
     settled: bool
-    """False if the level still moves after every cut up to one half ("still transient")."""
+    """False if the level still moves after each cut up to one half ("still transient")."""
     mser_fraction: float
-    """Cut by MSER-5: the one with the smallest standard error of the mean of the rest."""
+    """Cut by MSER-5: the cut with the smallest standard error of the mean of the rest."""
     level_fraction: float
     """Smallest cut whose rest passes `kpss_cosine`; NaN if none does."""
     n: int
@@ -37,7 +37,7 @@ class BurnIn(Record):
     n_used: int
     """Number of values after the transient."""
     status: Status
-    """Whether the transient could be looked for."""
+    """Whether the search could be made."""
     reason: str
     """Why not, in one sentence; empty if it could."""
     notes: tuple[str, ...]
@@ -45,11 +45,11 @@ class BurnIn(Record):
 
 
 def burn_in(x: ArrayLike | Series, *, alpha: float = 0.05) -> BurnIn:
-    """Find the initial transient: the larger one of MSER-5 and the smallest cut that leaves a constant level.
+    """Find the initial transient: the larger of the MSER-5 cut and the smallest cut that leaves a constant level.
 
-    MSER-5 alone stops early on slow exponential approaches; the level test alone may cut nothing. After a
-    cut chosen by a test, that test on the rest is no evidence of stationarity: the interval of the
-    stability index is the claim.
+    MSER-5 alone stops too early on slow exponential approaches; the level test alone may cut nothing. A cut
+    chosen by a test makes the same test on the rest no evidence of stationarity; use the interval of the
+    stability index.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def burn_in(x: ArrayLike | Series, *, alpha: float = 0.05) -> BurnIn:
 
 
 def _is_level(series: Series, alpha: float) -> bool:
-    """Return whether `kpss_cosine` accepts a constant level; a constant rest is level."""
+    """Return whether `kpss_cosine` does not reject a constant level; a constant series counts as level."""
     if not series.n_used:
         return True
     return constancy_pvalue(series.values, series.n_epochs) >= alpha

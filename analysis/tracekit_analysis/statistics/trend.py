@@ -1,7 +1,7 @@
-"""Is there a monotone trend: Mann-Kendall on the means of blocks that are long against the dependence.
+"""Monotone trend: Mann-Kendall test on means of blocks that are long compared with the autocorrelation time.
 
-On the values themselves the test rejects a stationary AR(0.9) in two of three cases, and its usual
-autocorrelation corrections do not hold their size.
+On the values themselves the test rejects a stationary AR(0.9) in two of three cases, and the usual corrections
+for autocorrelation do not keep their size.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class TrendTest(Record):
     n_blocks: int
     """Number of blocks m."""
     block_length: int
-    """Values in a block; at least 5 autocorrelation times."""
+    """Number of values per block; at least 5 autocorrelation times."""
     n: int
     """Number of recorded values."""
     n_used: int
@@ -66,9 +66,9 @@ class TrendTest(Record):
 def mann_kendall(x: ArrayLike | Series, *, level: float = 0.95) -> TrendTest:
     """Test for a monotone trend of the level on means of blocks of at least 5 autocorrelation times.
 
-    Null: the level has no monotone trend. Alternative: it rises or falls. At most 50 blocks; fewer than 6 are
-    not tested. The autocorrelation time is that around the least-squares line, so that the trend itself does
-    not count as dependence.
+    Null: the level has no monotone trend. Alternative: it rises or falls. There are at most 50 blocks; fewer
+    than 6 are not tested. The autocorrelation time is computed around the least-squares line, so that the trend
+    itself does not count as dependence.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ MAX_EXACT = 33
 
 
 def kendall_pvalue(values: FloatArray) -> float:
-    """Return the two-sided p-value that values do not rise or fall with their place: exact for a few without ties.
+    """Return the two-sided p-value of Kendall's test against a trend; exact for a few values without ties.
 
     References
     ----------
@@ -165,7 +165,7 @@ def kendall_pvalue(values: FloatArray) -> float:
 
 
 def theil_sen(values: FloatArray, level: float) -> tuple[float, float, float]:
-    """Return the median slope per place, and Sen's interval for it.
+    """Return the median slope per position, with Sen's interval.
 
     References
     ----------

@@ -1,6 +1,6 @@
-"""Tests against a unit root that are reported beside ADF and KPSS and decide nothing.
+"""Unit-root tests that are reported next to ADF and KPSS but do not enter the verdict.
 
-Phillips-Perron, DF-GLS, Zivot-Andrews and the variance ratio; each says in its notes what it cannot stand.
+Phillips-Perron, DF-GLS, Zivot-Andrews and the variance ratio; the notes of each name its weakness.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NOISE_NOTE = (
 
 @dataclass(frozen=True, slots=True)
 class VarianceRatio(Record):
-    """Whether changes over several values add up as those of a random walk do."""
+    """Variance ratio test: do changes over several values add up like those of a random walk?"""
 
     ratio: float
     """Variance of a change over `lags` values over `lags` times that of a change over one; 1 for a random walk,
@@ -36,7 +36,7 @@ class VarianceRatio(Record):
     statistic: float
     """Its distance from 1 in heteroscedasticity-robust standard errors."""
     pvalue: float
-    """Two-sided normal p-value; null: random walk, its steps uncorrelated."""
+    """Two-sided normal p-value; null: random walk with uncorrelated steps."""
     lags: int
     """Values over which the long change is taken."""
     null: str
@@ -56,11 +56,11 @@ class VarianceRatio(Record):
 
 
 def phillips_perron(x: ArrayLike | Series, *, lags: int | None = None, trend: Trend = "c") -> UnitRootTest:
-    """Run the Phillips-Perron test; its note says why it decides nothing.
+    """Run the Phillips-Perron test; its note says why it does not enter the verdict.
 
     Null: unit root. Alternative: stationary. The correction for short-range dependence fails under a negative
-    moving average, which is what minibatch noise on a slowly wandering level is: a random walk with ten
-    times its step in noise is called stationary in every run.
+    moving average, such as minibatch noise on a slowly wandering level: a random walk under noise of ten times
+    its step is called stationary in every run.
 
     Parameters
     ----------
@@ -96,9 +96,9 @@ def phillips_perron(x: ArrayLike | Series, *, lags: int | None = None, trend: Tr
 def dfgls(x: ArrayLike | Series, *, lags: int | None = None, trend: Trend = "c") -> UnitRootTest:
     """Run the Dickey-Fuller test after GLS detrending, with the lag rule of `adf`.
 
-    Null: unit root. Alternative: stationary (around a trend for "ct"). More powerful than `adf` near a unit
-    root. Far from one it is weaker: with these lags it misses white noise in about half of all series of 1,000
-    values, so a p-value above .05 says little beside an `adf` that rejects.
+    Null: unit root. Alternative: stationary (around a trend for "ct"). It has more power than `adf` near a
+    unit root and less far from one: with these lags it does not reject white noise in about half of all series of
+    1,000 values. So a p-value above .05 says little if `adf` rejects.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def dfgls(x: ArrayLike | Series, *, lags: int | None = None, trend: Trend = "c")
     lags : int, optional
         A fixed number of lags instead of the rule.
     trend : {"c", "ct"}
-        Deterministic part that is removed.
+        Deterministic part to remove.
 
     Returns
     -------
@@ -138,8 +138,8 @@ def zivot_andrews(
     """Run the Zivot-Andrews test for a unit root that allows one break at an unknown time.
 
     Null: unit root without a break. Alternative: stationary around a level (for "t" a slope, for "ct" both)
-    that breaks once. The search over break times is quadratic in the length, so beyond 500 values the
-    means of blocks are tested, which also averages minibatch noise away.
+    that breaks once. The search over break times is quadratic in the length, so above 500 values block means
+    are tested, which also averages minibatch noise.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def zivot_andrews(
     lags : int, optional
         A fixed number of lags; default AIC up to floor(12 (n/100)^(1/4)).
     trend : {"c", "t", "ct"}
-        What may break.
+        Part that may break.
 
     Returns
     -------
@@ -183,7 +183,7 @@ def zivot_andrews(
 
 
 def variance_ratio(x: ArrayLike | Series, *, lags: int = 2) -> VarianceRatio:
-    """Compare the variance of changes over several values with that of single changes.
+    """Run the variance ratio test: the variance of changes over several values against that of single changes.
 
     ``VR(q) = Var(x_t - x_{t-q}) / (q Var(x_t - x_{t-1}))``, overlapping, with Lo and MacKinlay's
     heteroscedasticity-robust standard error. Null: random walk. Alternative: changes are correlated.
@@ -195,8 +195,8 @@ def variance_ratio(x: ArrayLike | Series, *, lags: int = 2) -> VarianceRatio:
     x : (n,) array-like
         Values in recorded order.
     lags : int
-        Values q over which the long change is taken; at least 2 and at most a quarter of the length. Useful are 2,
-        5, 20 and the number of values per epoch.
+        Number q of values over which the long change is taken; at least 2 and at most a quarter of the length.
+        Useful values are 2, 5, 20 and the number of values per epoch.
 
     Returns
     -------

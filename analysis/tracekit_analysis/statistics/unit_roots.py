@@ -1,4 +1,4 @@
-"""ADF and KPSS with lag rules and fallbacks that survive minibatch noise: the tests that decide."""
+"""ADF and KPSS, the tests behind the stationarity verdict, with lag rules and fallbacks for minibatch noise."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tracekit_analysis.statistics.dependence import short_note
 MAX_UNIT_ROOT_LENGTH = 20_000
 UNIT_ROOT = "the series has a unit root"
 ALIKE = 1e-4
-"""Share of a regressor's length beyond the others below which cross-products keep too few digits."""
+"""Smallest share of a regressor's length orthogonal to the others for which cross-products keep enough digits."""
 
 Trend = Literal["c", "ct"]
 
@@ -52,15 +52,15 @@ class UnitRootTest(Record):
     reason: str
     """Why not, in one sentence; empty if it could."""
     notes: tuple[str, ...]
-    """What was done differently from the standard procedure, and when not to trust the test."""
+    """Deviations from the standard procedure, and when not to trust the test."""
 
 
 def adf(x: ArrayLike | Series, *, lags: int | None = None, trend: Trend = "c") -> UnitRootTest:
-    """Run the augmented Dickey-Fuller test with a lag rule that survives minibatch noise.
+    """Run the augmented Dickey-Fuller test with a lag rule for series with minibatch noise.
 
-    Null: unit root. Alternative: stationary (around a trend for "ct"). Lags are floor(12 (n/100)^(1/4)),
-    fixed from 500 values on and the upper limit for AIC below: with fewer lags a slowly wandering level
-    under observation noise passes as stationary in half of all cases.
+    Null: unit root. Alternative: stationary (around a trend for "ct"). There are floor(12 (n/100)^(1/4)) lags
+    from 500 values on; below, this is the upper limit of a choice by AIC. With fewer lags a slowly wandering
+    level under observation noise is called stationary in half of all cases.
 
     Parameters
     ----------
@@ -106,8 +106,8 @@ def adf(x: ArrayLike | Series, *, lags: int | None = None, trend: Trend = "c") -
 def _dickey_fuller(values: FloatArray, lags: int, trend: Trend) -> tuple[float, float] | None:
     """Return ADF's statistic and p-value for a fixed number of lags, from the cross-products of its regression.
 
-    That takes a tenth of arch's time, and spares its import. None where columns are too much alike for it; arch's
-    singular values go further.
+    This takes a tenth of arch's time and avoids its import. Return None if the columns are too collinear for it;
+    arch's singular value decomposition is more accurate.
     """
     from statsmodels.tsa.adfvalues import mackinnonp
 
@@ -131,7 +131,7 @@ def _dickey_fuller(values: FloatArray, lags: int, trend: Trend) -> tuple[float, 
         return None
     if factor.diagonal().min() < ALIKE:
         return None
-    # The factor's last row holds the response's share along each column, less those before, and what is left.
+    # The last row of the factor holds the response's part along each column, given those before, and the residual.
     statistic = factor[-1, -2] / factor[-1, -1] * math.sqrt(degrees)
     return float(statistic), float(mackinnonp(statistic, regression=trend, N=1))
 
@@ -139,8 +139,8 @@ def _dickey_fuller(values: FloatArray, lags: int, trend: Trend) -> tuple[float, 
 def kpss(x: ArrayLike | Series, *, lags: int | None = None, trend: Trend = "c") -> UnitRootTest:
     """Run the KPSS test with the automatic lag of Hobijn, Franses and Ooms.
 
-    Null: level-stationary (trend-stationary for "ct"). Alternative: unit root. Where the automatic lag fails,
-    as it does on anti-persistent series, `kpss_cosine` answers instead and a note says so.
+    Null: level-stationary (trend-stationary for "ct"). Alternative: unit root. If the automatic lag fails, as
+    on anti-persistent series, `kpss_cosine` is used instead and a note says so.
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ def kpss(x: ArrayLike | Series, *, lags: int | None = None, trend: Trend = "c") 
     values, notes = block_means(series.values, MAX_UNIT_ROOT_LENGTH)
     try:
         with warnings.catch_warnings():
-            # arch announces on every call that lags=None has become data-dependent, which is wanted here.
+            # arch warns on every call that lags=None has become data-dependent, which we want here.
             warnings.simplefilter("ignore", DeprecationWarning)
             test = KPSS(values, lags=lags, trend=trend)
         statistic, pvalue, used_lags = float(test.stat), float(test.pvalue), int(test.lags)
@@ -191,7 +191,7 @@ def kpss(x: ArrayLike | Series, *, lags: int | None = None, trend: Trend = "c") 
 
 
 def block_means(values: FloatArray, max_length: int) -> tuple[FloatArray, tuple[str, ...]]:
-    """Average a very long series in blocks (test regressions grow with n times lags squared), and say so."""
+    """Return block means of a very long series, with a note; the cost of a test grows with n times lags squared."""
     block = math.ceil(values.size / max_length)
     if block == 1:
         return values, ()
@@ -208,7 +208,7 @@ def lag_rule(lags: int | None, n: int) -> tuple[int | None, int | None]:
 
 
 def alternative_to_unit_root(trend: str) -> str:
-    """Return in words what a rejected unit root leaves."""
+    """Return the alternative to a unit root, in words."""
     return "the series is stationary" + ("" if trend == "c" else " around a trend")
 
 
@@ -224,7 +224,7 @@ def unit_root_test(
     alternative: str | None = None,
     notes: tuple[str, ...] = (),
 ) -> UnitRootTest:
-    """Run one test of arch whose null is a unit root, or say why it cannot be run."""
+    """Run one test of arch whose null is a unit root; a result without numbers says why it could not be run."""
     require_choice("trend", trend, trends)
     if alternative is None:
         alternative = alternative_to_unit_root(trend)
@@ -243,7 +243,7 @@ def unit_root_test(
         RuntimeWarning,
         ValueError,
         np.linalg.LinAlgError,
-    )  # the ways in which arch refuses a series without noise: a ramp, an alternation
+    )  # the errors of arch for a series without noise: a ramp, an alternation
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", SingularMatrixWarning)

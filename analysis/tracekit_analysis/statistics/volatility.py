@@ -1,7 +1,7 @@
-"""Does the size of the noise come in bursts: McLeod-Li's test on normal scores of absolute residuals.
+"""Conditional heteroscedasticity (bursts in the size of the noise): McLeod-Li test on ranks of absolute residuals.
 
-Engle's test on the raw series takes plain autocorrelation for bursts (AR(0.5): .49 to 1.00 at nominal .05), and
-on heavy tails its squares have no law; the ranks of absolute residuals have one whatever the tails.
+Engle's test on the raw series mistakes autocorrelation for bursts (AR(0.5): size .49 to 1.00 at nominal .05), and
+with heavy tails its squares have no finite variance. Ranks of absolute residuals work for any tails.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from tracekit_analysis.statistics.prewhitening import ar_order, ar_residuals
 MIN_ARCH_LENGTH = 100
 MAX_LAGS = 10
 BURST_LENGTH = 1000
-"""Values from which on the bursts of GARCH(.1, .85) no longer make tests of bounds and of spread reject too often."""
+"""Number of values from which on tests of bounds and spread keep their size under GARCH(.1, .85)."""
 BURST_LEVEL = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class ArchTest(Record):
-    """Whether the size of the noise depends on its own past (autoregressive conditional heteroscedasticity)."""
+    """Test whether the size of the noise depends on its past (autoregressive conditional heteroscedasticity)."""
 
     null: str
     """Null hypothesis, in words."""
@@ -39,9 +39,9 @@ class ArchTest(Record):
     statistic: float
     """Portmanteau statistic of the normal scores of absolute residuals."""
     pvalue: float
-    """P-value of the chi-squared law with `lags` degrees of freedom."""
+    """P-value by the chi-squared distribution with `lags` degrees of freedom."""
     lags: int
-    """Autocorrelations summed."""
+    """Number of autocorrelations summed."""
     order: int
     """Order of the autoregression whose residuals were used."""
     n: int
@@ -59,18 +59,18 @@ class ArchTest(Record):
 def arch_test(x: ArrayLike | Series, *, lags: int | None = None) -> ArchTest:
     """Test for bursts in the size of the noise.
 
-    Null: the residuals of an autoregression (its order by BIC) have a size independent of the past.
-    Alternative: large ones follow large ones (a scale that breaks or drifts is such a case too).
+    Null: the size of the residuals of an autoregression (order by BIC) does not depend on the past.
+    Alternative: large residuals follow large ones, also because the scale breaks or drifts.
     ``Q = n (n + 2) sum_k r_k^2 / (n - k)`` over autocorrelations of the normal scores
-    ``ndtri(rank |e_t| / (n + 1))``, ~ chi2(lags). The autoregression is itself fitted to the normal scores of
-    `x`: on Cauchy noise every large value would leak into the residuals after it (size .29 instead of .05).
+    ``ndtri(rank |e_t| / (n + 1))``, ~ chi2(lags). The autoregression is fitted to the normal scores of `x`:
+    in Cauchy noise each large value would otherwise affect the residuals after it (size .29 instead of .05).
 
     Parameters
     ----------
     x : (n,) array-like
         Values in recorded order.
     lags : int, optional
-        Autocorrelations summed; default 10.
+        Number of autocorrelations summed; default 10.
 
     Returns
     -------
@@ -101,7 +101,7 @@ def arch_test(x: ArrayLike | Series, *, lags: int | None = None) -> ArchTest:
     order = ar_order(scores)
     sizes = np.abs(ar_residuals(scores, order))
     if not sizes.min() < sizes.max():
-        why = "the residuals are all of one size"
+        why = "all residuals have the same size"
         return ArchTest(
             null, alternative, nan, nan, length, order, series.n, 0, "inconclusive", why, series.notes
         )
@@ -126,10 +126,10 @@ def arch_test(x: ArrayLike | Series, *, lags: int | None = None) -> ArchTest:
 
 
 def burst_note(n: int, pvalue: float) -> tuple[str, ...]:
-    """Return the warning for a short series whose noise comes in bursts; empty if it is long or does not.
+    """Return the warning for a short series whose noise comes in bursts; empty for others.
 
-    Of 200 values of GARCH(.1, .85), LFQ rejects in .12 at nominal .05, the spread in .18; the warning is given
-    in .37, and LFQ rejects without it in .04.
+    For 200 values of GARCH(.1, .85), LFQ rejects in .12 at nominal .05, and the test of spread in .18. The warning
+    is given in .37, and LFQ rejects without it in .04.
     """
     if n >= BURST_LENGTH or not pvalue < BURST_LEVEL:
         return ()

@@ -1,4 +1,4 @@
-"""Is a series white noise: a portmanteau test on ranks, so that heavy tails neither hide nor fake a colour."""
+"""Whiteness test: is a series white noise? A portmanteau test on ranks, which heavy tails do not mislead."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ class WhitenessTest(Record):
 def whiteness_test(x: ArrayLike | Series) -> WhitenessTest:
     """Test that the values of a series are serially uncorrelated.
 
-    Null: the normal scores ``Phi^-1((rank - 1/2) / n)`` are uncorrelated. Alternative: they are not. Ranks
-    make the law of the values irrelevant; changing variance still makes the test reject a little too often.
-    A level that moves rejects it too: read the sign of `sum_of_correlations` and the change points beside it.
+    Null: the normal scores ``Phi^-1((rank - 1/2) / n)`` are uncorrelated. Alternative: they are not. With ranks
+    the distribution of the values does not matter; with changing variance the test rejects a little too often.
+    It also rejects if the level moves: read the sign of `sum_of_correlations` and the change points with it.
 
     Parameters
     ----------

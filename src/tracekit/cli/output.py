@@ -22,12 +22,14 @@ def print_json(content: Any) -> None:
 
 def check_output(path: Path | None, *, overwrite: bool, also: Sequence[str] = ()) -> None:
     """Refuse a file of unknown form (`also`: endings beside those of tables), or one that exists, at once."""
-    from tracekit.errors import ArgumentError, OutputExistsError, bad_argument
+    from tracekit.errors import ArgumentError, OutputExistsError, argument_sentence
 
     if path is None:
         return
     if path.suffix not in (*_WRITERS, *also):
-        raise ArgumentError(bad_argument("out", str(path), f"must end in {', '.join([*_WRITERS, *also])}"))
+        raise ArgumentError(
+            argument_sentence("out", str(path), f"must end in {', '.join([*_WRITERS, *also])}")
+        )
     if path.exists() and not overwrite:
         raise OutputExistsError(f"{path} exists; choose another file or pass --overwrite.")
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from tracekit.engine.arrays import Array
-from tracekit.errors import ShapeError, bad_argument
+from tracekit.errors import ShapeError, argument_sentence
 
 Shape: TypeAlias = tuple[int, ...]
 Initializer: TypeAlias = Callable[[Shape, np.random.Generator | int, DTypeLike], Array]
@@ -53,7 +53,7 @@ def fans(shape: Shape) -> tuple[int, int]:
     """Return how many inputs an output unit of a layer has, and how many outputs an input unit."""
     if len(shape) not in (2, 4) or min(shape) < 1:
         need = "must be (out, in) or (out, in, kernel height, kernel width), each at least 1"
-        raise ShapeError(bad_argument("shape", shape, need))
+        raise ShapeError(argument_sentence("shape", shape, need))
     n_out, n_in, *kernel = shape
     return n_in * math.prod(kernel), n_out * math.prod(kernel)
 

@@ -23,7 +23,7 @@ from tracekit.engine.layers import (
     Sequential,
 )
 from tracekit.engine.tape import no_grad
-from tracekit.errors import ArgumentError, ShapeError, bad_argument
+from tracekit.errors import ArgumentError, ShapeError, argument_sentence
 from tracekit.registry import Registry
 
 ImageShape: TypeAlias = tuple[int, int, int]
@@ -78,9 +78,9 @@ def build_model(
     """
     build = MODELS[name]
     if len(input_shape) != 3 or min(input_shape) < 1:
-        raise ShapeError(bad_argument("input_shape", input_shape, "must be (height, width, channels)"))
+        raise ShapeError(argument_sentence("input_shape", input_shape, "must be (height, width, channels)"))
     if n_classes < 1:
-        raise ArgumentError(bad_argument("n_classes", n_classes, "must be at least 1"))
+        raise ArgumentError(argument_sentence("n_classes", n_classes, "must be at least 1"))
     return build(input_shape, n_classes, np.random.default_rng(rng), dtype)
 
 
@@ -256,7 +256,7 @@ def _conv3x3(
 def _check_size(name: str, input_shape: ImageShape, smallest: int) -> None:
     if min(input_shape[:2]) < smallest:
         need = f"needs at least {smallest}x{smallest} pixels for {name!r}, which halves images on the way"
-        raise ShapeError(bad_argument("input_shape", input_shape, need, "choose another model"))
+        raise ShapeError(argument_sentence("input_shape", input_shape, need, "choose another model"))
 
 
 def _n_features(layers: dict[str, Layer], input_shape: ImageShape, dtype: DTypeLike) -> int:

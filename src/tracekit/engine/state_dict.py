@@ -33,7 +33,7 @@ import numpy as np
 
 from tracekit.engine.arrays import Array
 from tracekit.engine.layers import Composite, Conv2d, Flatten, Layer, LayerNorm, Linear, Residual, Sequential
-from tracekit.errors import ArgumentError, ShapeError, bad_argument
+from tracekit.errors import ArgumentError, ShapeError, argument_sentence
 
 
 def to_state_dict(model: Sequential, *, in_channels: int | None = None) -> dict[str, np.ndarray]:
@@ -88,7 +88,7 @@ def load_state_dict(model: Sequential, state: Mapping[str, Any], *, in_channels:
     for name, entry in entries.items():
         if arrays[name].shape != entry.array.shape:
             need = f"must be {entry.array.shape}, as in the model"
-            raise ShapeError(bad_argument(f"state[{name!r}].shape", arrays[name].shape, need))
+            raise ShapeError(argument_sentence(f"state[{name!r}].shape", arrays[name].shape, need))
     for name, entry in entries.items():
         entry.array[...] = entry.imported(arrays[name])
 
@@ -146,10 +146,10 @@ def _checked_channels(channels: int | None, flattened_by: str, layer: Linear) ->
     n_features = layer.weight.shape[1]
     if channels is None:
         need = f"must be given, because {flattened_by!r} comes before any convolution"
-        raise ArgumentError(bad_argument("in_channels", channels, need))
+        raise ArgumentError(argument_sentence("in_channels", channels, need))
     if channels < 1 or n_features % channels:
         need = f"must be at least 1 and divide the {n_features} features that {flattened_by!r} returns"
-        raise ArgumentError(bad_argument("in_channels", channels, need))
+        raise ArgumentError(argument_sentence("in_channels", channels, need))
     return channels
 
 
@@ -190,7 +190,7 @@ def _as_array(name: str, value: Any) -> Array:
     array = np.asarray(value.detach().cpu().numpy() if hasattr(value, "detach") else value)
     if array.dtype.kind != "f":
         need = "must be a floating-point type"
-        raise ArgumentError(bad_argument(f"state[{name!r}].dtype", str(array.dtype), need))
+        raise ArgumentError(argument_sentence(f"state[{name!r}].dtype", str(array.dtype), need))
     return array
 
 

@@ -18,7 +18,7 @@ from tracekit.engine.arrays import Array, Backward
 from tracekit.engine.perturbation import is_perturbation, perturbed
 from tracekit.engine.tape import GradientError, Node, is_recording, propagate
 from tracekit.engine.tape import no_grad as no_grad
-from tracekit.errors import ArgumentError, ShapeError, bad_argument
+from tracekit.errors import ArgumentError, ShapeError, argument_sentence
 from tracekit.registry import Registry
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Tensor:
             if not is_perturbation(self.data):
                 need = "must be float32 or float64"
                 raise ArgumentError(
-                    bad_argument("data.dtype", str(self.data.dtype), need, "convert with .astype")
+                    argument_sentence("data.dtype", str(self.data.dtype), need, "convert with .astype")
                 )
             self.data = perturbed(self.data)
         self.grad: Array | None = None
@@ -366,7 +366,7 @@ def primitive(*, cases: Sequence[BuildCase]) -> Callable[[Callable[..., tuple[Ar
     True
     """
     if not cases:
-        raise ArgumentError(bad_argument("cases", cases, "must hold a case for the gradient check"))
+        raise ArgumentError(argument_sentence("cases", cases, "must hold a case for the gradient check"))
 
     def register(function: Callable[..., tuple[Array, Backward]]) -> Primitive:
         return OPS.add(function.__name__, Primitive(function, cases))

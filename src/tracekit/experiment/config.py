@@ -16,7 +16,7 @@ from tracekit.engine.optim import OPTIMIZERS
 from tracekit.engine.optim.schedules import SCHEDULES
 from tracekit.engine.training.loop import Reduction
 from tracekit.engine.training.sampling import Sampling, updates_per_epoch
-from tracekit.errors import ArgumentError, bad_argument, unknown_name
+from tracekit.errors import ArgumentError, argument_sentence, unknown_name
 from tracekit.record import Preset, Signal, check_schedules, choose_signals, every
 from tracekit.registry import Registry
 from tracekit.settings import EPOCHS, RECORDING, SWEEP, Setting
@@ -49,7 +49,7 @@ def _one_sentence(error: ValidationError, known: Iterable[str]) -> str:
         return str(unknown_name("setting", str(first["loc"][-1]), known, listing="tracekit init"))
     if first["type"] == "missing":
         return f"`{name}` is needed and was not given."
-    return bad_argument(name, first["input"], _need(first))
+    return argument_sentence(name, first["input"], _need(first))
 
 
 def _need(error: ErrorDetails) -> str:
@@ -83,11 +83,11 @@ def _named(kind: str, table: Registry[Any], value: Any) -> dict[str, Any]:
             key, equals, text = item.partition("=")
             if not equals:
                 need = "must read name:setting=number,..."
-                raise ArgumentError(bad_argument(kind, value, need, "add the missing `=`"))
+                raise ArgumentError(argument_sentence(kind, value, need, "add the missing `=`"))
             given[key.strip()] = _number_or_flag(key.strip(), text.strip())
         value = {"name": name.strip(), **given}
     if not isinstance(value, dict) or "name" not in value:
-        raise ArgumentError(bad_argument(kind, value, "must be a name or a table with a name"))
+        raise ArgumentError(argument_sentence(kind, value, "must be a name or a table with a name"))
     settings = {key: setting for key, setting in value.items() if key != "name"}
     return {"name": value["name"], **table[value["name"]].resolve(settings)}
 
@@ -108,7 +108,7 @@ def _number_or_flag(name: str, text: str) -> float | bool:
             return read(text)
         except ValueError:
             continue
-    raise ArgumentError(bad_argument(name, text, "must be a number, or true or false"))
+    raise ArgumentError(argument_sentence(name, text, "must be a number, or true or false"))
 
 
 def _words(named: dict[str, Any], defaults: dict[str, Any], always: str = "") -> str:
@@ -138,9 +138,9 @@ def _seeds(value: Any) -> Any:
     if not isinstance(value, int) or isinstance(value, bool):
         return value
     if value < 1:
-        raise ArgumentError(bad_argument("seeds", value, "must be at least 1"))
+        raise ArgumentError(argument_sentence("seeds", value, "must be at least 1"))
     if value > _MOST_SEEDS:
-        raise ArgumentError(bad_argument("seeds", value, f"must be at most {_MOST_SEEDS}"))
+        raise ArgumentError(argument_sentence("seeds", value, f"must be at most {_MOST_SEEDS}"))
     return list(range(value))
 
 
@@ -262,7 +262,7 @@ class Sweep(_Common):
         for name in ("batch_sizes", "seeds"):
             values = getattr(self, name)
             if len(set(values)) != len(values):
-                raise ArgumentError(bad_argument(name, list(values), "must not repeat a value"))
+                raise ArgumentError(argument_sentence(name, list(values), "must not repeat a value"))
         names = [name for name, _ in self.named_runs()]
         if len(set(names)) != len(names):
             raise ArgumentError("two optimizers are the same; remove one of them.")

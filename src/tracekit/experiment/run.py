@@ -18,7 +18,7 @@ from tracekit.engine.training.checkpoint import load_checkpoint
 from tracekit.engine.training.information import InformationDecay
 from tracekit.engine.training.loop import Observer, TrainingResult, train
 from tracekit.engine.training.sampling import updates_per_epoch
-from tracekit.errors import ArgumentError, DataError, bad_argument
+from tracekit.errors import ArgumentError, DataError, argument_sentence
 from tracekit.experiment.checkpointing import Checkpointer, restore_observers
 from tracekit.experiment.config import RunConfig
 from tracekit.experiment.environment import describe
@@ -50,7 +50,7 @@ def _set_up(config: RunConfig, dataset: Dataset) -> _Setup:
     n_updates = config.n_updates(len(dataset.train_labels))
     if config.recording.probe_size > len(dataset.test_labels):
         need = f"must be at most the number of test images of {dataset.name} (={len(dataset.test_labels)})"
-        raise ArgumentError(bad_argument("probe_size", config.recording.probe_size, need))
+        raise ArgumentError(argument_sentence("probe_size", config.recording.probe_size, need))
     model = build_model(
         config.model,
         input_shape=dataset.input_shape,

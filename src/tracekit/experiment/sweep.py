@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tracekit import __version__
 from tracekit.data import Dataset, load_dataset
-from tracekit.errors import ArgumentError, OutputExistsError, StoreError, bad_argument
+from tracekit.errors import ArgumentError, OutputExistsError, StoreError, argument_sentence
 from tracekit.experiment.checkpointing import Interrupted
 from tracekit.experiment.config import Sweep
 from tracekit.experiment.environment import check_continuation
@@ -209,7 +209,7 @@ def _check_numbers(**numbers: float | None) -> None:
     for name, value in numbers.items():
         if value is not None and not value > 0:
             need = "must be positive" if name == "flush_seconds" else "must be at least 1"
-            raise ArgumentError(bad_argument(name, value, need))
+            raise ArgumentError(argument_sentence(name, value, need))
 
 
 def _claim(folder: Path, overwrite: bool) -> None:

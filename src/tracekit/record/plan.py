@@ -8,7 +8,7 @@ from typing import get_args
 
 from tracekit.engine.derivatives.persample import PerSampleError
 from tracekit.engine.layers import Sequential
-from tracekit.errors import ArgumentError, bad_argument, unknown_name
+from tracekit.errors import ArgumentError, argument_sentence, unknown_name
 from tracekit.record.curvature import check_per_sample
 from tracekit.record.schedule import Phrase, Schedule, check_stride, next_stride
 from tracekit.record.signal import Cost, Signal
@@ -45,7 +45,7 @@ def check_schedules(signals: Sequence[Signal], schedules: Mapping[str, str]) -> 
             raise unknown_name("recorded signal", key, names | set(get_args(Cost)))
         if any(entry.cost == "epoch" for entry in meant) or key == "epoch":
             need = "cannot have a schedule, it is recorded whenever an epoch ends"
-            raise ArgumentError(bad_argument("schedules", key, need, "remove it"))
+            raise ArgumentError(argument_sentence("schedules", key, need, "remove it"))
         Phrase(text)
 
 

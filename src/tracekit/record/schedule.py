@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tracekit.errors import ArgumentError, bad_argument
+from tracekit.errors import ArgumentError, argument_sentence
 
 #: Number of the update (from 1) -> whether to record.
 Schedule = Callable[[int], bool]
@@ -35,7 +35,7 @@ def every(stride: int, *, first: int = 1) -> Schedule:
             f"take {max(1, stride + 1)}."
         )
     if first < 1:
-        raise ArgumentError(bad_argument("first", first, "must be at least 1"))
+        raise ArgumentError(argument_sentence("first", first, "must be at least 1"))
     return lambda step: step >= first and (step - first) % stride == 0
 
 
@@ -49,7 +49,7 @@ def at(steps: Iterable[int]) -> Schedule:
     """
     chosen = frozenset(steps)
     if not chosen or min(chosen) < 1:
-        raise ArgumentError(bad_argument("steps", sorted(chosen), "must hold numbers of at least 1"))
+        raise ArgumentError(argument_sentence("steps", sorted(chosen), "must hold numbers of at least 1"))
     return chosen.__contains__
 
 
@@ -64,9 +64,11 @@ def logarithmic(start: int, end: int, count: int) -> Schedule:
         Unless 1 <= start <= end and there are at least 2 points.
     """
     if count < 2:
-        raise ArgumentError(bad_argument("count", count, "must be at least 2"))
+        raise ArgumentError(argument_sentence("count", count, "must be at least 2"))
     if not 1 <= start <= end:
-        raise ArgumentError(bad_argument("start", start, f"must be at least 1 and at most `end` (={end})"))
+        raise ArgumentError(
+            argument_sentence("start", start, f"must be at least 1 and at most `end` (={end})")
+        )
     return at(np.rint(np.geomspace(start, end, count)).astype(int).tolist())
 
 
@@ -79,7 +81,7 @@ def per_epoch(updates_per_epoch: int) -> Schedule:
         An epoch has less than one update.
     """
     if updates_per_epoch < 1:
-        raise ArgumentError(bad_argument("updates_per_epoch", updates_per_epoch, "must be at least 1"))
+        raise ArgumentError(argument_sentence("updates_per_epoch", updates_per_epoch, "must be at least 1"))
     return lambda step: (step - 1) % updates_per_epoch == 0
 
 
@@ -166,4 +168,4 @@ class Phrase:
             case ["at", *steps] if steps and all(step.isdecimal() for step in steps):
                 return at(map(int, steps))
             case _:
-                raise ArgumentError(bad_argument("schedule", self.text, f"must read {PHRASES}"))
+                raise ArgumentError(argument_sentence("schedule", self.text, f"must read {PHRASES}"))

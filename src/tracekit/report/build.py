@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from tracekit import __version__
-from tracekit.errors import ArgumentError, OutputExistsError, StoreError, bad_argument
+from tracekit.errors import ArgumentError, OutputExistsError, StoreError, argument_sentence
 from tracekit.report.document import Document, Section, count
 from tracekit.report.faces.html import render_html
 from tracekit.report.faces.pdf import render_pdf
@@ -95,9 +95,9 @@ def write_report(
         `margin`, `level` or `jobs` is out of range, or no run has recorded the `signal` that was asked for.
     """
     if not margin > 0:
-        raise ArgumentError(bad_argument("margin", margin, "must be positive", "0.2 is usual"))
+        raise ArgumentError(argument_sentence("margin", margin, "must be positive", "0.2 is usual"))
     if not 0 < level < 1:
-        raise ArgumentError(bad_argument("level", level, "must lie between 0 and 1", "0.95 is usual"))
+        raise ArgumentError(argument_sentence("level", level, "must lie between 0 and 1", "0.95 is usual"))
     folder = Path(output)
     paths = ReportPaths(*(folder / name for name in (HTML_FILE, PDF_FILE, METRICS_FILE, LABELS_FILE)))
     _refuse_to_replace(paths, overwrite=overwrite)

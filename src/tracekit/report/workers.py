@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from tracekit.errors import ArgumentError, bad_argument
+from tracekit.errors import ArgumentError, argument_sentence
 from tracekit.traces import Experiment
 from tracekit_analysis.tables.parallel import start_workers
 
@@ -22,7 +22,7 @@ def prepare(experiment: Experiment, jobs: int | None) -> int:
     """
     if jobs is not None and jobs < 1:
         raise ArgumentError(
-            bad_argument("jobs", jobs, "must be at least 1", "leave it out for two where it pays")
+            argument_sentence("jobs", jobs, "must be at least 1", "leave it out for two where it pays")
         )
     if jobs is None:
         updates = sum(run.step for run in experiment.runs)

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import ArrayLike
 
-from tracekit.errors import ArgumentError, OutputExistsError, StoreError, bad_argument
+from tracekit.errors import ArgumentError, OutputExistsError, StoreError, argument_sentence
 from tracekit.traces.buffer import Buffer, Columns
 from tracekit.traces.files import (
     CHECKPOINT_FILE,
@@ -102,7 +102,9 @@ class RunWriter:
         clash = sorted(set(attributes) & {*TABLE_SCHEMA.names, "status"})
         if clash:
             raise ArgumentError(
-                bad_argument("attributes", clash[0], "must not be a column of the trace table", "rename it")
+                argument_sentence(
+                    "attributes", clash[0], "must not be a column of the trace table", "rename it"
+                )
             )
         if (folder / CONFIG_FILE).exists():
             raise OutputExistsError(f"{folder} holds a run already; remove it or write to another folder.")
@@ -120,7 +122,7 @@ class RunWriter:
     ) -> None:
         for name, value in (("flush_seconds", flush_seconds), ("rows_per_part", rows_per_part)):
             if not value > 0:
-                raise ArgumentError(bad_argument(name, value, "must be positive"))
+                raise ArgumentError(argument_sentence(name, value, "must be positive"))
         self.folder = folder
         self._lock = RunLock(folder)
         self._run_id = run_id
@@ -251,7 +253,9 @@ class RunWriter:
         """Keep a whole series at once: equally long arrays of steps, epochs and values; for importers."""
         if not len(steps) == len(epochs) == len(values):
             lengths = (len(steps), len(epochs), len(values))
-            raise ArgumentError(bad_argument("lengths", lengths, "of steps, epochs and values must be equal"))
+            raise ArgumentError(
+                argument_sentence("lengths", lengths, "of steps, epochs and values must be equal")
+            )
         if not len(steps):
             return
         if self._flush_when_due and self.due:

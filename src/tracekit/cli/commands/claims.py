@@ -76,7 +76,7 @@ def claims(
 
 def _rates(base: list[str] | None) -> dict[str, float] | None:
     """Read "sgd=0.1"."""
-    from tracekit.errors import ArgumentError, bad_argument
+    from tracekit.errors import ArgumentError, argument_sentence
 
     rates = {}
     for word in base or ():
@@ -86,6 +86,6 @@ def _rates(base: list[str] | None) -> dict[str, float] | None:
             rates[name] = float(rate)
         except (AttributeError, ValueError):
             raise ArgumentError(
-                bad_argument("base", word, "must be an optimizer and a rate, such as sgd=0.1")
+                argument_sentence("base", word, "must be an optimizer and a rate, such as sgd=0.1")
             ) from None
     return rates or None

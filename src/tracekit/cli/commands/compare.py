@@ -152,11 +152,11 @@ def compare(
 
 def _options(what: str, given: dict[str, Any], *, sentences: bool) -> dict[str, Any]:
     """Return the options that were given, if the question takes them."""
-    from tracekit.errors import ArgumentError, bad_argument
+    from tracekit.errors import ArgumentError, argument_sentence
 
     if what not in QUESTIONS:
         known = ", ".join(repr(name) for name in QUESTIONS)
-        raise ArgumentError(bad_argument("what", what, f"must be one of {known}"))
+        raise ArgumentError(argument_sentence("what", what, f"must be one of {known}"))
     options = {name: value for name, value in given.items() if value is not None}
     for name in options:
         if name not in QUESTIONS[what]:
@@ -167,7 +167,9 @@ def _options(what: str, given: dict[str, Any], *, sentences: bool) -> dict[str, 
     if what == "profile" and sentences:
         raise ArgumentError("--what profile has no sentences; leave out --sentences.")
     if options.get("better", "lower") not in ("lower", "higher"):
-        raise ArgumentError(bad_argument("better", options["better"], "must be one of 'lower', 'higher'"))
+        raise ArgumentError(
+            argument_sentence("better", options["better"], "must be one of 'lower', 'higher'")
+        )
     return options
 
 

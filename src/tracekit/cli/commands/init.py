@@ -57,12 +57,12 @@ def init(
     as_json: Json = False,
 ) -> None:
     """Write a commented file of settings to start from; `tracekit run FILE` runs it."""
-    from tracekit.errors import ArgumentError, OutputExistsError, bad_argument
+    from tracekit.errors import ArgumentError, OutputExistsError, argument_sentence
     from tracekit.experiment import Sweep
     from tracekit.traces.files import make_folder, write_whole
 
     if file.suffix != ".toml":
-        raise ArgumentError(bad_argument("file", str(file), "must end in .toml"))
+        raise ArgumentError(argument_sentence("file", str(file), "must end in .toml"))
     if file.exists() and not overwrite:
         raise OutputExistsError(f"{file} exists; choose another file or pass --overwrite.")
     given: dict[str, Any] = {"optimizers": optimizer or ["sgd", "adam"]}

@@ -23,7 +23,7 @@ from tracekit.engine.ops.losses import LossReduction
 from tracekit.engine.perturbation import LARGEST_STEPS, perturbation
 from tracekit.engine.tape import no_grad
 from tracekit.engine.tensor import Tensor
-from tracekit.errors import ArgumentError, ShapeError, bad_argument
+from tracekit.errors import ArgumentError, ShapeError, argument_sentence
 
 Parameters: TypeAlias = Mapping[str, Tensor]
 Vector: TypeAlias = Mapping[str, Array]
@@ -120,7 +120,7 @@ def gauss_newton_vector_product(
         If `vector` does not match the parameters, or the logits are not a matrix.
     """
     if reduction not in get_args(LossReduction):
-        raise ArgumentError(bad_argument("reduction", reduction, "must be 'mean' or 'sum'"))
+        raise ArgumentError(argument_sentence("reduction", reduction, "must be 'mean' or 'sum'"))
     with no_grad(), _perturbed(parameters, vector) as step:
         change = logits().data.imag / step
     in_float64 = {name: each.data.astype(np.float64) for name, each in parameters.items()}
@@ -194,7 +194,7 @@ def _perturbed(
 ) -> Iterator[float]:
     """Let the parameters carry the derivative along a vector; yields the factor of the derivatives."""
     if precision not in get_args(Precision):
-        raise ArgumentError(bad_argument("precision", precision, "must be 'double' or 'single'"))
+        raise ArgumentError(argument_sentence("precision", precision, "must be 'double' or 'single'"))
     check_vector(parameters, vector, name)
     dtype = np.dtype(np.complex128 if precision == "double" else np.complex64)
     largest_step = LARGEST_STEPS[dtype]

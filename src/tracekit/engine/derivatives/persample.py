@@ -28,7 +28,7 @@ from tracekit.engine.kernels.memory import empty
 from tracekit.engine.layers import Conv2d, Layer, Linear
 from tracekit.engine.layers.layer import LayerCall
 from tracekit.engine.ops.losses import LossReduction
-from tracekit.errors import ArgumentError, ShapeError, TracekitError, bad_argument
+from tracekit.errors import ArgumentError, ShapeError, TracekitError, argument_sentence
 
 Calls: TypeAlias = Mapping[str, LayerCall]
 
@@ -278,9 +278,11 @@ def _gram(factors: _Factors) -> Array:
 def _all_factors(calls: Calls, reduction: LossReduction) -> Iterator[_Factors]:
     """Check all calls, then yield the factors of one after the other."""
     if reduction not in get_args(LossReduction):
-        raise ArgumentError(bad_argument("reduction", reduction, "must be 'mean' or 'sum'"))
+        raise ArgumentError(argument_sentence("reduction", reduction, "must be 'mean' or 'sum'"))
     if not calls:
-        raise ArgumentError(bad_argument("calls", calls, "must hold a call of a layer that has parameters"))
+        raise ArgumentError(
+            argument_sentence("calls", calls, "must hold a call of a layer that has parameters")
+        )
     for call in calls.values():
         _check(call)
     counts = [len(call.input) for call in calls.values()]

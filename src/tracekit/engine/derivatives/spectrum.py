@@ -14,7 +14,7 @@ import numpy as np
 
 from tracekit.engine.arrays import Array
 from tracekit.engine.derivatives.curvature import Parameters, Vector, check_vector, flatten, unflatten
-from tracekit.errors import ArgumentError, bad_argument
+from tracekit.errors import ArgumentError, argument_sentence
 
 Product: TypeAlias = Callable[[dict[str, Array]], Vector]
 
@@ -92,12 +92,12 @@ def top_eigenvalues(
     n_parameters = sum(each.size for each in parameters.values())
     if not 1 <= n_eigenvalues <= n_parameters:
         need = f"must be at least 1 and at most the number of parameters (={n_parameters})"
-        raise ArgumentError(bad_argument("n_eigenvalues", n_eigenvalues, need))
+        raise ArgumentError(argument_sentence("n_eigenvalues", n_eigenvalues, need))
     if max_iterations < n_eigenvalues:
         need = f"must be at least `n_eigenvalues` (={n_eigenvalues})"
-        raise ArgumentError(bad_argument("max_iterations", max_iterations, need))
+        raise ArgumentError(argument_sentence("max_iterations", max_iterations, need))
     if not tolerance > 0:
-        raise ArgumentError(bad_argument("tolerance", tolerance, "must be positive"))
+        raise ArgumentError(argument_sentence("tolerance", tolerance, "must be positive"))
     rng = np.random.default_rng(rng)
     limit = min(max_iterations, n_parameters)
     basis = np.empty((limit, n_parameters))
@@ -105,7 +105,7 @@ def top_eigenvalues(
     candidate = rng.standard_normal(n_parameters) if start is None else np.array(start, np.float64)
     if candidate.shape != (n_parameters,) or not np.isfinite(candidate).all() or not candidate.any():
         need = f"must be {n_parameters} finite numbers, not all of them 0"
-        raise ArgumentError(bad_argument("start", candidate.shape, need))
+        raise ArgumentError(argument_sentence("start", candidate.shape, need))
     for n in range(1, limit + 1):
         basis[n - 1] = candidate / np.linalg.norm(candidate)
         image = _multiply(product, basis[n - 1], parameters)
@@ -161,7 +161,7 @@ def hutchinson_trace(
         If there are fewer than 2 probes.
     """
     if n_probes < 2:
-        raise ArgumentError(bad_argument("n_probes", n_probes, "must be at least 2"))
+        raise ArgumentError(argument_sentence("n_probes", n_probes, "must be at least 2"))
     rng = np.random.default_rng(rng)
     n_parameters = sum(each.size for each in parameters.values())
     samples = np.empty(n_probes)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from threadpoolctl import threadpool_limits
 
 from tracekit.engine.kernels.compiled import compiled
-from tracekit.errors import ArgumentError, bad_argument
+from tracekit.errors import ArgumentError, argument_sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def use_threads(threads: int | None = None) -> Iterator[int]:
         return
     n_threads = processors() if threads is None else operator.index(threads)
     if n_threads < 1:
-        raise ArgumentError(bad_argument("threads", threads, "must be at least 1"))
+        raise ArgumentError(argument_sentence("threads", threads, "must be at least 1"))
     # The compiled loops bring a BLAS of their own, SciPy's: it must be there to be held.
     compiled("tracekit.engine.kernels.winograd_loops")
     with threadpool_limits(1, user_api="blas"):

@@ -9,7 +9,7 @@ from tracekit.engine.ops.elementwise import elu, leaky_relu, relu, sigmoid, silu
 from tracekit.engine.ops.gaussian import gelu
 from tracekit.engine.ops.regularization import check_rate, dropout
 from tracekit.engine.tensor import Tensor
-from tracekit.errors import ArgumentError, bad_argument
+from tracekit.errors import ArgumentError, argument_sentence
 
 
 class ReLU(Layer):
@@ -79,6 +79,6 @@ class Dropout(Layer):
             return x
         if rng is None:
             raise ArgumentError(
-                bad_argument("rng", rng, "must be a Generator for dropout in training", "pass `rng=`")
+                argument_sentence("rng", rng, "must be a Generator for dropout in training", "pass `rng=`")
             )
         return dropout(x, self.rate, rng=rng)

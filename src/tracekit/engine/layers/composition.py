@@ -11,7 +11,7 @@ from tracekit.engine.arrays import Array
 from tracekit.engine.layers.layer import Layer, is_capturing
 from tracekit.engine.ops.arithmetic import add
 from tracekit.engine.tensor import Tensor, TensorLike, as_tensor
-from tracekit.errors import ArgumentError, ShapeError, bad_argument
+from tracekit.errors import ArgumentError, ShapeError, argument_sentence
 
 
 class Composite(Layer):
@@ -117,7 +117,7 @@ class Sequential(Composite):
 
     def __init__(self, layers: Mapping[str, Layer]) -> None:
         if not layers:
-            raise ArgumentError(bad_argument("layers", layers, "must hold at least one layer"))
+            raise ArgumentError(argument_sentence("layers", layers, "must hold at least one layer"))
         self.layers = dict(layers)
         self._name_parameters("`layers` holds")
 

@@ -10,7 +10,7 @@ from tracekit.engine.layers.layer import Layer
 from tracekit.engine.ops.normalization import batch_norm, check_groups, group_norm, layer_norm, normalize
 from tracekit.engine.perturbation import is_perturbing
 from tracekit.engine.tensor import Tensor
-from tracekit.errors import ArgumentError, bad_argument
+from tracekit.errors import ArgumentError, argument_sentence
 
 
 class _Normalization(Layer):
@@ -18,7 +18,7 @@ class _Normalization(Layer):
 
     def __init__(self, shape: int | tuple[int, ...], dtype: DTypeLike, epsilon: float) -> None:
         if epsilon < 0:
-            raise ArgumentError(bad_argument("epsilon", epsilon, "must be at least 0"))
+            raise ArgumentError(argument_sentence("epsilon", epsilon, "must be at least 0"))
         self.epsilon = epsilon
         self.scale = Tensor(np.ones(shape, dtype), requires_grad=True, name="scale")
         self.bias = Tensor(np.zeros(shape, dtype), requires_grad=True, name="bias")
@@ -61,7 +61,7 @@ class BatchNorm(_Normalization):
         dtype: DTypeLike = np.float32,
     ) -> None:
         if not 0 <= momentum <= 1:
-            raise ArgumentError(bad_argument("momentum", momentum, "must be in [0, 1]"))
+            raise ArgumentError(argument_sentence("momentum", momentum, "must be in [0, 1]"))
         super().__init__(n_channels, dtype, epsilon)
         self.momentum = momentum
         self.running_mean: Array = np.zeros(n_channels, dtype)

@@ -11,7 +11,7 @@ from tracekit.engine.ops.arrangement import index, pad, reshape
 from tracekit.engine.ops.pooling import avg_pool2d, max_pool2d
 from tracekit.engine.ops.reductions import mean
 from tracekit.engine.tensor import Tensor
-from tracekit.errors import ArgumentError, bad_argument
+from tracekit.errors import ArgumentError, argument_sentence
 
 
 class MaxPool2d(Layer):
@@ -60,9 +60,9 @@ class PaddedShortcut(Layer):
     def __init__(self, in_channels: int, out_channels: int, *, stride: int = 1) -> None:
         if out_channels < in_channels:
             need = f"must be at least `in_channels` (={in_channels})"
-            raise ArgumentError(bad_argument("out_channels", out_channels, need))
+            raise ArgumentError(argument_sentence("out_channels", out_channels, need))
         if stride < 1:
-            raise ArgumentError(bad_argument("stride", stride, "must be at least 1"))
+            raise ArgumentError(argument_sentence("stride", stride, "must be at least 1"))
         self.stride = stride
         n_new = out_channels - in_channels
         self._widths = ((0, 0), (0, 0), (0, 0), (n_new // 2, n_new - n_new // 2))

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from tracekit.engine.arrays import Array, Backward
 from tracekit.engine.ops.cases import Case, Draw, draw_shape, draw_values, elementwise
 from tracekit.engine.tensor import primitive
-from tracekit.errors import ArgumentError, ShapeError, bad_argument
+from tracekit.errors import ArgumentError, ShapeError, argument_sentence
 
 
 def _reshape_case(draw: Draw) -> Case:
@@ -28,7 +28,9 @@ def reshape(x: Array, /, shape: int | tuple[int, ...]) -> tuple[Array, Backward]
         value = x.reshape(shape)
     except ValueError:
         raise ShapeError(
-            bad_argument("shape", shape, f"must hold the {x.size} elements of an array of shape {x.shape}")
+            argument_sentence(
+                "shape", shape, f"must hold the {x.size} elements of an array of shape {x.shape}"
+            )
         ) from None
     return value, lambda g: (g.reshape(x.shape),)
 
@@ -116,10 +118,10 @@ def embedding(table: Array, /, indices: ArrayLike) -> tuple[Array, Backward]:
     """
     rows = np.asarray(indices)
     if table.ndim != 2:
-        raise ShapeError(bad_argument("table", table.shape, "must have 2 axes: n_entries, n_features"))
+        raise ShapeError(argument_sentence("table", table.shape, "must have 2 axes: n_entries, n_features"))
     if rows.dtype.kind not in "iu":
         need = "must be an integer type"
-        raise ArgumentError(bad_argument("indices.dtype", str(rows.dtype), need, "use .astype(int)"))
+        raise ArgumentError(argument_sentence("indices.dtype", str(rows.dtype), need, "use .astype(int)"))
     if rows.size and (rows.min() < 0 or rows.max() >= len(table)):
         wrong = int(rows[(rows < 0) | (rows >= len(table))][0])
         raise ArgumentError(f"`indices` must be in 0..{len(table) - 1}, the rows of `table`; got {wrong}.")
@@ -174,7 +176,9 @@ def pad(x: Array, /, widths: int | tuple[tuple[int, int], ...], value: float = 0
     pairs = ((widths, widths),) * x.ndim if isinstance(widths, int) else widths
     if len(pairs) != x.ndim or any(width < 0 for pair in pairs for width in pair):
         raise ArgumentError(
-            bad_argument("widths", widths, f"must hold a pair of widths >= 0 for each of the {x.ndim} axes")
+            argument_sentence(
+                "widths", widths, f"must hold a pair of widths >= 0 for each of the {x.ndim} axes"
+            )
         )
     padded_shape = tuple(before + n + after for n, (before, after) in zip(x.shape, pairs, strict=True))
     inside = tuple(slice(before, before + n) for n, (before, _) in zip(x.shape, pairs, strict=True))

@@ -23,7 +23,7 @@ from tracekit.engine.kernels.memory import empty
 from tracekit.engine.kernels.windows import Windows
 from tracekit.engine.ops.cases import Case, Draw, draw_values
 from tracekit.engine.tensor import primitive
-from tracekit.errors import ArgumentError, ShapeError, bad_argument
+from tracekit.errors import ArgumentError, ShapeError, argument_sentence
 
 
 def _conv2d_case(draw: Draw) -> Case:
@@ -199,22 +199,24 @@ def _sum_products(windows: Windows, g: Array) -> tuple[Array, Array]:
 def _check(x: Array, weight: Array, bias: Array | None, stride: int, padding: int) -> None:
     if weight.ndim != 4:
         raise ShapeError(
-            bad_argument("weight", weight.shape, "must have 4 axes: out, in, kernel height, kernel width")
+            argument_sentence(
+                "weight", weight.shape, "must have 4 axes: out, in, kernel height, kernel width"
+            )
         )
     if x.ndim != 4:
-        raise ShapeError(bad_argument("x", x.shape, "must have 4 axes: n, height, width, channels"))
+        raise ShapeError(argument_sentence("x", x.shape, "must have 4 axes: n, height, width, channels"))
     if x.shape[3] != weight.shape[1]:
         need = f"needs `x` with {weight.shape[1]} channels, got {x.shape[3]}"
-        raise ShapeError(bad_argument("weight", weight.shape, need))
+        raise ShapeError(argument_sentence("weight", weight.shape, need))
     if bias is not None and bias.shape != weight.shape[:1]:
         need = f"needs `bias` of shape {weight.shape[:1]}, got {bias.shape}"
-        raise ShapeError(bad_argument("weight", weight.shape, need))
+        raise ShapeError(argument_sentence("weight", weight.shape, need))
     if operator.index(stride) < 1:
-        raise ArgumentError(bad_argument("stride", stride, "must be at least 1"))
+        raise ArgumentError(argument_sentence("stride", stride, "must be at least 1"))
     smallest = min(weight.shape[2:])
     if not 0 <= operator.index(padding) < max(smallest, 1):
         need = f"must be at least 0 and smaller than the kernel (={weight.shape[2]}x{weight.shape[3]})"
-        raise ArgumentError(bad_argument("padding", padding, need))
+        raise ArgumentError(argument_sentence("padding", padding, need))
     if any(length + 2 * padding < size for length, size in zip(x.shape[1:3], weight.shape[2:], strict=True)):
         need = f"does not fit into `x` of {x.shape[1]}x{x.shape[2]} pixels with padding {padding}"
-        raise ShapeError(bad_argument("weight", weight.shape, need))
+        raise ShapeError(argument_sentence("weight", weight.shape, need))

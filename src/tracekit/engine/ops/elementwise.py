@@ -8,7 +8,7 @@ from tracekit.engine.arrays import Array, Backward
 from tracekit.engine.kernels import passes
 from tracekit.engine.ops.cases import elementwise
 from tracekit.engine.tensor import primitive
-from tracekit.errors import ArgumentError, bad_argument
+from tracekit.errors import ArgumentError, argument_sentence
 
 
 @primitive(cases=[elementwise()])
@@ -94,7 +94,7 @@ def clip(x: Array, /, low: float, high: float) -> tuple[Array, Backward]:
     """Elementwise min(max(x, low), high); the derivative at both bounds is taken as 1."""
     low, high = float(low), float(high)
     if not low <= high:
-        raise ArgumentError(bad_argument("low", low, f"must not exceed `high` (={high!r})"))
+        raise ArgumentError(argument_sentence("low", low, f"must not exceed `high` (={high!r})"))
     return np.clip(x, low, high), lambda g: (np.where((x >= low) & (x <= high), g, 0),)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from tracekit.engine.arrays import Array, Backward
 from tracekit.engine.ops.cases import Case, Draw, draw_shape, draw_values
 from tracekit.engine.tensor import primitive
-from tracekit.errors import ShapeError, bad_argument
+from tracekit.errors import ShapeError, argument_sentence
 
 
 def _matmul_case(draw: Draw) -> Case:
@@ -64,14 +64,16 @@ def linear(x: Array, weight: Array, bias: Array | None = None, /) -> tuple[Array
     """
     if x.ndim != 2 or weight.ndim != 2 or x.shape[1] != weight.shape[1]:
         raise ShapeError(
-            bad_argument("weight", weight.shape, f"needs `x` of shape (n, {weight.shape[-1]}), got {x.shape}")
+            argument_sentence(
+                "weight", weight.shape, f"needs `x` of shape (n, {weight.shape[-1]}), got {x.shape}"
+            )
         )
     value = x @ weight.T
     if bias is None:
         return value, lambda g: (lambda: g @ weight, lambda: g.T @ x)
     if bias.shape != weight.shape[:1]:
         raise ShapeError(
-            bad_argument(
+            argument_sentence(
                 "weight", weight.shape, f"needs `bias` of shape {weight.shape[:1]}, got {bias.shape}"
             )
         )

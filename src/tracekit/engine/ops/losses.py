@@ -11,7 +11,7 @@ from tracekit.engine.arrays import Array, Backward
 from tracekit.engine.kernels import passes
 from tracekit.engine.ops.cases import Case, Draw, draw_values
 from tracekit.engine.tensor import primitive
-from tracekit.errors import ArgumentError, ShapeError, bad_argument
+from tracekit.errors import ArgumentError, ShapeError, argument_sentence
 
 LossReduction: TypeAlias = Literal["mean", "sum"]
 
@@ -54,9 +54,9 @@ def softmax_cross_entropy(
     targets = np.asarray(labels)
     _check_labels(logits, targets)
     if reduction not in get_args(LossReduction):
-        raise ArgumentError(bad_argument("reduction", reduction, "must be 'mean' or 'sum'"))
+        raise ArgumentError(argument_sentence("reduction", reduction, "must be 'mean' or 'sum'"))
     if not 0 <= label_smoothing <= 1:
-        raise ArgumentError(bad_argument("label_smoothing", label_smoothing, "must be in [0, 1]"))
+        raise ArgumentError(argument_sentence("label_smoothing", label_smoothing, "must be in [0, 1]"))
     smoothing = float(label_smoothing)
     probabilities, losses = passes.softmax(logits, targets, smoothing)
     count = len(logits) if reduction == "mean" else 1
@@ -67,13 +67,13 @@ def softmax_cross_entropy(
 
 def _check_labels(logits: Array, labels: Array) -> None:
     if logits.ndim != 2 or logits.size == 0:
-        raise ShapeError(bad_argument("logits", logits.shape, "must be (n, n_classes), both at least 1"))
+        raise ShapeError(argument_sentence("logits", logits.shape, "must be (n, n_classes), both at least 1"))
     if labels.dtype.kind not in "iu":
         need = "must be an integer type"
-        raise ArgumentError(bad_argument("labels.dtype", str(labels.dtype), need, "use .astype(int)"))
+        raise ArgumentError(argument_sentence("labels.dtype", str(labels.dtype), need, "use .astype(int)"))
     if labels.shape != logits.shape[:1]:
         need = f"must be one for each of the {len(logits)} rows of `logits`, in shape {logits.shape[:1]}"
-        raise ShapeError(bad_argument("labels.shape", labels.shape, need))
+        raise ShapeError(argument_sentence("labels.shape", labels.shape, need))
     # As unsigned numbers, negative labels are too large ones.
     if labels.astype(np.uint64, copy=False).max() >= logits.shape[1]:
         wrong = int(labels[(labels < 0) | (labels >= logits.shape[1])][0])
@@ -91,7 +91,7 @@ def mean_squared_error(prediction: Array, target: Array, /) -> tuple[Array, Back
     """Mean of (prediction - target)² over all elements; shapes must be equal, nothing is broadcast."""
     if prediction.shape != target.shape or prediction.size == 0:
         need = f"needs `target` of the same shape with at least one element, got {target.shape}"
-        raise ShapeError(bad_argument("prediction.shape", prediction.shape, need))
+        raise ShapeError(argument_sentence("prediction.shape", prediction.shape, need))
     error = prediction - target
 
     def backward(g: Array) -> tuple[Array, Array]:

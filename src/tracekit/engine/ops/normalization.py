@@ -15,7 +15,7 @@ import numpy as np
 from tracekit.engine.arrays import Array, Backward
 from tracekit.engine.ops.cases import Case, Draw, draw_shape, draw_values
 from tracekit.engine.tensor import primitive
-from tracekit.errors import ArgumentError, ShapeError, bad_argument
+from tracekit.errors import ArgumentError, ShapeError, argument_sentence
 
 Observe: TypeAlias = Callable[[Array, Array], None]
 
@@ -200,7 +200,9 @@ def check_groups(n_groups: int, n_channels: int) -> None:
     """Raise ArgumentError unless the channels can be divided into that many groups."""
     if n_groups < 1 or n_channels % n_groups != 0:
         raise ArgumentError(
-            bad_argument("n_groups", n_groups, f"must be at least 1 and divide the {n_channels} channels")
+            argument_sentence(
+                "n_groups", n_groups, f"must be at least 1 and divide the {n_channels} channels"
+            )
         )
 
 

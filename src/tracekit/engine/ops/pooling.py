@@ -11,7 +11,7 @@ from tracekit.engine.kernels import passes
 from tracekit.engine.kernels.passes import window_offsets
 from tracekit.engine.ops.cases import BuildCase, Case, Draw, draw_values
 from tracekit.engine.tensor import primitive
-from tracekit.errors import ArgumentError, ShapeError, bad_argument
+from tracekit.errors import ArgumentError, ShapeError, argument_sentence
 
 
 def _pooling(*, distinct: bool) -> BuildCase:
@@ -87,14 +87,14 @@ def avg_pool2d(x: Array, /, kernel: int, *, stride: int | None = None) -> tuple[
 
 def _checked_stride(x: Array, kernel: int, stride: int | None) -> int:
     if x.ndim != 4:
-        raise ShapeError(bad_argument("x", x.shape, "must have 4 axes: n, height, width, channels"))
+        raise ShapeError(argument_sentence("x", x.shape, "must have 4 axes: n, height, width, channels"))
     if operator.index(kernel) < 1:
-        raise ArgumentError(bad_argument("kernel", kernel, "must be at least 1"))
+        raise ArgumentError(argument_sentence("kernel", kernel, "must be at least 1"))
     if kernel > min(x.shape[1:3]):
         need = f"does not fit into `x` of {x.shape[1]}x{x.shape[2]} pixels"
-        raise ShapeError(bad_argument("kernel", kernel, need, "use a smaller one"))
+        raise ShapeError(argument_sentence("kernel", kernel, need, "use a smaller one"))
     if stride is None:
         return kernel
     if operator.index(stride) < 1:
-        raise ArgumentError(bad_argument("stride", stride, "must be at least 1"))
+        raise ArgumentError(argument_sentence("stride", stride, "must be at least 1"))
     return stride

@@ -7,13 +7,13 @@ import numpy as np
 from tracekit.engine.arrays import Array, Backward
 from tracekit.engine.ops.cases import elementwise
 from tracekit.engine.tensor import primitive
-from tracekit.errors import ArgumentError, bad_argument
+from tracekit.errors import ArgumentError, argument_sentence
 
 
 def check_rate(rate: float) -> None:
     """Raise ArgumentError unless `rate` is a probability below 1."""
     if not 0 <= rate < 1:
-        raise ArgumentError(bad_argument("rate", rate, "must be at least 0 and smaller than 1"))
+        raise ArgumentError(argument_sentence("rate", rate, "must be at least 0 and smaller than 1"))
 
 
 @primitive(

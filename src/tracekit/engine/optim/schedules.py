@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from tracekit.engine.optim.settings import Count, Fraction, Positive, check_settings
-from tracekit.errors import ArgumentError, bad_argument, unknown_name
+from tracekit.errors import ArgumentError, argument_sentence, unknown_name
 from tracekit.registry import Registry
 
 #: Share of the training behind us, in [0, 1] -> factor on the learning rate.
@@ -88,7 +88,7 @@ def build_schedule(name: str, n_updates: int, **settings: Any) -> Callable[[int]
     warmup = int(resolved.pop("warmup"))
     if warmup >= n_updates:
         raise ArgumentError(
-            bad_argument(
+            argument_sentence(
                 "warmup", warmup, f"must be shorter than the training (={n_updates} updates)", "shorten it"
             )
         )

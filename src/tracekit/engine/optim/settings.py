@@ -9,7 +9,7 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 import numpy as np
 
-from tracekit.errors import ArgumentError, bad_argument
+from tracekit.errors import ArgumentError, argument_sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,10 @@ def check_settings(links: Callable[..., Any], settings: dict[str, Any], defaults
 def _check(name: str, value: Any, hint: Any, default: Any) -> None:
     if hint is bool:
         if not isinstance(value, bool):
-            raise ArgumentError(bad_argument(name, value, "must be true or false"))
+            raise ArgumentError(argument_sentence(name, value, "must be true or false"))
         return
     requirement = next(extra for extra in get_args(hint) if isinstance(extra, Requirement))
     is_number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
     fits = is_number and math.isfinite(value) and (not requirement.whole or float(value).is_integer())
     if not fits or not requirement.holds(value):
-        raise ArgumentError(bad_argument(name, value, requirement.need, f"the default is {default!r}"))
+        raise ArgumentError(argument_sentence(name, value, requirement.need, f"the default is {default!r}"))

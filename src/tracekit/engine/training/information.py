@@ -9,7 +9,7 @@ import numpy as np
 
 from tracekit.engine.optim import Optimizer
 from tracekit.engine.training.loop import EpochEnd, Observer, Step
-from tracekit.errors import ArgumentError, bad_argument
+from tracekit.errors import ArgumentError, argument_sentence
 
 
 def contingency(codes: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -91,7 +91,7 @@ class InformationDecay(Observer):
         scope: Literal["global", "layer"] = "global",
     ) -> None:
         if not 0 < lowest <= 1:
-            raise ArgumentError(bad_argument("lowest", lowest, "must lie in (0, 1]"))
+            raise ArgumentError(argument_sentence("lowest", lowest, "must lie in (0, 1]"))
         self.optimizer = optimizer
         self.threshold = threshold
         self.lowest = lowest

@@ -13,7 +13,7 @@ from tracekit.engine.layers import Sequential
 from tracekit.engine.optim import OPTIMIZERS, build_optimizer
 from tracekit.engine.training.loop import Observer, Reduction, Step, train
 from tracekit.engine.training.sampling import Sampling
-from tracekit.errors import ArgumentError, bad_argument
+from tracekit.errors import ArgumentError, argument_sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +96,15 @@ def learning_rate_range_test(
         The optimizer has no learning rate, or the range or length is unusable.
     """
     if "learning_rate" not in OPTIMIZERS[optimizer].defaults:
-        raise ArgumentError(bad_argument("optimizer", optimizer, "must have a learning rate", "take another"))
+        raise ArgumentError(
+            argument_sentence("optimizer", optimizer, "must have a learning rate", "take another")
+        )
     if not 0 < lowest < highest < math.inf:
         raise ArgumentError(
-            bad_argument("highest", highest, f"must be finite and above `lowest` (={lowest})")
+            argument_sentence("highest", highest, f"must be finite and above `lowest` (={lowest})")
         )
     if n_updates < 10:
-        raise ArgumentError(bad_argument("n_updates", n_updates, "must be at least 10"))
+        raise ArgumentError(argument_sentence("n_updates", n_updates, "must be at least 10"))
     parameters = {name: tensor.data for name, tensor in model.parameters().items()}
     kept = {name: array.copy() for name, array in (parameters | model.buffers()).items()}
     growth = (highest / lowest) ** (1.0 / (n_updates - 1))

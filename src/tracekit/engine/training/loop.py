@@ -18,7 +18,7 @@ from tracekit.engine.optim import Arrays, Optimizer
 from tracekit.engine.tape import no_grad
 from tracekit.engine.tensor import Tensor
 from tracekit.engine.training.sampling import Sampling, epochs
-from tracekit.errors import ArgumentError, bad_argument
+from tracekit.errors import ArgumentError, argument_sentence
 
 Reduction = Literal["mean", "sum"]
 
@@ -182,7 +182,7 @@ def train(
     length = n_updates if n_updates is not None else n_epochs
     if length is not None and length < 1:
         name = "n_updates" if n_updates is not None else "n_epochs"
-        raise ArgumentError(bad_argument(name, length, "must be at least 1"))
+        raise ArgumentError(argument_sentence(name, length, "must be at least 1"))
     parameters = model.parameters()
     step = 0
     # Divergence is data here: overflow and NaN are recorded and end the run; they are no warnings.

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from tracekit.errors import ArgumentError, bad_argument
+from tracekit.errors import ArgumentError, argument_sentence
 from tracekit.registry import Registry
 
 Sampling = Literal["reshuffle", "fixed_batches", "with_replacement"]
@@ -30,10 +30,10 @@ def updates_per_epoch(n_samples: int, batch_size: int, drop_last: bool = True) -
         The batch size is below 1 or larger than the number of samples.
     """
     if batch_size < 1:
-        raise ArgumentError(bad_argument("batch_size", batch_size, "must be at least 1"))
+        raise ArgumentError(argument_sentence("batch_size", batch_size, "must be at least 1"))
     if batch_size > n_samples:
         raise ArgumentError(
-            bad_argument(
+            argument_sentence(
                 "batch_size",
                 batch_size,
                 f"must be at most the number of training samples (={n_samples})",

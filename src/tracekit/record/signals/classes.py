@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tracekit.errors import ArgumentError, bad_argument
+from tracekit.errors import ArgumentError, argument_sentence
 from tracekit.record.observation import Observation, Selection
 from tracekit.record.signal import NOW_AND_THEN, signal
 from tracekit.record.summary import SUMMARY, summarize_columns, summarize_groups
@@ -27,7 +27,9 @@ def selected_units(values: np.ndarray, selection: Selection) -> np.ndarray:
 
 def _positions(name: str, positions: tuple[int, ...], n: int) -> list[int]:
     if max(positions, default=0) >= n:
-        raise ArgumentError(bad_argument(name, positions, f"must lie in 0 ... {n - 1}, for there are {n}"))
+        raise ArgumentError(
+            argument_sentence(name, positions, f"must lie in 0 ... {n - 1}, for there are {n}")
+        )
     return list(positions)
 
 
