@@ -1,4 +1,4 @@
-"""Whether the level of the deciding signal holds still: two tests with opposite nulls, joined."""
+"""Stationarity section: whether the level of the deciding signal is constant, by two tests with opposite nulls."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _TESTS = {
 
 @section("stationarity", title="Stationarity", order=45)
 def stationarity(material: Material) -> list[Block]:
-    """Draw the p-values of both tests, a dot a seed, and tabulate the joined verdicts."""
+    """Draw the p-values of both tests, one dot per seed, and tabulate the joined verdicts."""
     rows = material.judged()
     if rows.empty:
         raise MissingSignalError([material.settings.signal])
@@ -44,19 +44,19 @@ def stationarity(material: Material) -> list[Block]:
         )
         drawing = draw(paint, width=3.9, height=0.55 + 0.19 * len(material.cells))
         panels.append(
-            Panel(drawing, f"{label} of {material.settings.signal}: a dot a seed, by configuration.")
+            Panel(drawing, f"{label} of {material.settings.signal}: one dot per seed, by configuration.")
         )
     return [
         paragraph(
-            "Two tests ask opposite questions. ADF takes a unit root (a level that wanders without end) as its null, "
-            "cosine-KPSS a constant level. A stationary series has a small p on the left and a large one on the "
-            "right; small on both sides is a contradiction that a break, a trend or long memory explains. Both speak "
-            "of the mean: a mean that holds still never implies a bound that does."
+            "Two tests ask opposite questions. The null hypothesis of ADF is a unit root (a level that wanders "
+            "without end); that of cosine-KPSS is a constant level. A stationary series has a small p on the left and "
+            "a large p on the right. Small on both sides is a contradiction; a break, a trend or long memory explains "
+            "it. Both tests judge the mean, and a constant mean never implies a constant bound."
         ),
         Figure(
             tuple(panels),
-            f"P-values of {material.settings.signal} after its transient, a dot a seed and a tick at their median, on "
-            "a logarithmic axis; dashed at .05. Single p-values, not corrected for their number.",
+            f"P-values of {material.settings.signal} after its transient, one dot per seed and a tick at their median, "
+            "on a logarithmic axis; dashed at .05. Single p-values, not corrected for their number.",
             columns=2,
             legend=(
                 Key(style.SEED, "one seed", "dot"),
