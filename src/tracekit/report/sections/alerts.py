@@ -51,7 +51,8 @@ def _unfinished(material: Material) -> Iterator[Alert]:
             f"{count(len(runs), 'run')} {were} unfinished when this report was written",
             (
                 *_name(runs),
-                "The sweep is still running, or was interrupted and `tracekit resume` continues it; numbers may change.",
+                "The sweep is still running, or it was interrupted and `tracekit resume` continues it; "
+                "numbers may change.",
             ),
         )
 
@@ -76,7 +77,8 @@ def _repeated_seeds(material: Material) -> Iterator[Alert]:
                 "warning",
                 f"A seed occurs more than once in {cell.name}",
                 (
-                    f"Several runs have seed {enumerate_words(repeated)}; each of them was counted as a seed of its own.",
+                    f"Several runs have seed {enumerate_words(repeated)}; each of these runs was counted as a seed of "
+                    "its own.",
                 ),
             )
 

@@ -31,7 +31,8 @@ def reproduction(material: Material) -> list[Block]:
     report += ["--margin", f"{settings.margin:g}", "--level", f"{settings.level:g}", "-o", "report"]
     blocks.append(
         CodeBlock(
-            shlex.join(report), "Command that makes this report, from the folder above the experiment's."
+            shlex.join(report),
+            "Command that makes this report, in the folder that holds the experiment's folder.",
         )
     )
     facts = {
