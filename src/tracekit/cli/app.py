@@ -145,4 +145,5 @@ def _worded(error: Any) -> str:
     elif getattr(getattr(error, "param", None), "multiple", False):
         sentence += "; repeat the option for each value"
     joint = " " if sentence.endswith("?") else "; "
-    return f"{sentence}{joint}`{error.ctx.command_path} --help` lists the options."
+    shown = "lists the commands" if hasattr(error.ctx.command, "commands") else "shows the usage"
+    return f"{sentence}{joint}`{error.ctx.command_path} --help` {shown}."

@@ -302,6 +302,8 @@ def typeset_names(block: Block) -> Block:
     """
     if isinstance(block, (Paragraph, Alert)):
         block = dataclasses.replace(block, spans=_typeset(block.spans))
+    if isinstance(block, Heading):
+        return Heading(without_backticks(block.text))
     if isinstance(block, Listing):
         return Listing(tuple((without_backticks(term), _typeset(spans)) for term, spans in block.items))
     if isinstance(block, Alert):

@@ -89,15 +89,16 @@ def in_order() -> list[SectionEntry]:
 def compose(entry: SectionEntry, material: Material) -> Section:
     """Compose one section; if it lacks signals or fails, an alert that says so takes its place."""
     try:
-        blocks = tuple(entry.write(material))
+        blocks = tuple(map(typeset_names, entry.write(material)))
     except MissingSignalError as error:
         blocks = (not_recorded(*error.names),)
     except Exception as error:
         if os.environ.get(STRICT) and entry.write.__module__.startswith(f"{__name__}."):
             raise
         # An error in one section must not stop the report.
-        blocks = tuple(_failed(entry.name, entry.title, f"`{entry.write.__module__}`", error).write(material))
-    return Section(entry.name, entry.title, tuple(map(typeset_names, blocks)))
+        failed = _failed(entry.name, entry.title, f"`{entry.write.__module__}`", error)
+        blocks = tuple(map(typeset_names, failed.write(material)))
+    return Section(entry.name, entry.title, blocks)
 
 
 def _failed(name: str, title: str, source: str, error: Exception) -> SectionEntry:

@@ -91,7 +91,7 @@ def headline(found: pd.DataFrame, signal: str) -> str:
     if len(parts) > 6:
         times = whole["answer"].value_counts(sort=False)
         listed = enumerate_words(f"{n} {answer}" for answer, n in times.items())
-        parts = [f"of {count(len(whole), 'comparison')} of two optimizers at one batch size {listed}"]
+        parts = [f"{count(len(whole), 'comparison')} of two optimizers at one batch size gave {listed}"]
     sentence = f"In all features of {signal} together, {'; '.join(parts)}."
     why = f" Most common reason for unresolved: {reasons.most_common(1)[0][0]}." if reasons else ""
     return sentence + why

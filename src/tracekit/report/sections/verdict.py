@@ -72,7 +72,7 @@ def _how_sure(material: Material) -> list[Block]:
 
 
 def answer(material: Material) -> str:
-    """Write one sentence on which configurations are stable, which are not, and how certain that is."""
+    """Write which configurations are stable, which are not, and from how many seeds."""
     groups: dict[Label, list[Cell]] = {label: [] for label in LABELS}
     for cell in material.cells:
         found = material.verdicts.get(cell.key)
@@ -86,10 +86,7 @@ def answer(material: Material) -> str:
     sure = ""
     if groups["stable"] or groups["unstable"]:
         plural = "seed" if max(seeds) == 1 else "seeds"
-        sure = (
-            f". Each stable or unstable label has {material.settings.confidence} confidence, from {each} "
-            f"{plural} per configuration"
-        )
+        sure = f". Labels use {each} {plural} per configuration"
     return "; ".join(parts) + sure + "."
 
 
