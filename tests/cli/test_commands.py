@@ -176,7 +176,10 @@ def test_doctor_finds_and_sets_aside(tracekit_command, small_experiment, tmp_pat
     found = tracekit_command("doctor", tmp_path / "x")
     assert found.code == 1
     assert part.name in found.out
-    assert "`tracekit doctor --quarantine` moves the damaged files aside; nothing is deleted." in found.out
+    assert (
+        f"`tracekit doctor {tmp_path / 'x'} --quarantine` moves the damaged files aside; it deletes nothing."
+        in found.out
+    )
     moved = json.loads(tracekit_command("doctor", tmp_path / "x", "--quarantine", "--json").out)
     assert moved["findings"][0]["loss"] == "values"
     assert len(moved["moved"]) == 1

@@ -164,17 +164,17 @@ def _kinds_by_shape(arrays: Arrays) -> dict[str, str]:
 
 
 def zeros_like(parameters: ParameterSet) -> Arrays:
-    """One zero array a parameter tensor, of its shape and type."""
+    """Return one zero array per parameter tensor, of its shape and type."""
     return {name: np.zeros_like(array) for name, array in parameters.arrays.items()}
 
 
 def scalars(parameters: ParameterSet, value: float = 0.0) -> Arrays:
-    """One 0-d float64 array a parameter tensor, for state that is a number a tensor."""
+    """Return one 0-d float64 array per parameter tensor, for state that is one number per tensor."""
     return {name: np.array(value) for name in parameters.arrays}
 
 
 def decay_term(weight_decay: float, name: str, parameters: ParameterSet) -> np.ndarray | float:
-    """``weight_decay * parameter`` where decay applies to the tensor, else 0."""
+    """Return ``weight_decay * parameter`` if decay applies to the tensor, else 0."""
     if weight_decay == 0 or name not in parameters.decayed:
         return 0.0
     return weight_decay * parameters.arrays[name]

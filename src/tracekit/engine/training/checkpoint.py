@@ -1,4 +1,4 @@
-"""Checkpoints: everything that a training needs to go on as if it had not stopped.
+"""Checkpoints: everything that a training needs to continue as if it had not stopped.
 
 A checkpoint is one npz file of plain arrays, never a pickle. The order of the samples is not in it: it
 follows from its generator's seed, and `train` moves past the updates already made.

@@ -1,4 +1,4 @@
-"""The order in which a training set is visited: policies that yield index arrays, epoch by epoch."""
+"""Sampling: the order in which a training set is visited, as index arrays, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _policy(name: str) -> Callable[[Policy], Policy]:
 
 
 def updates_per_epoch(n_samples: int, batch_size: int, drop_last: bool = True) -> int:
-    """Number of batches in an epoch.
+    """Return the number of batches in an epoch.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def epochs(
         ``reshuffle``: a new permutation each epoch, cut into batches. ``fixed_batches``: batches are
         built once, each epoch shuffles their order only (what the program of Ando, Fukuhara & Takefuji
         does; the traced first sample then cycles over as many images as there are batches).
-        ``with_replacement``: every batch is drawn anew from the whole set.
+        ``with_replacement``: every batch is drawn from the whole set.
     drop_last : bool
         Leave out the last, smaller batch of an epoch, so that every update averages over the same
         number of samples.
