@@ -1,6 +1,6 @@
-"""tracekit: make, keep, characterize and show neural-network training traces.
+"""tracekit: record, store, characterize and report neural-network training traces.
 
-Public names load their modules at first use, so that importing the package costs nothing; `__init__.pyi` lists them.
+Public names load their modules at first use, so that importing the package is fast; `__init__.pyi` lists them.
 """
 
 import lazy_loader

@@ -1,6 +1,6 @@
-"""Errors that tracekit raises on purpose, and the one helper that words them.
+"""Errors that tracekit raises on purpose, and helpers that word their messages.
 
-Every message is one sentence: the name of the argument, its value, what is needed, and the way out.
+A message of an argument error is one sentence: the argument's name, its value, what is needed, and what to do.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 
 class TracekitError(Exception):
-    """Base class: whatever the user can put right; the CLI prints it as one sentence, without a traceback."""
+    """Base class of errors that the user can correct; the CLI prints them as one sentence, without a traceback."""
 
 
 class ArgumentError(TracekitError, ValueError):
@@ -34,7 +34,7 @@ class StoreError(TracekitError):
 
 
 class OutputExistsError(StoreError):
-    """The place to write to is taken, and overwriting was not asked for."""
+    """The output exists already, and overwriting was not asked for."""
 
 
 def argument_sentence(name: str, value: object, need: str, way_out: str = "") -> str:
@@ -45,7 +45,7 @@ def argument_sentence(name: str, value: object, need: str, way_out: str = "") ->
     name : str
         The argument as the caller wrote it, without backticks.
     value : object
-        What was passed; shown by ``repr``, cut after 80 characters.
+        The value that was passed; shown by ``repr``, cut after 80 characters.
     need : str
         What must hold, starting with a verb ("must be positive").
     way_out : str
@@ -58,18 +58,18 @@ def argument_sentence(name: str, value: object, need: str, way_out: str = "") ->
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str], *, listing: str = "") -> UnknownNameError:
-    """Build the error for a name that no table holds: the closest ones, and all of them where they are few.
+    """Build the error for an unknown name, with the closest names, and with all names if they are few.
 
     Parameters
     ----------
     kind : str
-        What the name is of, as the sentence says it ("optimizer").
+        The kind of thing that is named, as the sentence calls it ("optimizer").
     name : str
         The name that was looked up.
     known : iterable of str
-        The names that there are.
+        The known names.
     listing : str
-        The command that shows them all, named in place of a long list.
+        The command that shows all of them, named in place of a long list.
     """
     names = sorted(known)
     close = _closest(name, names)
@@ -88,8 +88,8 @@ _LONG_LIST = 240  # characters; a reader takes in three lines, not sixty
 
 
 def _closest(name: str, names: list[str]) -> list[str]:
-    """At most three names that may have been meant, the likeliest first."""
-    # Swapped letters are the likeliest slip: "adma" means adam, though adamax shares more with it in a row.
+    """Return at most three names that may have been meant, the likeliest first."""
+    # Swapped letters are the likeliest mistake: "adma" means adam, though adamax shares a longer run of letters.
     similar = sorted(
         difflib.get_close_matches(name, names, n=10), key=lambda other: sorted(other) != sorted(name)
     )

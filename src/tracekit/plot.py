@@ -1,7 +1,7 @@
-"""Figures for notebooks: functions of data and matplotlib axes that return the axes and change nothing else.
+"""Figures for notebooks: functions that draw data on matplotlib axes, return the axes and change nothing else.
 
-They take the tables that `tracekit.traces.read` and `tracekit_analysis` return, or small tables named in
-each docstring; the gallery in the documentation shows all of them on real runs.
+They take the tables that `tracekit.traces.read` and `tracekit_analysis` return, or small tables that each
+docstring describes; the gallery in the documentation shows all of them on real runs.
 """
 
 from __future__ import annotations

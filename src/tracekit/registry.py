@@ -1,8 +1,8 @@
-"""Named tables of definitions: one entry in one file is all that an addition takes.
+"""Registry: a named table of definitions, such as optimizers or signals; adding one takes one entry in one file.
 
-A topic module decorates its definitions; the package that owns the table lists its topic modules
-explicitly and imports them when the table is first read. There is no scanning of folders and no
-dependence on import order: a duplicate name is an error, a missing one lists the known names.
+A topic module decorates its definitions. The package that owns the table lists its topic modules and imports
+them when the table is first read. No folder is scanned, and the order of imports does not matter: a duplicate
+name is an error, and the error for an unknown name lists the known ones.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ class Registry(Mapping[str, Entry], Generic[Entry]):
     Parameters
     ----------
     kind : str
-        What an entry is, as error messages say it ("optimizer").
+        The kind of entry, as error messages call it ("optimizer").
     modules : sequence of str
-        Full names of the modules that hold definitions; imported at the first look-up.
+        Full names of the modules that hold definitions; they are imported at the first look-up.
     """
 
     def __init__(self, kind: str, modules: Sequence[str] = ()) -> None:
@@ -34,7 +34,7 @@ class Registry(Mapping[str, Entry], Generic[Entry]):
         self._entries: dict[str, Entry] = {}
 
     def add(self, name: str, entry: Entry) -> Entry:
-        """Put an entry into the table and return it; ValueError if the name is taken."""
+        """Add an entry to the table and return it; raise ValueError if the name is taken."""
         if name in self._entries:
             raise ValueError(f"{self.kind} {name!r} is defined twice; names must be unique.")
         self._entries[name] = entry

@@ -37,13 +37,15 @@ def test_a_wider_margin_lets_more_be_stable(tracekit_command):
 
 def test_it_prints_tables_that_say_what_they_show(tracekit_command):
     out = tracekit_command(*SMALL, "--battery", 2).out
-    assert out.startswith("One series of 300 values: share rejected at .05, or labelled so at margin 0.2, ")
+    assert out.startswith(
+        "One series of 300 values: share that a test rejects at .05, share with each label at margin 0.2, "
+    )
     for words in (
         "normal, linear trend of 1 sd",
         "LFQ lower",
         "I covered",
         "Phillips-Perron",
-        "Cells of 5 seeds: ",
+        "Configurations of 5 seeds: ",
     ):
         assert words in out
     assert out.count("break") == 4  # two rows of labels, and two quantities of the battery

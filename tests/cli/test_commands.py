@@ -153,7 +153,7 @@ def test_a_run_with_schedule_smoothing_and_information_decay(tracekit_command, t
 
 def test_resume_says_when_there_is_nothing_to_do(tracekit_command, small_experiment):
     done = tracekit_command("resume", small_experiment)
-    assert (done.code, done.out) == (0, f"{small_experiment} has nothing left to do.\n")
+    assert (done.code, done.out) == (0, f"{small_experiment} has no unfinished runs.\n")
 
 
 def test_resume_goes_on_with_an_interrupted_sweep(tracekit_command, small_experiment, tmp_path):
@@ -169,20 +169,23 @@ def test_resume_goes_on_with_an_interrupted_sweep(tracekit_command, small_experi
 
 def test_doctor_finds_and_sets_aside(tracekit_command, small_experiment, tmp_path):
     healthy = tracekit_command("doctor", small_experiment)
-    assert (healthy.code, healthy.out) == (0, "nothing is wrong.\n")
+    assert (healthy.code, healthy.out) == (0, "no problem found.\n")
     shutil.copytree(small_experiment, tmp_path / "x")
     part = sorted((tmp_path / "x").rglob("part-*.parquet"))[0]
     part.write_bytes(part.read_bytes()[:100])
     found = tracekit_command("doctor", tmp_path / "x")
     assert found.code == 1
     assert part.name in found.out
-    assert "`tracekit doctor --quarantine` moves the damaged files aside; nothing is deleted." in found.out
+    assert (
+        f"`tracekit doctor {tmp_path / 'x'} --quarantine` moves the damaged files aside; it deletes nothing."
+        in found.out
+    )
     moved = json.loads(tracekit_command("doctor", tmp_path / "x", "--quarantine", "--json").out)
     assert moved["findings"][0]["loss"] == "values"
     assert len(moved["moved"]) == 1
     again = tracekit_command("doctor", tmp_path / "x")
     assert again.code == 1
-    assert "was struck off, with " in again.out
+    assert "was removed from the run's parts, with " in again.out
     assert len(json.loads(tracekit_command("list", "runs", tmp_path / "x", "--json").out)) == 10
 
 
@@ -198,12 +201,10 @@ def test_doctor_compares_with_the_plan(tracekit_command, small_experiment, tmp_p
         expected = [(name, "is missing, though it was planned; `tracekit resume` trains it")]
     elif harm == "delete the record":
         record.unlink()
-        expected = [
-            ("", "is missing: the sweep cannot be resumed, and nobody knows which runs it should have")
-        ]
+        expected = [("", "is missing: the sweep cannot be resumed, and which runs it should have is unknown")]
     elif harm == "version 99":
         record.write_text(json.dumps(json.loads(record.read_text()) | {"schema_version": 99}))
-        expected = [("", "has trace format 99, this tracekit reads up to 1; upgrade tracekit")]
+        expected = [("", "has trace format 99, but this tracekit reads formats up to 1; upgrade tracekit")]
     elif harm == "copy a run":
         shutil.copytree(store / name, store / "a-copy")
         expected = [
@@ -230,7 +231,7 @@ def test_doctor_does_not_miss_runs_that_wait_for_their_turn(tracekit_command, sm
     status.write_text(json.dumps(json.loads(status.read_text()) | {"status": "interrupted"}))
     done = tracekit_command("doctor", store)
     assert done.code == 0
-    assert f"1 planned run not begun yet; `tracekit resume {store}` begins them." in done.out
+    assert f"1 planned run not begun yet; `tracekit resume {store}` continues." in done.out
     shutil.rmtree(store / "sgd-lr0.1-b40-s0")
     assert "sgd-lr0.1-b40-s0" in tracekit_command("doctor", store).out
 

@@ -203,10 +203,10 @@ def test_the_settings_file_names_every_setting_and_its_comments_are_valid(tmp_pa
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("run", "--optimiser", "sgd"), "no such option --optimiser; did you mean --optimizer? `tracekit run --help` shows what there is."),
-        (("lable",), "no such command 'lable'. Did you mean 'label'? `tracekit --help` shows what there is."),
-        (("label",), "missing argument 'RUNS'; `tracekit label --help` shows what there is."),
-        (("list", "signal"), "no such command 'signal'. Did you mean 'signals'? `tracekit list --help` shows what there is."),
+        (("run", "--optimiser", "sgd"), "no such option --optimiser; did you mean --optimizer? `tracekit run --help` shows the usage."),
+        (("lable",), "no such command 'lable'. Did you mean 'label'? `tracekit --help` lists the commands."),
+        (("label",), "missing argument 'RUNS'; `tracekit label --help` shows the usage."),
+        (("list", "signal"), "no such command 'signal'. Did you mean 'signals'? `tracekit list --help` lists the commands."),
     ],
 )  # fmt: skip
 def test_wrong_usage_is_one_sentence(tracekit_command, words, sentence):
@@ -219,8 +219,8 @@ def test_a_fault_is_one_sentence_and_debug_shows_where(tracekit_command, small_e
     done = tracekit_command("show", small_experiment)
     assert done.code == 1
     assert done.err == (
-        "Error: tracekit has a fault (ZeroDivisionError: division by zero); "
-        f"`tracekit --debug show {small_experiment}` shows where, please report it.\n"
+        "Error: tracekit has a bug (ZeroDivisionError: division by zero); "
+        f"`tracekit --debug show {small_experiment}` shows where. Please report it.\n"
     )
     with pytest.raises(ZeroDivisionError):
         tracekit_command("--debug", "show", small_experiment)
@@ -238,4 +238,4 @@ def test_ctrl_c_is_one_sentence(tracekit_command, small_experiment, tmp_path, mo
     monkeypatch.setattr("tracekit.report.write_report", interrupt)
     done = tracekit_command(command, small_experiment, "-o", tmp_path / "x.csv")
     assert (done.code, done.out) == (130, "")
-    assert done.err == "Interrupted before the end; run the command again to have its result.\n"
+    assert done.err == "Interrupted before the end; run the command again to get its result.\n"

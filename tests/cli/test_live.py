@@ -143,7 +143,7 @@ def test_ctrl_c_stops_after_an_update_and_says_how_to_go_on(tracekit_command, st
     _, told = sweep.communicate(timeout=PATIENCE)
     assert sweep.returncode == 130
     assert told.splitlines()[-1] == (
-        f"Stopped; what was recorded is kept in {store}: continue with `tracekit resume {store}`."
+        f"Stopped; the recorded values are kept in {store}; `tracekit resume {store}` continues."
     )
     assert "Traceback" not in told
     statuses = watched(tracekit_command, store)["statuses"]

@@ -57,8 +57,8 @@ def test_truncated_record_file(fails, tmp_path):
         *RUN, "--optimizer", "sgd", "--dataset", "cifar10", "--data-dir", tmp_path, "--out", tmp_path / "x"
     )
     assert sentence == (
-        f"{tmp_path / 'data_batch_1.bin'} is truncated: 6151 bytes are 2 whole records of 3073 bytes "
-        "and 5 left over; fetch it again."
+        f"{tmp_path / 'data_batch_1.bin'} is truncated: its 6151 bytes are 2 whole records of 3073 bytes "
+        "and 5 bytes left over; fetch it again."
     )
 
 
@@ -69,7 +69,7 @@ def test_unwritable_folder(fails, tmp_path):
     (tmp_path / "locked").mkdir(mode=0o500)
     sentence = fails(*RUN, "--optimizer", "sgd", "--out", tmp_path / "locked" / "x")
     assert sentence == (
-        f"cannot create the folder {tmp_path / 'locked' / 'x'} (Permission denied); choose a writable place."
+        f"cannot create the folder {tmp_path / 'locked' / 'x'} (Permission denied); choose a writable folder."
     )
 
 
@@ -77,7 +77,7 @@ def test_folder_that_cannot_be_made(fails, tmp_path):
     (tmp_path / "file").write_text("")
     sentence = fails(*RUN, "--optimizer", "sgd", "--out", tmp_path / "file" / "x")
     assert sentence == (
-        f"cannot create the folder {tmp_path / 'file' / 'x'} (Not a directory); choose a writable place."
+        f"cannot create the folder {tmp_path / 'file' / 'x'} (Not a directory); choose a writable folder."
     )
 
 
@@ -142,7 +142,7 @@ def test_impossible_level_and_margin(fails, small_experiment, words):
 
 def test_a_name_that_the_file_system_refuses(fails, tmp_path):
     sentence = fails(*RUN, "--optimizer", "sgd", "--out", tmp_path / ("a" * 300))
-    assert sentence.endswith("File name too long; choose another place or make room.")
+    assert sentence.endswith("File name too long; choose another folder or free some space.")
 
 
 def test_too_many_seeds(fails, tmp_path):
@@ -159,7 +159,9 @@ def test_a_store_that_cannot_be_resumed_says_so(tracekit_command, small_experime
     shutil.rmtree(tmp_path / "x" / "adam-lr0.001-b40-s3")
 
     def refuse(path):
-        raise StoreError(f"cannot create the folder {path} (Read-only file system); choose a writable place.")
+        raise StoreError(
+            f"cannot create the folder {path} (Read-only file system); choose a writable folder."
+        )
 
     monkeypatch.setattr("tracekit.traces.writer.make_folder", refuse)
     done = tracekit_command("resume", tmp_path / "x", "--jobs", 1, "-q")

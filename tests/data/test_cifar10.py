@@ -124,7 +124,7 @@ def test_a_damaged_pickle_is_one_sentence(tmp_path, content):
     for stem in STEMS:
         (tmp_path / stem).write_bytes(content)
     with pytest.raises(
-        DataError, match=r"data_batch_1 is not a CIFAR-10 batch in the python form .*fetch it again\."
+        DataError, match=r"data_batch_1 is not a CIFAR-10 batch in the Python form .*fetch it again\."
     ):
         load_dataset("cifar10", data_dir=tmp_path)
 
@@ -135,8 +135,8 @@ def test_a_truncated_file_is_named_with_size_and_remainder(binary_folder):
     with pytest.raises(DataError) as caught:
         load_dataset("cifar10", data_dir=binary_folder)
     assert str(caught.value) == (
-        f"{path} is truncated: {5 * 3073 - 100} bytes are 4 whole records of 3073 bytes "
-        "and 2973 left over; fetch it again."
+        f"{path} is truncated: its {5 * 3073 - 100} bytes are 4 whole records of 3073 bytes "
+        "and 2973 bytes left over; fetch it again."
     )
 
 
@@ -147,7 +147,10 @@ def test_an_impossible_label_is_named(binary_folder):
     path.write_bytes(content)
     with pytest.raises(DataError) as caught:
         load_dataset("cifar10", data_dir=binary_folder)
-    assert str(caught.value) == f"{path} has the label 99 in record 1, labels go from 0 to 9; fetch it again."
+    assert (
+        str(caught.value)
+        == f"{path} has the label 99 in record 1, but labels run from 0 to 9; fetch it again."
+    )
 
 
 def test_a_missing_file_is_named(binary_folder):
@@ -155,7 +158,7 @@ def test_a_missing_file_is_named(binary_folder):
     with pytest.raises(DataError) as caught:
         load_dataset("cifar10", data_dir=binary_folder)
     assert str(caught.value) == (
-        f"{binary_folder} lacks data_batch_4.bin; put all six official CIFAR-10 files there."
+        f"{binary_folder} lacks data_batch_4.bin; put all six official CIFAR-10 files into it."
     )
 
 

@@ -74,7 +74,7 @@ def test_a_wrong_hash_keeps_nothing(server, tmp_path):
     with pytest.raises(DataError) as caught:
         fetch("cifar10", destination=tmp_path / "cache", url=url)
     assert str(caught.value) == (
-        f"what {url} sent does not have the expected hash md5:c32a1d4ab5d03f1284b67883e8d87530; "
+        f"the download from {url} does not have the expected hash md5:c32a1d4ab5d03f1284b67883e8d87530; "
         "try again or use another mirror."
     )
     assert list((tmp_path / "cache").iterdir()) == []

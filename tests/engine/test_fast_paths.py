@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import importlib.util
 import os
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -375,14 +377,34 @@ def test_memory_that_nobody_wants_is_given_back():
     del other
 
 
-def test_an_interpreter_that_counts_no_references_gets_fresh_memory(monkeypatch):
-    monkeypatch.setattr(memory.sys.implementation, "name", "pypy")
+@pytest.mark.parametrize("lacking", ["CPython", "getrefcount"])
+def test_memory_is_not_pooled_without_reference_counts(monkeypatch, lacking):
+    assert memory._counts_references()
+    if lacking == "CPython":
+        monkeypatch.setattr(
+            sys, "implementation", types.SimpleNamespace(**{**vars(sys.implementation), "name": "pypy"})
+        )
+    else:
+        monkeypatch.delattr(sys, "getrefcount")
     assert not memory._counts_references()
-    monkeypatch.setattr(memory, "_POOLED", False)
+    # The module must also import there.
+    spec = importlib.util.spec_from_file_location("memory_elsewhere", memory.__file__)
+    elsewhere = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(elsewhere)
+    array = elsewhere.empty((1 << 19,), np.float32)
+    assert (array.shape, array.dtype) == ((1 << 19,), np.float32)
+    assert elsewhere._pool.blocks == {}
+
+
+def test_results_do_not_depend_on_the_pool(monkeypatch):
+    pooled = trained(1)
     before = memory._pool.n_requests
-    first = memory.empty((3 << 18,), np.float32)
-    assert first.shape == (3 << 18,)
+    monkeypatch.setattr(memory, "_REUSES", False)
+    plain = trained(1)
     assert memory._pool.n_requests == before
+    assert plain.keys() == pooled.keys()
+    for name, array in pooled.items():
+        np.testing.assert_array_equal(plain[name], array)
 
 
 def test_steps_do_not_grow_the_memory():

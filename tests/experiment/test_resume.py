@@ -127,7 +127,7 @@ def test_ctrl_c_stops_after_an_update_and_says_how_to_go_on(tmp_path, monkeypatc
     with pytest.raises(Interrupted) as caught:
         run_sweep(sweep, tmp_path / "x", jobs=1, progress=press)
     assert str(caught.value) == (
-        f"stopped; what was recorded is kept in {tmp_path / 'x'}: continue with `tracekit resume {tmp_path / 'x'}`."
+        f"stopped; the recorded values are kept in {tmp_path / 'x'}; `tracekit resume {tmp_path / 'x'}` continues."
     )
     (run,) = open_experiment(tmp_path / "x").runs
     assert run.status == "interrupted"
@@ -197,7 +197,8 @@ def test_other_data_is_refused(tmp_path, monkeypatch, dies_after):
     resume_sweep(tmp_path / "x", jobs=1, progress=news.append)
     assert news[-1].status == "failed"
     assert (
-        "was recorded on other data than this digits; pass the --data-dir it was run with." in news[-1].reason
+        "was recorded on other data than this digits; pass the --data-dir that it was run with."
+        in news[-1].reason
     )
 
 
@@ -261,8 +262,8 @@ def test_compiled_loops_and_others_are_not_mixed_in_one_run(interrupted, monkeyp
     folder, meta, put = interrupted
     here = json.loads(meta.read_text())["compiled"]
     ways = {
-        True: "without compiled loops, which are used here, and would continue to other values; set TRACEKIT_COMPILED=0",
-        False: "with compiled loops, which are not used here, and would continue to other values; install numba "
+        True: "without compiled loops, which are used here, and would continue with other values; set TRACEKIT_COMPILED=0",
+        False: "with compiled loops, which are not used here, and would continue with other values; install numba "
         "(`pip install tracekit[fast]`) and do not set TRACEKIT_COMPILED=0",
     }
     for now, sentence in ways.items():
@@ -290,8 +291,8 @@ def test_other_versions_are_said_in_one_sentence_and_recorded(interrupted, caplo
     resume_sweep(folder, jobs=1, threads=2, flush_seconds=1.0)
     (record,) = caplog.records
     assert record.getMessage() == (
-        f"interrupted runs continue with numpy {np.__version__} instead of 1.0: values may differ in the last digits "
-        "from those of runs that were not interrupted."
+        f"interrupted runs continue with numpy {np.__version__} instead of 1.0; their values may differ in the last "
+        "digits from those of uninterrupted runs."
     )
     content = json.loads(meta.read_text())
     assert (content["threads"], content["versions"]) == (2, versions)

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from tracekit.report.document import Mono
 from tracekit.report.material.gathering import gather
 from tracekit.report.material.material import Settings
 from tracekit.report.sections import SECTIONS, compose
@@ -36,9 +35,7 @@ def store(folder, values, *, steps=None, layers=(), meta=None, seeds=range(5)):
 def alerts(folder):
     blocks = compose(SECTIONS["alerts"], gather(open_experiment(folder), Settings())).blocks
     return {
-        block.title: "".join(
-            f"`{span.text}`" if isinstance(span, Mono) else str(span) for span in block.spans
-        )
+        block.title: "".join(getattr(span, "text", span) for span in block.spans)
         for block in blocks
         if hasattr(block, "title")
     }
@@ -111,7 +108,7 @@ def test_values_that_doctor_struck_off_are_an_alert(tmp_path):
     quarantine(examine(tmp_path / "x"))
     found = alerts(tmp_path / "x")
     assert found["1 run has lost values"] == (
-        "50 recorded values could no longer be read, and `tracekit doctor --quarantine` struck them off; no number in "
-        "this report takes account of that: adam-b50-s0 (updates 51 to 100, 50 values)."
+        "50 recorded values could not be read, and tracekit doctor --quarantine removed them; the numbers in this "
+        "report do not allow for that: adam-b50-s0 (updates 51 to 100, 50 values)."
     )
     assert "1 run has lost values" not in alerts(store(tmp_path / "y", noise, seeds=range(1)))

@@ -196,7 +196,7 @@ def test_an_unknown_signal_is_an_error_that_names_the_nearest(small, tmp_path):
         ("margin", 0.0, "`margin` (=0.0) must be positive; 0.2 is usual."),
         ("margin", float("nan"), "`margin` (=nan) must be positive; 0.2 is usual."),
         ("level", 1.0, "`level` (=1.0) must lie between 0 and 1; 0.95 is usual."),
-        ("jobs", 0, "`jobs` (=0) must be at least 1; leave it out for two where it pays."),
+        ("jobs", 0, "`jobs` (=0) must be at least 1; leave it out for the default."),
     ],
 )
 def test_settings_out_of_range_are_one_sentence(small, tmp_path, argument, value, sentence):

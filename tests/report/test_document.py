@@ -5,14 +5,30 @@ import math
 import pytest
 
 from tracekit.report.document import (
+    Alert,
+    CodeBlock,
+    Column,
+    Drawing,
+    Figure,
+    Heading,
+    Listing,
     Mono,
+    Panel,
+    Paragraph,
+    Strong,
+    Table,
+    TableCell,
+    TraceFigure,
     count,
     enumerate_words,
     number,
+    paragraph,
     printable,
     setting,
     show,
-    spell,
+    spans_of,
+    typeset_names,
+    without_backticks,
     words,
 )
 
@@ -60,8 +76,37 @@ def test_counts_and_enumerations_read_as_english():
     assert [enumerate_words("abc"[:n]) for n in range(4)] == ["", "a", "a and b", "a, b and c"]
 
 
-def test_names_between_backticks_are_spelled_as_the_computer_does():
-    spans = ("`tracekit resume` completes it, as `read` does", Mono("x`y"), "one ` alone")
-    assert spell(*spans) == (
-        Mono("tracekit resume"), " completes it, as ", Mono("read"), " does", Mono("x`y"), "one ` alone"
-    )  # fmt: skip
+def test_names_between_backticks_become_monospaced():
+    assert spans_of("`a.b` reads `c d`; it's ` alone") == (
+        Mono("a.b"),
+        " reads ",
+        Mono("c d"),
+        "; it's ` alone",
+    )
+    assert spans_of("plain") == ("plain",)
+    assert without_backticks("read `a` and `b`, 5` wide") == "read a and b, 5` wide"
+
+
+def test_no_sentence_of_a_block_keeps_its_backticks():
+    panel = Panel(Drawing("<svg/>", 1, 1), "of `a`", title="t")
+    table = Table((Column("c", help="see `a`"),), ((TableCell("`theirs`"),),), "with `a`")
+    blocks = [
+        paragraph("run `a`", Strong("b"), Mono("`c`"), lead=True),
+        Heading("the `a`"),
+        Listing((("the `a`", ("is `b`",)),)),
+        Alert("note", "no `a`", ("run `b`",)),
+        table,
+        Figure((panel,), "of `a`"),
+        TraceFigure(Figure((panel,), "of `a`"), (), ()),
+        CodeBlock("echo `date`"),
+    ]
+    dressed = [typeset_names(block) for block in blocks]
+    assert dressed[0] == Paragraph(("run ", Mono("a"), Strong("b"), Mono("`c`")), lead=True)
+    assert dressed[1] == Heading("the a")
+    assert dressed[2] == Listing((("the a", ("is ", Mono("b"))),))
+    assert dressed[3] == Alert("note", "no a", ("run ", Mono("b")))
+    assert (dressed[4].columns[0].help, dressed[4].caption) == ("see a", "with a")
+    assert dressed[4].rows == table.rows  # what stands in a cell may be somebody's data
+    for figure in (dressed[5], dressed[6].still):
+        assert (figure.caption, figure.panels[0].description) == ("of a", "of a")
+    assert dressed[7] is blocks[7]

@@ -70,11 +70,12 @@ def test_the_table_follows_the_rates(made_up):
 
 def test_the_sentence_follows_the_rates_and_names_the_worst_case(made_up):
     assert how_sure(made_up, 600, 5) == (
-        "How sure: in simulations of 700 updates, 7 seeds, a bound that held still was called unstable in up to 2 % of "
-        "the cells; one that moved further than the margin (I = 0.4) stable in up to 6 %; one that moved by exactly the "
-        "margin stable in up to 3 %, unstable in up to 35 % (most often under independent noise). The worst of all "
-        "simulated cases: independent noise, a bound that moves in a break by exactly the margin, 700 updates, 7 seeds: "
-        "35 % of the cells got a wrong label (95 % interval 21 % to 48 %)."
+        "Error rates: in simulations of 700 updates, 7 seeds, a constant bound was called unstable in up to 2 % of the "
+        "configurations; a bound that moved further than the margin (I = 0.4) was called stable in up to 6 %; a bound "
+        "that moved by exactly the margin was called stable in up to 3 % and unstable in up to 35 % (most often under "
+        "independent noise). The worst of all simulated cases: independent noise, a bound that moves in a break by "
+        "exactly the margin, 700 updates, 7 seeds: 35 % of the configurations got a wrong label (95 % interval 21 % to "
+        "48 %)."
     )
 
 

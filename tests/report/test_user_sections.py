@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from tracekit.report.build import compose_document
-from tracekit.report.document import Alert
+from tracekit.report.document import Alert, Mono
 from tracekit.report.sections import GROUP, SECTIONS
 
 MODULE = """
@@ -63,8 +63,10 @@ def test_a_section_that_fails_is_named_and_the_rest_stands(document):
     (alert,) = parts["broken"].blocks
     assert isinstance(alert, Alert)
     assert alert.spans == (
-        "The section of `energy_sections` failed: KeyError: 'nothing here'. The rest of the report does without.",
+        "The section of ",
+        Mono("energy_sections"),
+        " failed: KeyError: 'nothing here'. The rest of the report is complete.",
     )
-    assert "No module named 'no_such_module'" in parts["absent"].blocks[0].spans[0]
+    assert "No module named 'no_such_module'" in "".join(map(str, parts["absent"].blocks[0].spans))
     assert "gpu/power" in str(parts["lacking"].blocks[0].spans)
     assert parts["verdict"].blocks

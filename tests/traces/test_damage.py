@@ -51,7 +51,7 @@ def test_a_truncated_part(store):
         (
             "b",
             part.name,
-            "was struck off, with 20 values of updates 11 to 20; `tracekit resume` records them again",
+            "was removed from the run's parts, with 20 values of updates 11 to 20; `tracekit resume` records them again",
             "values",
         )
     ]
@@ -97,7 +97,7 @@ def test_a_part_of_another_run(store):
     shutil.copy(source, target)
     with pytest.raises(StoreError) as caught:
         read(store)
-    assert str(caught.value) == f"{target} is a part of another run; move it to where it belongs."
+    assert str(caught.value) == f"{target} is a part of another run; move it to that run's folder."
     assert problems(store) == [("b", target.name, "is a part of another run; it held 20 values", "values")]
     quarantine(examine(store))
     assert [found[:2] for found in problems(store)] == [("b", target.name), ("b", "part-000001.parquet")]
@@ -151,7 +151,7 @@ def test_a_damaged_checkpoint(store):
     assert finding == (
         "b",
         "checkpoint.npz",
-        "cannot be read; without it the run is resumed from its start",
+        "cannot be read; without it the run starts again from the beginning",
         "none",
     )
     assert quarantine(examine(store)) == [store / "b" / "quarantine" / "checkpoint.npz"]
@@ -218,7 +218,7 @@ def test_a_file_system_that_becomes_read_only_ends_the_run_and_keeps_what_was_wr
         writer(disk / "b")
     folder = disk / "b" / "traces"
     assert str(caught.value) == (
-        f"cannot create the folder {folder} (Read-only file system); choose a writable place."
+        f"cannot create the folder {folder} (Read-only file system); choose a writable folder."
     )
 
 

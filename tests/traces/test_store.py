@@ -190,7 +190,7 @@ def test_newer_formats_are_refused_with_the_way_out(tmp_path):
     with pytest.raises(StoreError) as caught:
         read(tmp_path / "exp")
     assert str(caught.value) == (
-        f"{part} has trace format {SCHEMA_VERSION + 1}, this tracekit reads up to {SCHEMA_VERSION}; upgrade tracekit."
+        f"{part} has trace format {SCHEMA_VERSION + 1}, but this tracekit reads formats up to {SCHEMA_VERSION}; upgrade tracekit."
     )
 
 
@@ -205,8 +205,8 @@ def put_version(path, version):
 @pytest.mark.parametrize(
     ("version", "sentence"),
     [
-        (None, "does not say its trace format (`tracekit_schema_version` in the file's metadata); another program wrote it: move it away, or have it written with that key."),
-        ("one", "has trace format 'one', which is not a number; it is damaged."),
+        (None, "does not name its trace format (`tracekit_schema_version` in the file's metadata), so another program wrote it; move it away, or write it with that key."),
+        ("one", "has trace format 'one', which is not a number; the file is damaged."),
     ],
 )  # fmt: skip
 def test_a_part_without_a_format_is_told_from_one_of_a_newer_format(tmp_path, version, sentence):

@@ -1,4 +1,4 @@
-"""The `tracekit` command: this module only dispatches, so that `tracekit --help` answers at once."""
+"""Entry point of the `tracekit` command: it dispatches and words errors; heavy modules load when a command runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EXIT_ERROR, EXIT_USAGE, EXIT_FAILED_RUNS, EXIT_INTERRUPTED = 1, 2, 3, 130
 
 
 def main() -> None:
-    """Run the command line; an error is one sentence on stderr, with a traceback only where --debug asks for it."""
+    """Run the command line; print an error as one sentence on stderr, with a traceback only under --debug."""
     words = sys.argv[1:]
     try:
         _run(words)
@@ -22,7 +22,7 @@ def main() -> None:
 
 
 def _let_go() -> None:
-    """End what would end with this process later: at its exit, idle workers and the heap take a second."""
+    """Stop idle workers and freeze the heap now: left to the exit of the process, they take a second."""
     parallel = sys.modules.get("tracekit_analysis.tables.parallel")
     if parallel is not None:
         parallel.stop_workers()
@@ -37,7 +37,7 @@ def _run(words: list[str]) -> None:
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has read enough; what is still buffered has nowhere to go.
+        # The reader of our output has closed it (`| head`): drop what is still buffered.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(EXIT_ERROR)
     except Exception as error:
@@ -47,7 +47,7 @@ def _run(words: list[str]) -> None:
         print(sentence, file=sys.stderr)
         sys.exit(code)
     if code == EXIT_INTERRUPTED:
-        print("Interrupted before the end; run the command again to have its result.", file=sys.stderr)
+        print("Interrupted before the end; run the command again to get its result.", file=sys.stderr)
     sys.exit(code)
 
 
@@ -57,10 +57,10 @@ def _debugging(words: list[str]) -> bool:
 
 
 def _worded(error: Exception, words: list[str]) -> tuple[str, int]:
-    """Say an error in one sentence, and with which code it ends the command."""
+    """Word an error in one sentence, and return it with the exit code."""
     from tracekit.errors import TracekitError
 
-    # The analysis layer knows nothing of tracekit; its own errors are recognised by their home.
+    # The analysis package imports nothing of tracekit, so its errors are recognised by their module.
     of_analysis = isinstance(error, ValueError) and type(error).__module__.startswith("tracekit_analysis")
     if isinstance(error, TracekitError) or of_analysis:
         if getattr(error, "interrupts_runs", False):
@@ -68,11 +68,14 @@ def _worded(error: Exception, words: list[str]) -> tuple[str, int]:
         return f"Error: {error}", EXIT_ERROR
     if isinstance(error, OSError):
         name = f"{error.filename}: " if error.filename else ""
-        return f"Error: {name}{error.strerror or error}; choose another place or make room.", EXIT_ERROR
+        return (
+            f"Error: {name}{error.strerror or error}; choose another folder or free some space.",
+            EXIT_ERROR,
+        )
     if isinstance(error, OverflowError):
-        return f"Error: a number is too large ({error}); use one that means something.", EXIT_ERROR
+        return f"Error: a number is too large ({error}); use a smaller one.", EXIT_ERROR
     if isinstance(error, MemoryError):
-        return "Error: there is not enough memory; use fewer runs, signals or --jobs.", EXIT_ERROR
+        return "Error: not enough memory; use fewer runs or signals, or a smaller --jobs.", EXIT_ERROR
     again = shlex.join(["tracekit", "--debug", *words])
     what = " ".join(f"{type(error).__name__}: {error}".split())
-    return f"Error: tracekit has a fault ({what}); `{again}` shows where, please report it.", EXIT_ERROR
+    return f"Error: tracekit has a bug ({what}); `{again}` shows where. Please report it.", EXIT_ERROR

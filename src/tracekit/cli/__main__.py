@@ -1,4 +1,4 @@
-"""`python -m tracekit.cli`, for where the `tracekit` command is not on the path."""
+"""`python -m tracekit.cli`: the `tracekit` command where it is not on the path."""
 
 from tracekit.cli import main
 

@@ -1,4 +1,4 @@
-"""The command tree; each command's module does its heavy imports when it is called."""
+"""Command tree of `tracekit`, with examples, environment variables and the wording of wrong usage."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ MODULES = (
     "data",
 )
 
-#: Where to start, under the list of commands.
+#: First commands to try, printed below the list of commands.
 EXAMPLES = (
     "tracekit run --optimizer sgd --optimizer adam --seeds 5 --updates 600 --out runs/first",
     "tracekit label runs/first",
@@ -64,10 +64,10 @@ def main(
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
-    """Record neural-network training traces, and say which configurations are stable and how sure that is.
+    """Record neural-network training traces, and tell which configurations are stable and how certain that is.
 
-    Any option of a command can be set by an environment variable, TRACEKIT_COMMAND_OPTION, such as
-    TRACEKIT_RUN_SEEDS=5; an option that is given wins over it, and it wins over a file of settings.
+    Every option of a command can also be set by an environment variable, TRACEKIT_COMMAND_OPTION, such as
+    TRACEKIT_RUN_SEEDS=5. The command line overrides the variable, and the variable overrides a file of settings.
 
     Exit codes: 0 done, 1 error, 2 wrong usage, 3 a run of the sweep failed, 130 interrupted.
     """
@@ -87,7 +87,7 @@ def _enter_commands() -> None:
 
 _enter_commands()
 
-#: What is wrong with how a command was called; typer carries click inside, and names it nowhere itself.
+#: Error of wrong usage; typer bundles click and exports no name for it.
 _UsageError: Any = typer.BadParameter.__mro__[1]
 
 
@@ -111,13 +111,13 @@ def _furnish(command: Any, path: tuple[str, ...]) -> None:
         if path and parameter.param_type_name == "option" and parameter.name != "help":
             option = next(name for name in parameter.opts if name.startswith("--"))[2:]
             parameter.envvar = "_".join(["TRACEKIT", *path, option]).replace("-", "_").upper()
-            parameter.show_envvar = False  # the rule is said once, in `tracekit --help`
+            parameter.show_envvar = False  # `tracekit --help` states the rule once
     for child, inner in getattr(command, "commands", {}).items():
         _furnish(inner, (*path, child))
 
 
 def execute(words: Sequence[str]) -> int:
-    """Run a command line and return its exit code; wrong usage is one sentence on stderr."""
+    """Run a command line and return its exit code; print wrong usage as one sentence on stderr."""
     try:
         code = command_tree().main(list(words), prog_name="tracekit", standalone_mode=False)
     except typer.Abort:
@@ -132,7 +132,7 @@ def execute(words: Sequence[str]) -> int:
 
 
 def _worded(error: Any) -> str:
-    """Say wrong usage in one sentence, with the closest option there is."""
+    """Word wrong usage in one sentence, with the closest existing option."""
     sentence = " ".join(error.format_message().split())
     sentence = (sentence[:1].lower() + sentence[1:]).rstrip(".")
     if error.ctx is None:
@@ -143,6 +143,7 @@ def _worded(error: Any) -> str:
         close = difflib.get_close_matches(option, known, n=1)
         sentence = f"no such option {option}" + (f"; did you mean {close[0]}?" if close else "")
     elif getattr(getattr(error, "param", None), "multiple", False):
-        sentence += "; repeat the option for each of several values"
+        sentence += "; repeat the option for each value"
     joint = " " if sentence.endswith("?") else "; "
-    return f"{sentence}{joint}`{error.ctx.command_path} --help` shows what there is."
+    shown = "lists the commands" if hasattr(error.ctx.command, "commands") else "shows the usage"
+    return f"{sentence}{joint}`{error.ctx.command_path} --help` {shown}."

@@ -1,4 +1,4 @@
-"""`command`: enters a function into the command tree, with its summary and its examples."""
+"""Registration of commands: `command` enters a function into the command tree, with its summary and examples."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command: its function holds the options, its docstring is the help."""
+    """One command; its function's parameters are the options, and its docstring is the help."""
 
     name: str
     """Words after ``tracekit``: "label", "list signals"."""
     function: Callable[..., Any]
     summary: str
-    """What the list of commands says; one line."""
+    """One line for the list of commands."""
     examples: tuple[str, ...]
     """Command lines to copy."""
 
@@ -31,7 +31,7 @@ GROUPS: dict[str, str] = {}
 def command(
     name: str, *, summary: str = "", examples: tuple[str, ...] = ()
 ) -> Callable[[Function], Function]:
-    """Enter the decorated function into the command tree; without a summary its docstring serves."""
+    """Enter the decorated function into the command tree; the default summary is its docstring."""
 
     def enter(function: Function) -> Function:
         if name in COMMANDS:
@@ -43,5 +43,5 @@ def command(
 
 
 def group(name: str, *, summary: str) -> None:
-    """Name a group whose commands are called ``tracekit NAME COMMAND``."""
+    """Register a group whose commands are called ``tracekit NAME COMMAND``."""
     GROUPS[name] = summary

@@ -1,4 +1,4 @@
-"""What the shell offers for the values of options; asked for while the user types, so little is imported."""
+"""Shell completion of the values of options; it runs while the user types, so each function imports little."""
 
 from __future__ import annotations
 
@@ -11,59 +11,59 @@ def _starting(incomplete: str, names: Iterable[str]) -> list[str]:
 
 
 def optimizers(incomplete: str) -> list[str]:
-    """Names of optimizers."""
+    """List names of optimizers."""
     from tracekit.engine.optim import OPTIMIZERS
 
     return _starting(incomplete, OPTIMIZERS)
 
 
 def schedules(incomplete: str) -> list[str]:
-    """Names of learning-rate schedules."""
+    """List names of learning-rate schedules."""
     from tracekit.engine.optim.schedules import SCHEDULES
 
     return _starting(incomplete, SCHEDULES)
 
 
 def models(incomplete: str) -> list[str]:
-    """Names of models."""
+    """List names of models."""
     from tracekit.engine import MODELS
 
     return _starting(incomplete, MODELS)
 
 
 def datasets(incomplete: str) -> list[str]:
-    """Names of data sets."""
+    """List names of data sets."""
     from tracekit.data import DATASETS
 
     return _starting(incomplete, DATASETS)
 
 
 def signals(incomplete: str) -> list[str]:
-    """Names under which signals are recorded."""
+    """List the names under which signals are recorded."""
     from tracekit.record import SIGNALS
 
     return _starting(incomplete, (name for entry in SIGNALS.values() for name in entry.names))
 
 
 def presets(incomplete: str) -> list[str]:
-    """Presets of signals, and of statistics."""
+    """List presets of signals and of statistics."""
     return _starting(incomplete, ("minimal", "standard", "full"))
 
 
 def questions(incomplete: str) -> list[str]:
-    """Questions of `tracekit compare`."""
+    """List questions of `tracekit compare`."""
     from tracekit.cli.questions import QUESTIONS
 
     return _starting(incomplete, QUESTIONS)
 
 
 def matches(incomplete: str) -> list[str]:
-    """What can be done about runs of different lengths."""
+    """List the values of --match."""
     return _starting(incomplete, ("equal", "updates", "epochs", "none"))
 
 
 def folders(incomplete: str) -> list[str]:
-    """Folders whose path starts so, those in which runs are first looked for among them."""
+    """List folders whose path starts with what was typed."""
     parent, _, stem = incomplete.rpartition("/")
     base = Path(parent or ("/" if incomplete.startswith("/") else "."))
     prefix = incomplete[: len(incomplete) - len(stem)]

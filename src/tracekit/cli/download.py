@@ -1,4 +1,4 @@
-"""A download's progress bar on stderr, in the form that pooch drives."""
+"""Progress bar of a download, on stderr, with the interface that pooch calls."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 
 
 class DownloadBar:
-    """A bar of bytes; shown on a terminal only, and not when quiet."""
+    """Progress bar in bytes; shown on a terminal only, and not when quiet."""
 
     def __init__(self, label: str, *, quiet: bool) -> None:
         console = Console(stderr=True)
@@ -32,15 +32,15 @@ class DownloadBar:
         self._progress.update(self._task, total=size)
 
     def update(self, n: int) -> None:
-        """`n` more bytes have arrived."""
+        """Advance by `n` bytes."""
         self._progress.update(self._task, advance=n)
 
     def reset(self) -> None:
-        """Back to zero."""
+        """Set the bar back to zero."""
         self._progress.reset(self._task)
 
     def close(self) -> None:
-        """The download has ended."""
+        """Do nothing; pooch calls this when the download has ended."""
 
     def __enter__(self) -> Self:
         self._progress.start()

@@ -1,4 +1,4 @@
-"""How commands print: tables for people, JSON for programs."""
+"""Output of commands: tables for people, JSON for programs, files of results."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def print_json(content: Any) -> None:
 
 
 def check_output(path: Path | None, *, overwrite: bool, also: Sequence[str] = ()) -> None:
-    """Refuse a file of unknown form (`also`: endings beside those of tables), or one that exists, at once."""
+    """Raise an error, before any work, if a file exists or its ending is unknown (`also`: further endings)."""
     from tracekit.errors import ArgumentError, OutputExistsError, argument_sentence
 
     if path is None:
@@ -35,7 +35,7 @@ def check_output(path: Path | None, *, overwrite: bool, also: Sequence[str] = ()
 
 
 def give_out(frame: pd.DataFrame, path: Path | None, *, as_json: bool, columns: Sequence[str]) -> None:
-    """Write results to a file, or print all of them as JSON, or some columns as a table."""
+    """Write all results to a file, or print all of them as JSON or some columns as a table."""
     if path is not None:
         from tracekit.traces.files import make_folder, write_whole
 
@@ -54,7 +54,7 @@ def _write_latex(frame: pd.DataFrame, path: Path) -> None:
     path.write_text(to_latex(frame), encoding="utf-8")
 
 
-#: How a table is written, by the ending of its file.
+#: Functions that write a table, by the ending of its file.
 _WRITERS: dict[str, Callable[[pd.DataFrame, Path], object]] = {
     ".csv": lambda frame, path: frame.to_csv(path, index=False),
     ".parquet": lambda frame, path: frame.to_parquet(path, index=False),
@@ -63,12 +63,12 @@ _WRITERS: dict[str, Callable[[pd.DataFrame, Path], object]] = {
 
 
 def frame_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows of a frame as JSON-compatible mappings."""
+    """Return the rows of a frame as JSON-compatible mappings."""
     return [dict(zip(frame.columns, row, strict=True)) for row in frame.itertuples(index=False, name=None)]
 
 
 def plain(value: Any) -> Any:
-    """Turn results into what JSON knows; NaN, infinities and missing values become None."""
+    """Return a result as types that JSON has; NaN, infinities and missing values become None."""
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
@@ -81,9 +81,10 @@ def plain(value: Any) -> Any:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None) -> None:
-    """Print a table: text wraps between words on a terminal, and nothing is wrapped or left out in a pipe.
+    """Print a table: text wraps between words on a terminal; in a pipe nothing wraps or is left out.
 
-    Where a terminal is too narrow, the last columns move: text stands below its row, numbers are left out and named.
+    On a terminal that is too narrow, columns of text are printed below their row; the last columns of numbers are
+    left out and named on stderr.
     """
     from rich.console import Console
     from rich.table import Table
@@ -92,7 +93,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title:
     cells = [[shown(cell) for cell in row] for row in rows]
     console = Console()
     if not console.is_terminal:
-        console = Console(width=10_000)  # a pipe has no width: no cell may be wrapped
+        console = Console(width=10_000)  # in a pipe no cell may wrap
     elif not _fits(columns, cells, console.width):
         _print_narrow(console, columns, cells, title)
         return
@@ -135,11 +136,11 @@ def _print_narrow(
                 )
     left_out = [name for k, name in enumerate(columns) if k not in (*beside, *texts)]
     if left_out:
-        more = f"no room on {console.width} columns; a wider terminal, --json or a pipe shows all."
-        typer.echo(f"{', '.join(left_out)}: {more}", err=True)
+        more = f"{console.width} characters are too narrow; use a wider terminal, --json or a pipe."
+        typer.echo(f"columns not shown: {', '.join(left_out)} ({more})", err=True)
 
 
-#: Characters that a column of text needs at least.
+#: Smallest width of a column of text, in characters.
 _PROSE = 24
 
 
@@ -148,7 +149,7 @@ def _is_prose(cells: Sequence[str]) -> bool:
 
 
 def _fits(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> bool:
-    """Whether all columns have room beside each other, those of text at their narrowest."""
+    """Return whether all columns fit beside each other, those of text at their narrowest."""
     needed = -2
     for number, column in enumerate(columns):
         cells = [row[number] for row in rows]
@@ -162,7 +163,7 @@ def count(number: int, noun: str) -> str:
 
 
 def by_reason(runs: Iterable[tuple[str, str, str]]) -> list[str]:
-    """Write a line for each way to end, with the first of the runs (name, status, reason) that ended so."""
+    """Write one line per status and reason, with the first of the runs (name, status, reason) that ended so."""
     names: dict[tuple[str, str], list[str]] = {}
     for name, status, reason in runs:
         names.setdefault((status, reason), []).append(name)
@@ -180,7 +181,7 @@ def clock(seconds: float) -> str:
 
 
 def shown(value: Any) -> str:
-    """Write a cell for people: four significant digits, a dash for nothing."""
+    """Write a cell for people: four significant digits, a dash for a missing value."""
     if value is None or value != value:
         return "–"
     if isinstance(value, bool):

@@ -18,11 +18,11 @@ from tracekit.cli.sweep_status import CellLabels, cell_columns
 from tracekit.experiment import RunConfig, RunProgress
 
 _PLAIN_SECONDS = 10.0  # between two lines where no terminal redraws them
-_SETTLED_SECONDS = 2.0  # before these are over, a speed says more about the start than about the training
+_SETTLED_SECONDS = 2.0  # earlier, the measured speed is that of the start, not of the training
 
 
 class _Bars(Progress):
-    """Bars of the runs, and below them what is known of their labels."""
+    """Progress bars of the runs, and below them the labels so far."""
 
     labels: Sequence[str] = ()
 
@@ -33,16 +33,16 @@ class _Bars(Progress):
 
 
 class SweepProgress:
-    """Listens to a sweep: runs done, updates a second, time left, each worker's loss, the labels so far.
+    """Show the progress of a sweep: runs done, updates per second, time left, each worker's loss, labels so far.
 
     Parameters
     ----------
     runs : mapping of str to RunConfig
-        Runs that are to be made, by name.
+        The runs to make, by name.
     folder : Path
-        The sweep's folder, where what they recorded is read for the labels.
+        The sweep's folder; the labels are computed from what the runs recorded there.
     signal : str
-        Signal that is judged.
+        Signal to judge.
     quiet : bool
         Show nothing.
     """
@@ -92,7 +92,7 @@ class SweepProgress:
             print(f"{self.summary()} in {clock(seconds)}", file=sys.stderr)
 
     def __call__(self, news: RunProgress) -> None:
-        """Take one piece of news."""
+        """Take the news of one run and update the display."""
         self._steps[news.run] = news.step
         self._lengths[news.run] = news.n_updates
         if news.status != "running":
@@ -138,11 +138,11 @@ class SweepProgress:
             self._bar.stop_task(row)
 
     def summary(self) -> str:
-        """Runs ended and updates made so far."""
+        """Return a sentence on the runs that ended and the updates made so far."""
         return f"{self.ended}/{count(self.n_runs, 'run')}, {count(sum(self._steps.values()), 'update')}"
 
     def outlook(self) -> str:
-        """Updates a second and time left, supposing that runs not yet seen are as long as those seen."""
+        """Return updates per second and time left, assuming that runs not begun are as long as the others."""
         seconds = time.monotonic() - self.started
         done = sum(self._steps.values())
         if not done or seconds < _SETTLED_SECONDS:

@@ -1,4 +1,4 @@
-"""CIFAR-10 (Krizhevsky 2009) from its official files: the binary records or the python pickles."""
+"""CIFAR-10 (Krizhevsky 2009), read from its official files: the binary records or the Python pickles."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ _RECORD_BYTES = 1 + _PIXELS  # one label byte, then the red, green and blue plan
 
 _TRAIN_STEMS = tuple(f"data_batch_{number}" for number in range(1, 6))
 _TEST_STEM = "test_batch"
+PICKLE_FILES = (*_TRAIN_STEMS, _TEST_STEM)
 BINARY_FILES = tuple(f"{stem}.bin" for stem in (*_TRAIN_STEMS, _TEST_STEM))
 
 
 def cache_folder() -> Path:
-    """Where `tracekit data fetch` puts data sets."""
+    """Return the folder to which `tracekit data fetch` downloads data sets."""
     return Path(platformdirs.user_cache_dir("tracekit"))
 
 
@@ -36,16 +37,16 @@ def cache_folder() -> Path:
 def load_cifar10(data_dir: Path | None = None) -> Dataset:
     """60,000 colour images of 32x32 pixels in 10 classes; pixels are divided by 255.
 
-    Looked for in `data_dir` if given; else in the folder that TRACEKIT_DATA_DIR names, then in the cache
-    folder; in each also under the names that the official archives unpack to. All six files must be
-    there; each may hold any whole number of records, so that a subset is a data set too.
+    The files are looked for in `data_dir` if it is given; else in the folder that TRACEKIT_DATA_DIR names, then in
+    the cache folder; in each also in the folders that the official archives unpack to. All six files must be
+    present; each may hold any whole number of records, so that a subset is a data set too.
     """
     folder, suffix = _find(data_dir)
     read: Callable[[Path], tuple[np.ndarray, np.ndarray]] = read_binary if suffix else read_pickle
-    paths = [folder / f"{stem}{suffix}" for stem in (*_TRAIN_STEMS, _TEST_STEM)]
+    paths = [folder / name for name in (BINARY_FILES if suffix else PICKLE_FILES)]
     missing = [path.name for path in paths if not path.is_file()]
     if missing:
-        raise DataError(f"{folder} lacks {', '.join(missing)}; put all six official CIFAR-10 files there.")
+        raise DataError(f"{folder} lacks {', '.join(missing)}; put all six official CIFAR-10 files into it.")
     *train, (test_images, test_labels) = (read(path) for path in paths)
     images, labels = zip(*train, strict=True)
     return Dataset(
@@ -59,7 +60,7 @@ def load_cifar10(data_dir: Path | None = None) -> Dataset:
 
 
 def _find(data_dir: Path | None) -> tuple[Path, str]:
-    """Return the folder that holds a first training file, and the suffix of its form."""
+    """Return the first folder that holds the first training file, and the suffix of its form."""
     if data_dir is not None:
         roots = [data_dir]
     else:
@@ -94,18 +95,18 @@ def read_binary(path: Path) -> tuple[np.ndarray, np.ndarray]:
     n_records, remainder = divmod(len(content), _RECORD_BYTES)
     if remainder or not n_records:
         raise DataError(
-            f"{path} is truncated: {len(content)} bytes are {n_records} whole records of {_RECORD_BYTES} bytes "
-            f"and {remainder} left over; fetch it again."
+            f"{path} is truncated: its {len(content)} bytes are {n_records} whole records of {_RECORD_BYTES} bytes "
+            f"and {remainder} bytes left over; fetch it again."
         )
     records = np.frombuffer(content, dtype=np.uint8).reshape(n_records, _RECORD_BYTES)
     return _decoded(path, records[:, 1:], records[:, 0])
 
 
 def read_pickle(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Read one file of the python form, through an unpickler that admits plain data only.
+    """Read one pickle of the Python form, through an unpickler that admits plain data only.
 
-    Returns and raises as `read_binary`; a pickle that asks for anything but arrays, lists, dicts,
-    strings and numbers is a DataError, and nothing of it is run.
+    Returns and raises as `read_binary`. A pickle that asks for anything but arrays, lists, dicts,
+    strings and numbers raises DataError, and none of its code runs.
     """
     try:
         content = _PlainDataUnpickler(io.BytesIO(_bytes_of(path)), encoding="bytes").load()
@@ -118,17 +119,17 @@ def read_pickle(path: Path) -> tuple[np.ndarray, np.ndarray]:
     except DataError:
         raise
     except Exception as error:
-        # A damaged pickle can raise nearly anything; whatever it is, the file is not usable.
+        # A damaged pickle can raise nearly any error; each means that the file is not usable.
         raise DataError(
-            f"{path} is not a CIFAR-10 batch in the python form ({error}); fetch it again."
+            f"{path} is not a CIFAR-10 batch in the Python form ({error}); fetch it again."
         ) from error
     return _decoded(path, pixels, codes)
 
 
-#: The builder of arrays, under whichever private name this NumPy gives it.
+#: NumPy's function that builds arrays from pickles; its module is private and differs between versions.
 _RECONSTRUCT = np.empty(0).__reduce__()[0]
 
-#: The names that pickles of arrays and strings ask for, by old and new homes, and what they get.
+#: The names that pickles of arrays and strings ask for, in old and new modules, and what they get.
 _ADMITTED: dict[tuple[str, str], Any] = {
     ("numpy.core.multiarray", "_reconstruct"): _RECONSTRUCT,
     ("numpy._core.multiarray", "_reconstruct"): _RECONSTRUCT,
@@ -158,11 +159,12 @@ def _bytes_of(path: Path) -> bytes:
 
 
 def _decoded(path: Path, pixels: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Planes of bytes to channels-last float32 in [0, 1]; labels to int64, checked."""
+    """Convert planes of bytes to channels-last float32 in [0, 1], and checked labels to int64."""
     if labels.min() < 0 or labels.max() >= len(CLASSES):
         wrong = int(np.flatnonzero((labels < 0) | (labels >= len(CLASSES)))[0])
         raise DataError(
-            f"{path} has the label {int(labels[wrong])} in record {wrong}, labels go from 0 to 9; fetch it again."
+            f"{path} has the label {int(labels[wrong])} in record {wrong}, but labels run from 0 to 9; fetch it "
+            "again."
         )
     planes = pixels.reshape(-1, 3, 32, 32)
     images = np.ascontiguousarray(planes.transpose(0, 2, 3, 1)).astype(np.float32) / np.float32(255.0)

@@ -1,4 +1,4 @@
-"""What a data set is, and the table of the known ones."""
+"""Data sets: the class `Dataset`, the table of known ones, and `load_dataset`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tracekit.registry import Registry
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A labelled image set, split into training and test part."""
+    """A set of labelled images, split into a training and a test part."""
 
     name: str
     train_images: np.ndarray  #: float32 in [0, 1], (n, height, width, channels)
@@ -31,7 +31,7 @@ class Dataset:
         return height, width, channels
 
     def fingerprint(self) -> str:
-        """SHA-256 over images and labels: two runs with the same one saw the same data."""
+        """Return the SHA-256 of images and labels: runs with the same fingerprint saw the same data."""
         digest = hashlib.sha256()
         for array in (self.train_images, self.train_labels, self.test_images, self.test_labels):
             digest.update(str((array.shape, array.dtype.str)).encode())
@@ -63,14 +63,14 @@ def load_dataset(name: str, *, data_dir: str | Path | None = None) -> Dataset:
     name : str
         ``digits`` (embedded) or ``cifar10``.
     data_dir : str or Path, optional
-        Where its files are; without it the environment variable ``TRACEKIT_DATA_DIR``, then the cache
-        folder that `tracekit data fetch` fills.
+        Folder of its files; by default the folder that the environment variable ``TRACEKIT_DATA_DIR`` names,
+        then the cache folder that `tracekit data fetch` fills.
 
     Raises
     ------
     UnknownNameError
         No such data set.
     DataError
-        Its files are missing or damaged; the message names the file and the way out.
+        Its files are missing or damaged; the message names the file and what to do.
     """
     return DATASETS[name](None if data_dir is None else Path(data_dir))

@@ -1,4 +1,4 @@
-"""The handwritten digits that scikit-learn bundles: real 8x8 images, no download."""
+"""Digits: the handwritten 8x8 images that scikit-learn bundles; no download."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tracekit.data.dataset import Dataset, dataset
 def load_digits(data_dir: Path | None = None) -> Dataset:
     """1,797 grey images of 8x8 pixels in 10 classes (Alpaydin & Kaynak 1998, UCI).
 
-    Every fifth image of each class is in the test set, the others are the training set: the classes
-    repeat in the file's order, so that every fifth image of all would not be a fair sample. Pixels are
+    Every fifth image of each class is in the test set, the others are in the training set. (The classes
+    repeat in the order of the file, so that every fifth image of all would not be a fair sample.) Pixels are
     divided by their maximum, 16. `data_dir` is not used: the images come with scikit-learn.
     """
     images, labels = _bundled()

@@ -1,4 +1,4 @@
-"""Downloading data sets: checked by hash, unpacked member by member into the cache folder."""
+"""Download of data sets: checked by hash, unpacked member by member into the cache folder."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from tracekit.registry import Registry
 
 
 class ProgressBar(Protocol):
-    """What pooch drives while it downloads (the part of tqdm's interface that it uses)."""
+    """Interface that pooch calls while it downloads (the part of tqdm's that it uses)."""
 
     total: int | float
 
     def update(self, n: int) -> object:
-        """`n` more bytes have arrived."""
+        """Advance by `n` bytes."""
 
     def reset(self) -> object:
-        """Back to zero."""
+        """Set the bar back to zero."""
 
     def close(self) -> object:
-        """The download has ended."""
+        """Close the bar: the download has ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A published archive and the files that are wanted out of it."""
+    """A published archive and the files to unpack from it."""
 
     url: str
     hash: str  #: "md5:..." or "sha256:...", as its publisher states it
@@ -59,14 +59,14 @@ def fetch(
     known_hash: str | None = None,
     progress: ProgressBar | None = None,
 ) -> Path:
-    """Download a data set and unpack it; a folder that is complete already is left alone.
+    """Download a data set and unpack it; leave a folder that is already complete as it is.
 
     Parameters
     ----------
     name : str
         A downloadable data set, e.g. ``cifar10``.
     destination : str or Path, optional
-        Folder to unpack beneath; the cache folder by default.
+        Folder to unpack into; the cache folder by default.
     url : str, optional
         A mirror of the archive.
     known_hash : str, optional
@@ -126,7 +126,7 @@ def _download(url: str, known_hash: str, scratch: Path, progress: ProgressBar | 
     except ValueError as error:
         # pooch reports a wrong hash as a ValueError, and has removed the file by then.
         raise DataError(
-            f"what {url} sent does not have the expected hash {known_hash}; try again or use another mirror."
+            f"the download from {url} does not have the expected hash {known_hash}; try again or use another mirror."
         ) from error
     return Path(path)
 

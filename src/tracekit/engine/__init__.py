@@ -1,4 +1,4 @@
-"""The engine: reverse-mode automatic differentiation of small convolutional networks, in NumPy alone."""
+"""Engine: reverse-mode automatic differentiation of small convolutional networks, in NumPy alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The models that experiments name: each one built from an input shape, a number of classes and a seed."""
+"""Models by name, built from an input shape, a number of classes and a seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arrays that carry a derivative along one direction as an imaginary part, too small to change their values.
+"""Perturbed arrays: they carry a derivative along one direction as an imaginary part, too small to change values.
 
 For an analytic f, f(x + i h v) = f(x) + i h f'(x) v + O(h²). With h = 1e-30 the remainder is far below
 rounding and nothing is subtracted, so that the derivative is as exact as f itself (Squire and Trapp, SIAM

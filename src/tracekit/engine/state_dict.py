@@ -1,4 +1,4 @@
-"""Exchange of weights with PyTorch: a model's arrays under the names and in the layout of a ``state_dict``.
+"""state_dict: exchange of weights with PyTorch, under its names and in its layout.
 
 PyTorch itself is never imported: arrays go out, and arrays or tensors come in.
 

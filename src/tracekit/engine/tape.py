@@ -1,4 +1,4 @@
-"""The tape: what results remember of how they were made, and the walk back over it.
+"""Tape of the automatic differentiation: the record of how results were computed, and backpropagation over it.
 
 A node holds the tensors that a result was made from and one closure, which maps the gradient of the result
 to a gradient for each of them. Ops know nothing of it; see :func:`tracekit.engine.tensor.primitive`.

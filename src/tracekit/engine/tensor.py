@@ -1,4 +1,4 @@
-"""Tensors, and ops on them: reverse-mode differentiation of NumPy programs.
+"""Tensor and ops: reverse-mode automatic differentiation of NumPy programs.
 
 A :class:`Tensor` is an array that may remember how it was made (:mod:`tracekit.engine.tape`). An op is a
 function on plain arrays, turned into one on tensors by :func:`primitive`. There are no second derivatives.

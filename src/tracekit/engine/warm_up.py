@@ -1,4 +1,4 @@
-"""Compiling the engine's loops before they are needed: once for all the processes of a sweep."""
+"""Warm-up: compile the engine's loops before they are needed, once for all the processes of a sweep."""
 
 from __future__ import annotations
 

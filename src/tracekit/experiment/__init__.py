@@ -1,4 +1,4 @@
-"""Experiments: what to run, running it, and going on with it."""
+"""Experiments: configure, run and resume sweeps of trainings."""
 
 from tracekit.experiment.checkpointing import Interrupted
 from tracekit.experiment.config import Recording, RunConfig, Sweep

@@ -1,4 +1,4 @@
-"""Keeping a run resumable: parts of the trace and checkpoints of the state, always in this order."""
+"""Checkpoints of a run: written after the part of the trace that they continue, so that a run can be resumed."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from tracekit.traces.files import CHECKPOINT_FILE, write_whole
 
 
 class Interrupted(TracekitError):
-    """The user stopped a run; what it had recorded is kept, and it can be resumed."""
+    """The user stopped a run; its recorded values are kept, and it can be resumed."""
 
     interrupts_runs = True  # how the run's writer tells an interruption from a failure
 
 
 class Checkpointer(Observer):
-    """Writes what is due at the end of an update, and stops the run there when asked to.
+    """Write due parts and checkpoints at the end of an update, and stop the run there when asked to.
 
-    A checkpoint is written only after the part that holds the values up to its step: a run that is killed
-    between the two continues from the checkpoint before, and drops the values that it will record again.
+    A checkpoint is written only after the part that holds the values up to its step. A run that is killed
+    between the two continues from the previous checkpoint, and drops the values that it will record again.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class Checkpointer(Observer):
     model, optimizer, dropout_rng
         What a checkpoint holds.
     observers : mapping of str to Observer
-        Whose states it holds too.
+        Observers whose states it holds too.
     stopped : callable
         Whether the user wants to stop.
     """
@@ -55,7 +55,7 @@ class Checkpointer(Observer):
         self._stopped = stopped
 
     def on_update_end(self, step: int) -> None:
-        """Write a part and a checkpoint if they are due; raise Interrupted if the run shall stop."""
+        """Write a part and a checkpoint if they are due; raise Interrupted if the user wants to stop."""
         stop = self._stopped()
         if stop or self._writer.due:
             self._save(step)
@@ -77,7 +77,7 @@ class Checkpointer(Observer):
 
 
 def restore_observers(observers: Mapping[str, Observer], extra: Mapping[str, np.ndarray], path: Path) -> None:
-    """Give the observers the states that a checkpoint kept; StoreError if it has one for nobody."""
+    """Restore the observers' states from a checkpoint; raise StoreError if it holds the state of an unknown one."""
     for name, observer in observers.items():
         prefix = f"{name}/"
         observer.restore({key.removeprefix(prefix): a for key, a in extra.items() if key.startswith(prefix)})

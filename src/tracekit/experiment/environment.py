@@ -1,4 +1,4 @@
-"""The circumstances of a run: versions, commit, processor; nothing that names a person or a machine."""
+"""Environment of a run: versions, git commit and processor; nothing that names a person or a machine."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PACKAGES = (
 
 @cache
 def describe() -> dict[str, Any]:
-    """Describe the software and the processor, JSON-compatible."""
+    """Return versions, git commit and processor, JSON-compatible."""
     return {
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}},
         "compiled": are_used(),
@@ -40,7 +40,7 @@ def describe() -> dict[str, Any]:
 
 
 def check_continuation(folder: Path, before: Mapping[str, Any]) -> list[str]:
-    """Compare what a run began in with what it would continue in.
+    """Compare the environment in which a run began with the current one.
 
     Parameters
     ----------
@@ -52,12 +52,12 @@ def check_continuation(folder: Path, before: Mapping[str, Any]) -> list[str]:
     Returns
     -------
     list of str
-        Other versions of the packages that compute: last digits may differ.
+        Packages that compute and have another version now: values may differ in the last digits.
 
     Raises
     ------
     StoreError
-        Loops were compiled then and are not now, or the other way round: values would differ.
+        The run was recorded with compiled loops and they are not used now, or the reverse: values would differ.
     """
     now = describe()
     if bool(before.get("compiled", now["compiled"])) != now["compiled"]:
@@ -70,8 +70,8 @@ def check_continuation(folder: Path, before: Mapping[str, Any]) -> list[str]:
             )
         )
         raise StoreError(
-            f"{folder} was recorded {changed}, and would continue to other values; {way_out}, or move the folder away "
-            "to train the run again."
+            f"{folder} was recorded {changed}, and would continue with other values; {way_out}, or move the folder "
+            "away to train the run again."
         )
     versions = before.get("versions", {})
     computing = ("numpy", "numba") if now["compiled"] else ("numpy",)
@@ -90,12 +90,12 @@ def _version(package: str) -> str | None:
 
 
 def _git() -> dict[str, Any] | None:
-    """Commit of the working folder's repository, and whether it has uncommitted changes."""
+    """Return the commit of the working folder's repository, and whether it has uncommitted changes."""
     try:
         commit = _output("git", "rev-parse", "HEAD")
         return {"commit": commit, "dirty": bool(_output("git", "status", "--porcelain", "-uno"))}
     except (OSError, subprocess.SubprocessError):
-        # No git, or no repository: then there is no commit to name.
+        # No git, or no repository: no commit to name.
         return None
 
 

@@ -1,4 +1,4 @@
-"""Executing runs one after the other or on several processes, with news of each and a clean stop."""
+"""Execution of runs, one after the other or on several processes, with progress reports and a clean stop."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ _NEWS_SECONDS = 0.25  # a run reports this often; more would only cost time
 
 @dataclass(frozen=True, slots=True)
 class RunProgress:
-    """News of one run of a sweep."""
+    """Progress of one run of a sweep."""
 
     run: str  #: name of the run
     status: Literal["running", "finished", "diverged", "failed"]
     step: int  #: updates made so far
-    n_updates: int  #: updates that the run is to make
+    n_updates: int  #: updates that the run will make in all
     loss: float  #: latest training loss, nats; NaN before the first
     reason: str | None = None  #: why it diverged or failed
 
 
-#: Called in the sweep's own process with each piece of news.
+#: Called in the sweep's own process with each report of progress.
 ProgressListener = Callable[[RunProgress], None]
 
 
@@ -53,13 +53,13 @@ class Task:
     name: str
     config: RunConfig
     folder: Path
-    threads: int | None  #: that compute it; None for its share of the processors
+    threads: int | None  #: number of threads that compute it; None for its share of the processors
     flush_seconds: float
     resume: bool
 
 
 class _Reporter(Observer):
-    """Tells how far a run is."""
+    """Observer that reports the progress of a run."""
 
     def __init__(self, run: str, n_updates: int, tell: ProgressListener) -> None:
         self.run, self.n_updates, self.tell = run, n_updates, tell
@@ -82,7 +82,7 @@ def execute_tasks(
     jobs: int | None,
     tell: ProgressListener,
 ) -> None:
-    """Execute runs; a run's own failure is told and recorded, and does not end the others.
+    """Execute runs; a run's own failure is reported and recorded, and does not end the others.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def execute_tasks(
 
 @contextmanager
 def _interruptible() -> Iterator[Callable[[], bool]]:
-    """Turn the first Ctrl-C into a wish to stop, which runs heed after an update; the second is obeyed at once."""
+    """Turn the first Ctrl-C into a request to stop after the current update; the second stops at once."""
     wished = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield wished.is_set  # Only the main thread may receive signals.
@@ -141,7 +141,7 @@ def _execute(task: Task, dataset: Dataset, tell: ProgressListener, stopped: Call
     except Interrupted:
         raise
     except Exception as error:
-        # One run's failure is its own: the writer has recorded it, the sweep continues and reports it.
+        # A failed run does not end the sweep: the writer has recorded the failure, and the sweep reports it.
         status, reason = "failed", f"{type(error).__name__}: {error}"
     tell(RunProgress(task.name, status, reporter.step, reporter.n_updates, reporter.loss, reason))
 
@@ -150,16 +150,16 @@ _worker: dict[str, Any] = {}
 
 
 def _start_worker(dataset: str, data_dir: str | Path | None, news: Any, stop: Any) -> None:
-    # Ctrl-C goes to the whole process group; the parent decides, and asks the workers through `stop`.
+    # Ctrl-C reaches the whole process group; the parent handles it, and asks the workers through `stop`.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # What the engine has to say of the installation, the sweep's own process has said: not once a worker.
+    # The sweep's own process has logged the engine's warnings about the installation; do not repeat them per worker.
     logging.getLogger("tracekit.engine").setLevel(logging.ERROR)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     _worker.update(dataset=load_dataset(dataset, data_dir=data_dir), news=news, stop=stop)
 
 
 def _die_with_parent() -> None:
-    """End this worker when the sweep's process is gone, however it went: a store is made for that."""
+    """End this worker when the sweep's process has ended; the store survives that."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -192,9 +192,9 @@ def _on_processes(
             raise Interrupted("interrupted by the user") from None
         except BrokenProcessPool:
             raise TracekitError(
-                "a worker process ended before its time: a script must start sweeps below "
-                '`if __name__ == "__main__":`; if it does, memory ran out: use fewer jobs, and continue with '
-                "`tracekit resume`."
+                "a worker process ended too early: a script must start sweeps below "
+                '`if __name__ == "__main__":`; if it does, memory ran out: continue with `tracekit resume` and a '
+                "smaller --jobs."
             ) from None
         finally:
             done.set()

@@ -1,4 +1,4 @@
-"""One run: build, train, record."""
+"""Execution of one run: build the model, train it, record it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tracekit.record import Planned, Recorder, Selection, choose_signals, for_mo
 from tracekit.traces import RunWriter
 from tracekit.traces.files import CHECKPOINT_FILE, CONFIG_FILE, META_FILE, read_json
 
-#: A seed's independent streams of random numbers, by what they are for.
+#: A seed's independent streams of random numbers, by purpose.
 _STREAMS = {"initialisation": 0, "order": 1, "dropout": 2}
 
 
@@ -43,7 +43,7 @@ class _Setup:
     optimizer: Optimizer
     n_updates: int
     recorded: list[Planned]
-    note: str  #: what of a preset this model does not have, as a sentence; empty if it has all
+    note: str  #: sentence on the preset's signals that this model does not have; empty if it has all
 
 
 def _set_up(config: RunConfig, dataset: Dataset) -> _Setup:
@@ -95,9 +95,9 @@ def _plan(
 
 
 def check_run(config: RunConfig, dataset: Dataset) -> str:
-    """Raise the ArgumentError that a run would end with before its first update, if there is one.
+    """Raise the ArgumentError with which a run would end before its first update, if there is one.
 
-    Returns a sentence on what of a preset is not recorded, because the model does not have it; else nothing.
+    Returns a sentence on the preset's signals that this model does not have; empty if it has all.
     """
     return _set_up(config, dataset).note
 
@@ -123,21 +123,21 @@ def execute_run(
     folder : Path
         The run's folder; must not hold a run, unless it is to be resumed.
     threads : int, optional
-        How many threads compute; by default as many as there are processors. Values do not depend on it.
+        Number of threads that compute; by default the number of processors. Values do not depend on it.
     observers : sequence of Observer
-        See the training besides the recorder.
+        Observers of the training besides the recorder.
     resume : bool
-        Continue the run that is in the folder from its last checkpoint, or from the start if it has none;
-        the trace is then the one of a run that was never interrupted.
+        Continue the run in the folder from its last checkpoint, or from the start if it has none;
+        the trace is then that of a run that was never interrupted.
     flush_seconds : float
-        How much of the run a sudden end of the process may cost.
+        Write to disk every this many seconds; a killed process loses at most that much.
     stopped : callable
-        Asked after every update whether to stop.
+        Called after every update; returns whether to stop.
 
     Returns
     -------
     TrainingResult
-        How it ended; divergence is a result, not an error.
+        How the run ended; divergence is a result, not an error.
 
     Raises
     ------
@@ -161,7 +161,7 @@ def execute_run(
     start = _Start()
     if resume:
         start = _load_start(folder, setup, dropout_rng, dataset)
-        # Parts leave together with checkpoints, see `Checkpointer`.
+        # Parts are written together with checkpoints, see `Checkpointer`.
         writer = RunWriter.resume(
             folder,
             last_step=start.step,
@@ -213,7 +213,7 @@ def execute_run(
 
 
 def _continued(now: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
-    """Circumstances of a run that is continued, with the earlier ones under `earlier` where they differ."""
+    """Return the environment of a continued run, with its earlier environments under `earlier` if they differ."""
     earlier = list(before.pop("earlier", []))
     earlier += [before] if before != now else []
     return now | ({"earlier": earlier} if earlier else {})
@@ -231,7 +231,8 @@ def _load_start(folder: Path, setup: _Setup, dropout_rng: np.random.Generator, d
     recorded = read_json(folder / CONFIG_FILE).get("configuration", {}).get("dataset_sha256")
     if recorded != dataset.fingerprint():
         raise DataError(
-            f"{folder} was recorded on other data than this {dataset.name}; pass the --data-dir it was run with."
+            f"{folder} was recorded on other data than this {dataset.name}; pass the --data-dir that it was run "
+            "with."
         )
     path = folder / CHECKPOINT_FILE
     if not path.exists():

@@ -1,4 +1,4 @@
-"""A sweep: all runs of a grid in one experiment folder, started or gone on with."""
+"""Sweep: all runs of a grid in one experiment folder; `run_sweep` starts one, `resume_sweep` continues it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def run_sweep(
 ) -> Experiment:
     """Train and record every run of a sweep.
 
-    A run that diverges, or fails for a reason of its own, is recorded as such and the others continue.
+    A run that diverges or fails is recorded as such, and the others continue.
 
     Parameters
     ----------
@@ -51,16 +51,15 @@ def run_sweep(
     out : str or Path
         The experiment's folder; created.
     data_dir : str or Path, optional
-        Where the data set's files are; see `tracekit.data.load_dataset`.
+        Folder of the data set's files; see `tracekit.data.load_dataset`.
     jobs : int, optional
-        Worker processes; by default as many as there are processors. Traces do not depend on it.
+        Number of worker processes; by default the number of processors. Traces do not depend on it.
     threads : int, optional
-        Threads that each worker computes with; by default the workers share the processors out. Traces do not
-        depend on it.
+        Threads per worker; by default the workers share the processors equally. Traces do not depend on it.
     flush_seconds : float
-        How much of each run a sudden end of the process may cost.
+        Write to disk every this many seconds; a killed process loses at most that much of each run.
     overwrite : bool
-        Replace an experiment that is in `out`; anything else there is never removed.
+        Replace an experiment in `out`; anything else in it is never removed.
     progress : callable, optional
         Receives `RunProgress`.
 
@@ -72,11 +71,11 @@ def run_sweep(
     Raises
     ------
     OutputExistsError
-        `out` is taken.
+        `out` is not empty.
     ArgumentError, DataError, StoreError
-        Something that no run could do without: raised before the first run, and before anything is removed.
+        The sweep cannot be run; raised before the first run, and before anything is removed.
     Interrupted
-        Ctrl-C; what was recorded is kept, and `resume_sweep` continues it.
+        Ctrl-C; the recorded values are kept, and `resume_sweep` continues the sweep.
     """
     _check_numbers(jobs=jobs, threads=threads, flush_seconds=flush_seconds)
     folder = Path(out)
@@ -117,25 +116,25 @@ def resume_sweep(
 ) -> Experiment:
     """Continue an experiment that was stopped: interrupted runs from their checkpoints, the others from the start.
 
-    The traces become those of an experiment that was never stopped, bit for bit; the
-    files differ in the run id that they carry.
+    The traces become those of an experiment that was never stopped, bit for bit; only the run id in the
+    files differs.
 
     Parameters
     ----------
     path : str or Path
         The experiment's folder.
     failed : bool
-        Try failed runs again, too.
+        Also train failed runs again.
     threads : int, optional
-        Threads that each worker computes with; by default as many as when the experiment was begun.
+        Threads per worker; by default as when the experiment was begun.
     data_dir, jobs, flush_seconds, progress
         As in `run_sweep`.
 
     Raises
     ------
     StoreError
-        The folder holds no experiment, one of its runs is being written by another process, or was recorded
-        with compiled loops that are not used now, or the other way round.
+        The folder holds no experiment, another process is writing one of its runs, or a run was recorded
+        with compiled loops that are not used now, or the reverse.
     Interrupted
         Ctrl-C, again.
     """
@@ -151,7 +150,7 @@ def resume_sweep(
         if name in unfinished:
             begun = _status(folder / name) is not None
             if not begun and (folder / name).exists():
-                # The process ended while it made the folder, before there was anything in it to keep.
+                # The process ended while it made the folder, before it wrote anything worth keeping.
                 shutil.rmtree(folder / name)
             tasks.append(Task(name, config, folder / name, threads, flush_seconds, resume=begun))
     _check_circumstances([task.folder for task in tasks if task.resume])
@@ -161,7 +160,7 @@ def resume_sweep(
 
 
 def unfinished_runs(path: str | Path, *, failed: bool = False) -> list[str]:
-    """Names of the runs that `resume_sweep` would continue; StoreError if there is no experiment."""
+    """Return the names of the runs that `resume_sweep` would continue; raise StoreError without an experiment."""
     folder = Path(path)
     if not (folder / EXPERIMENT_FILE).exists():
         raise StoreError(
@@ -184,24 +183,24 @@ def _execute(
         execute_tasks(tasks, dataset, data_dir=data_dir, jobs=jobs, tell=progress or (lambda news: None))
     except (Interrupted, KeyboardInterrupt):
         raise Interrupted(
-            f"stopped; what was recorded is kept in {folder}: continue with `tracekit resume {folder}`."
+            f"stopped; the recorded values are kept in {folder}; `tracekit resume {folder}` continues."
         ) from None
 
 
 def _check_circumstances(runs: list[Path]) -> None:
-    """Say in one sentence if runs continue with other versions; StoreError if they would continue to other values."""
-    begun = [run for run in runs if (run / CHECKPOINT_FILE).exists()]  # the others start again
+    """Warn if runs continue with other versions; raise StoreError if they would continue with other values."""
+    begun = [run for run in runs if (run / CHECKPOINT_FILE).exists()]  # the others start from the beginning
     changes = [change for run in begun for change in check_continuation(run, read_json(run / META_FILE))]
     if changes:
         _log.warning(
-            "interrupted runs continue with %s: values may differ in the last digits from those of runs that were not "
-            "interrupted.",
+            "interrupted runs continue with %s; their values may differ in the last digits from those of "
+            "uninterrupted runs.",
             ", ".join(dict.fromkeys(changes)),
         )
 
 
 def _status(run: Path) -> str | None:
-    """How a run stands; None where there is none yet."""
+    """Return the status of a run; None if it has not begun."""
     return str(read_json(run / STATUS_FILE).get("status")) if (run / CONFIG_FILE).exists() else None
 
 
@@ -213,17 +212,18 @@ def _check_numbers(**numbers: float | None) -> None:
 
 
 def _claim(folder: Path, overwrite: bool) -> None:
-    """Make the folder ours: create it, or remove the experiment that it holds if that was asked for."""
+    """Create the folder, or empty it of the experiment that it holds if overwriting was asked for."""
     if folder.exists() and not folder.is_dir():
         raise OutputExistsError(f"{folder} is a file; choose another --out.")
     try:
-        # A temporary file is all that a process leaves which was killed while it began.
+        # A process that was killed at its start leaves nothing but a temporary file.
         occupied = folder.is_dir() and any(child.suffix != ".tmp" for child in folder.iterdir())
         if occupied and not overwrite:
             raise OutputExistsError(f"{folder} is not empty; choose another --out or pass --overwrite.")
         if occupied and not (folder / EXPERIMENT_FILE).exists():
             raise OutputExistsError(
-                f"{folder} holds something other than a tracekit experiment and is left alone; choose another --out."
+                f"{folder} holds files that are not a tracekit experiment, so it is not overwritten; choose another "
+                "--out."
             )
         if occupied:
             for run in folder.iterdir():
@@ -232,6 +232,6 @@ def _claim(folder: Path, overwrite: bool) -> None:
             shutil.rmtree(folder)
     except OSError as error:
         raise StoreError(
-            f"cannot use {folder} ({error.strerror or error}); choose a writable place."
+            f"cannot use {folder} ({error.strerror or error}); choose a writable folder."
         ) from error
     make_folder(folder)

@@ -1,4 +1,4 @@
-"""Signals, schedules, and the recorder that writes them while a model trains."""
+"""Recording: signals, schedules, and the recorder that writes them while a model trains."""
 
 from tracekit.record.observation import EpochObservation, Observation, Selection
 from tracekit.record.plan import Planned, check_schedules, for_model, plan

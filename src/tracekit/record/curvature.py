@@ -1,4 +1,4 @@
-"""The diagonal of the Gauss-Newton matrix of a batch, exactly, and per-sample moments that go with it."""
+"""Gauss-Newton diagonal of a batch, exact, and second moments of its per-sample gradients."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ def gauss_newton_moments(
 
 
 def check_per_sample(model: Sequential, image_shape: tuple[int, ...]) -> None:
-    """Raise the PerSampleError that per-sample gradients of this model in training would end with, if any.
+    """Raise PerSampleError if this model has no per-sample gradients in training.
 
-    Found out by trying it on two blank images with a copy of the model.
+    The check computes them for two blank images with a copy of the model.
     """
     trial = copy.deepcopy(model)
     dtype = next(iter(trial.parameters().values())).dtype
@@ -75,7 +75,7 @@ def check_per_sample(model: Sequential, image_shape: tuple[int, ...]) -> None:
 
 @contextmanager
 def _keeping_gradients(model: Sequential) -> Iterator[None]:
-    """Let a backward pass leave the parameters' gradients as they were."""
+    """Restore the parameters' gradients after a backward pass."""
     kept = {name: parameter.grad for name, parameter in model.parameters().items()}
     try:
         for parameter in model.parameters().values():

@@ -1,7 +1,7 @@
-"""Compiled loops that describe float32 arrays in one or two passes, where NumPy would make ten.
+"""Compiled loops for moments and quantiles of float32 arrays, in one or two passes where NumPy makes ten.
 
-Sums are taken in float64, in as many partial ones as the processor has lanes. Loading this module loads numba, and
-the first call of each function compiles it, once a machine. Arrays are contiguous.
+Sums are in float64, in as many partial sums as the processor has lanes. Loading this module loads numba, and
+the first call of each function compiles it, once per machine. Arrays are contiguous.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numba import njit
 from tracekit.engine.arrays import Array
 
 _loops: Any = njit(nogil=True, cache=True, error_model="numpy")
-#: Sums may be taken in another order, without which there are no partial ones; NaN and infinity stay what they are.
+#: Sums may be reordered, which partial sums need; NaN and infinity keep their meaning.
 _sums: Any = njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "nsz"})
 
 _MAGNITUDE = np.int32(0x7FFFFFFF)
@@ -23,7 +23,7 @@ _N_CODES, _N_FINE = 1 << 16, 1 << 8
 
 @_loops
 def magnitudes(bits: Array) -> tuple[Any, Any]:
-    """Bits of the largest magnitude, NaN being above all, and the number of zeros."""
+    """Return the bits of the largest magnitude, with NaN above all numbers, and the number of zeros."""
     largest, n_zeros = np.int32(0), np.int32(0)
     for i in range(bits.size):
         magnitude = bits[i] & _MAGNITUDE
@@ -34,7 +34,7 @@ def magnitudes(bits: Array) -> tuple[Any, Any]:
 
 @_sums
 def product(first: Array, second: Array) -> float:
-    """Inner product."""
+    """Return the inner product."""
     total = 0.0
     for i in range(first.size):
         total += np.float64(first[i]) * np.float64(second[i])
@@ -43,7 +43,7 @@ def product(first: Array, second: Array) -> float:
 
 @_sums
 def sums_about(values: Array, origin: float) -> tuple[float, float]:
-    """Sum, and sum of squares, of the distances from a number."""
+    """Return the sum, and the sum of squares, of the distances from a number."""
     total, square = 0.0, 0.0
     for i in range(values.size):
         distance = np.float64(values[i]) - origin
@@ -54,7 +54,7 @@ def sums_about(values: Array, origin: float) -> tuple[float, float]:
 
 @_sums
 def power_sums(values: Array, mean: float, scale: float) -> tuple[float, float]:
-    """Sums of the third and of the fourth power of (value - mean) / scale."""
+    """Return the sums of the third and of the fourth power of (value - mean) / scale."""
     third, fourth = 0.0, 0.0
     for i in range(values.size):
         distance = (np.float64(values[i]) - mean) / scale
@@ -68,9 +68,9 @@ def power_sums(values: Array, mean: float, scale: float) -> tuple[float, float]:
 def ratios(
     numerators: Array, denominators: Array, factor: float, wide: Array, narrow: Array
 ) -> tuple[int, float, float]:
-    """Write |numerator / (factor x denominator)| where that is not zero, in float64 and in float32.
+    """Write |numerator / (factor x denominator)| where the denominator is not zero, in float64 and in float32.
 
-    Returns how many they are, and the smallest positive and the largest one; NaN counts as neither.
+    Returns the number of ratios, and the smallest positive and the largest one; NaN counts as neither.
     """
     n, low, high = 0, np.inf, 0.0
     for i in range(numerators.size):
@@ -88,10 +88,10 @@ def ratios(
 
 @_loops
 def order_statistics(bits: Array, ranks: Array, found: Array) -> None:
-    """Bits of the elements that would stand at some places, ascending, if an array of no NaN were sorted.
+    """Write the bits of the elements at some ranks, ascending, of an array without NaN.
 
-    Elements are counted by the leading half of a number that has their order; those that share it with a wanted
-    element are sorted by the whole. Zeros, most of what a layer of silent units puts out, are only counted.
+    Elements are counted by the leading half of an integer with the same order; those that share it with a wanted
+    element are sorted. Zeros, most of the outputs of a layer of silent units, are only counted.
     """
     others = np.empty(bits.size + 1, np.int32)
     n = 0
@@ -161,7 +161,7 @@ def count_active(rows: Array, active: Array) -> int:
     total = 0
     for row in range(n):
         line = rows[row]
-        n_here: Any = np.int32(0)  # so narrow that the loop is short
+        n_here: Any = np.int32(0)  # narrow, so that the loop is fast
         for column in range(width):
             is_active = line[column] != 0
             n_here += np.int32(is_active)

@@ -1,4 +1,4 @@
-"""What a recorder remembers between updates, all of which it can save: tensors as they were, codes of an epoch."""
+"""Memory of a recorder: tensors of earlier updates and codes of the epoch, which it can save and restore."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ PREDICTIONS = ""
 
 
 class Tensors(Mapping[str, np.ndarray]):
-    """Arrays by tensor, each flat and in float64, and what one number a tensor says of them.
+    """Arrays by tensor, each flat and in float64, with norms and other numbers per tensor.
 
-    They are kept as they came, and converted when one of them is asked for.
+    They are kept in their own precision, and converted when one of them is asked for.
 
     Parameters
     ----------
     arrays : mapping of str to ndarray
-        Not copied: they must stay what they are for as long as these tensors are asked for anything.
+        Not copied: they must not change while these tensors are in use.
     """
 
     def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
@@ -50,29 +50,29 @@ class Tensors(Mapping[str, np.ndarray]):
         return len(self.native)
 
     def norms(self) -> dict[str, float]:
-        """Euclidean norm of each tensor."""
+        """Return the Euclidean norm of each tensor."""
         return {name: math.sqrt(square) for name, (_, square) in self._add_up().items()}
 
     def means(self) -> dict[str, float]:
-        """Mean element of each tensor."""
+        """Return the mean element of each tensor."""
         return {name: total / self.native[name].size for name, (total, _) in self._add_up().items()}
 
     def largest(self) -> dict[str, float]:
-        """Largest absolute element of each tensor."""
+        """Return the largest absolute element of each tensor."""
         return {name: size for name, (size, _) in self._size_up().items()}
 
     def zeros(self) -> dict[str, float]:
-        """Share of each tensor's elements that are zero."""
+        """Return the share of each tensor's elements that are zero."""
         return {name: n / self.native[name].size for name, (_, n) in self._size_up().items()}
 
     def products(self, other: Tensors) -> dict[str, float]:
-        """Inner product of each tensor with that of the same name."""
+        """Return the inner product of each tensor with the tensor of the same name."""
         if self._loops is None or other._loops is None:
             return {name: float(each.dot(other[name])) for name, each in self.items()}
         return {name: self._loops.product(each, other.native[name]) for name, each in self.native.items()}
 
     def opposed(self, other: Tensors) -> dict[str, float]:
-        """Share of each tensor's elements whose sign is opposite to that in another one."""
+        """Return the share of each tensor's elements whose sign is opposite in the other tensor."""
         found: dict[str, float] = {}
         for name, here in self.native.items():
             there = other.native[name]
@@ -83,7 +83,7 @@ class Tensors(Mapping[str, np.ndarray]):
         return found
 
     def _add_up(self) -> dict[str, tuple[float, float]]:
-        """Sum of each tensor's elements, and of their squares."""
+        """Return the sum of each tensor's elements, and of their squares."""
         if not self._sums:
             if self._loops is not None:
                 self._sums = {name: self._loops.sums_about(each, 0.0) for name, each in self.native.items()}
@@ -94,7 +94,7 @@ class Tensors(Mapping[str, np.ndarray]):
         return self._sums
 
     def _size_up(self) -> dict[str, tuple[float, int]]:
-        """Largest absolute element of each tensor, and how many are zero."""
+        """Return the largest absolute element of each tensor, and the number of zeros."""
         if not self._sizes:
             for name, each in self.native.items():
                 if self._loops is not None:
@@ -106,9 +106,9 @@ class Tensors(Mapping[str, np.ndarray]):
 
 
 class Memory:
-    """Tensors of this update, of the one before and of the very first; codes of this epoch; what signals keep.
+    """Tensors of this update, of the previous and of the first one; codes of this epoch; what signals keep.
 
-    What signals ask of a tensor is computed once an update, whatever the number of signals that read it.
+    Each number of a tensor is computed once per update, however many signals read it.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ class Memory:
     Attributes
     ----------
     kept : dict of str to ndarray
-        What a signal wants to have again when it is recorded next, under the signal's name.
+        What a signal needs when it is recorded next, under the signal's name.
     """
 
     def __init__(self, *, keeps_codes: bool = False, coded_layers: bool = False) -> None:
@@ -187,7 +187,7 @@ class Memory:
         return codes, labels
 
     def state(self) -> dict[str, np.ndarray]:
-        """Return copies of all that is needed to continue."""
+        """Return copies of everything that is needed to continue."""
         names = [name for name in ("initial", "gradients") if name in self._tensors]
         state = {
             f"tensors/{name}/{tensor}": array.copy()
@@ -202,7 +202,7 @@ class Memory:
         return state
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Take up what `state` returned."""
+        """Restore what `state` returned."""
         kinds = ("tensors", "steps", "kept", "codes", "labels")
         by_kind: dict[str, dict[str, np.ndarray]] = {kind: {} for kind in kinds}
         for name, array in state.items():
@@ -220,6 +220,6 @@ class Memory:
 
 
 def _move(table: dict[str, Any], source: str, target: str) -> None:
-    """Move an entry, if there is one, to where another one may be."""
+    """Move an entry to another name, if it exists."""
     if source in table:
         table[target] = table.pop(source)

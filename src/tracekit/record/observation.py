@@ -1,4 +1,4 @@
-"""What signals read: one update, or one epoch's end, and what is computed from it once, when first asked for."""
+"""Observations that signals read: one update or one end of an epoch, with quantities computed once, on first use."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ENTROPY = 20210212
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """What flows into and out of the output layer on one batch."""
+    """Inputs, outputs and gradient of the output layer on one batch."""
 
     logits: np.ndarray  #: (batch, n_classes)
     penultimate: np.ndarray  #: (batch, n_features)
@@ -44,11 +44,11 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which entries the signals of whole vectors keep."""
+    """Selection of the entries that signals of whole vectors keep."""
 
     samples: tuple[int, ...] = (0,)  #: positions in the batch
     units: tuple[int, ...] | None = None  #: positions in the penultimate layer; None: all
-    curvature: int = 8  #: how many samples, from the first, the second derivatives are of
+    curvature: int = 8  #: number of samples, from the first, for second derivatives
 
 
 class Observation:
@@ -108,7 +108,7 @@ class Observation:
 
     @functools.cached_property
     def gradients(self) -> Tensors:
-        """Gradients of the reduced loss by tensor, each flat and in float64, as are the next four."""
+        """Gradients of the reduced loss by tensor, each flat and in float64, like the next four."""
         return self.memory.tensors("gradients", self.step)
 
     @functools.cached_property
@@ -118,7 +118,7 @@ class Observation:
 
     @functools.cached_property
     def updates(self) -> Tensors:
-        """What is about to be added."""
+        """Updates that are about to be added."""
         return self.memory.tensors("updates", self.step)
 
     @functools.cached_property
@@ -128,11 +128,11 @@ class Observation:
 
     @functools.cached_property
     def moved(self) -> Tensors:
-        """How far the parameters are from those before the first update."""
+        """Difference of the parameters from those before the first update."""
         return self.memory.moved(self.step)
 
     def once(self, function: Callable[[Observation], Result]) -> Result:
-        """Compute something of this update that several signals want, when it is first asked for."""
+        """Compute a quantity of this update that several signals need, once, on first use."""
         if function not in self._results:
             self._results[function] = function(self)
         found: Result = self._results[function]
@@ -169,7 +169,7 @@ class Observation:
         )
 
     def few(self, batch: Batch) -> Batch:
-        """Return as many of a batch's samples as second derivatives are computed of."""
+        """Return the first samples of a batch, as many as second derivatives are computed for."""
         return Batch(batch.images[: self.selection.curvature], batch.labels[: self.selection.curvature])
 
     def loss_on(self, batch: Batch) -> Callable[[], Tensor]:
@@ -178,7 +178,7 @@ class Observation:
         return lambda: softmax_cross_entropy(model(batch.images), batch.labels, label_smoothing=smoothing)
 
     def rng(self) -> np.random.Generator:
-        """Return a generator that depends on the number of the update only."""
+        """Return a random generator that depends only on the number of the update."""
         return np.random.default_rng((_ENTROPY, self.step.step))
 
     def seconds(self) -> float:
@@ -215,7 +215,7 @@ class EpochObservation:
 
 
 def _logits_gradient(logits: np.ndarray, labels: np.ndarray, label_smoothing: float) -> np.ndarray:
-    """Gradient at the logits of mean softmax cross-entropy: (p − target) / n."""
+    """Return the gradient at the logits of mean softmax cross-entropy: (p − target) / n."""
     n, n_classes = logits.shape
     wide = logits.astype(np.float64)
     wide -= wide.max(axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""What a run records and when: signals paired with schedules that suit the run's length and its epochs."""
+"""Recording plan of a run: signals with schedules that suit the run's length and its epochs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EPOCH_END = "epoch end"
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A signal and when it is recorded."""
+    """A signal and its schedule."""
 
     signal: Signal
     when: str  #: the schedule in words
@@ -52,7 +52,7 @@ def check_schedules(signals: Sequence[Signal], schedules: Mapping[str, str]) -> 
 def for_model(
     signals: Sequence[Signal], model: Sequential, image_shape: tuple[int, ...], *, named: Collection[str]
 ) -> tuple[list[Signal], str]:
-    """Leave out the signals of per-sample gradients if the model has none, and say so.
+    """Leave out the signals of per-sample gradients if the model has none, and return a note on it.
 
     Parameters
     ----------
@@ -60,14 +60,14 @@ def for_model(
     model : Sequential
     image_shape : tuple of int
     named : collection of str
-        Names of the signals that were asked for one by one, not as members of a preset: they are not left out.
+        Names of the signals that were requested one by one, not as members of a preset; they are not left out.
 
     Returns
     -------
     signals : list of Signal
-        Those that can be recorded.
+        Signals that can be recorded.
     note : str
-        What was left out and why, as a sentence; empty if nothing was.
+        Sentence on what was left out and why; empty if nothing was.
 
     Raises
     ------
@@ -84,11 +84,13 @@ def for_model(
         refused = [repr(entry.name) for entry in wanting if entry.name in named]
         if refused:
             raise ArgumentError(
-                f"{', '.join(refused)} cannot be recorded with this model, because {cause}; leave them out, as the "
-                f"preset 'standard' does."
+                f"{', '.join(refused)} cannot be recorded with this model, because {cause}; leave out "
+                f"{'it' if len(refused) == 1 else 'them'}, as the preset 'standard' does."
             ) from error
         names = ", ".join(entry.name for entry in wanting)
-        return [entry for entry in signals if entry not in wanting], f"{names} left out, because {cause}."
+        return [
+            entry for entry in signals if entry not in wanting
+        ], f"Not recorded: {names}, because {cause}."
     return list(signals), ""
 
 
@@ -104,8 +106,8 @@ def plan(
 ) -> list[Planned]:
     """Give each signal its schedule.
 
-    In this order: what `schedules` says of the signal, then of its cost, then what its definition says (a
-    stride there is raised to `stride`, and until it suits the epoch), then every `stride` updates.
+    The first of these that exists: the signal's schedule in `schedules`, that of its cost, the schedule of its
+    definition (whose stride is raised to `stride`, and until it suits the epoch), every `stride` updates.
 
     Parameters
     ----------
@@ -114,25 +116,25 @@ def plan(
         Length of the run.
     updates_per_epoch : int
     stride : int
-        Of all signals that nothing else is said of.
+        Stride of all signals without another schedule.
     schedules : mapping of str to str, optional
         Schedule in words, by signal or by cost.
     has_epochs : bool
-        Whether the order of the samples has the period of the epoch at all.
+        Whether the order of the samples has the period of the epoch.
     allow_aliasing : bool
         Whether a stride may share a factor with the epoch.
 
     Raises
     ------
     ArgumentError
-        A stride shares a factor with the epoch, in a run of more than one; a schedule that was asked for has
+        A stride shares a factor with the epoch, in a run of more than one epoch; or a requested schedule has
         no update in the run.
     """
     given = dict(schedules or {})
     check_schedules(signals, given)
     period = updates_per_epoch if has_epochs and n_updates > updates_per_epoch and not allow_aliasing else 1
     planned = []
-    known: dict[str, Schedule] = {}  # signals with the same one are recorded together
+    known: dict[str, Schedule] = {}  # signals with the same schedule are recorded together
     for entry in signals:
         if entry.cost == "epoch":
             planned.append(Planned(entry, EPOCH_END, _never))
@@ -151,8 +153,8 @@ def plan(
         )
         if (own or by_cost) and not any(map(due, range(1, n_updates + 1))):
             raise ArgumentError(
-                f"the schedule {phrase.text!r} would record nothing of {entry.name} in a run of {n_updates} updates; "
-                f"name updates from 1 to {n_updates}, or train longer."
+                f"the schedule {phrase.text!r} records no value of {entry.name} in a run of {n_updates} updates; "
+                f"choose updates from 1 to {n_updates}, or train longer."
             )
         planned.append(Planned(entry, phrase.text, due))
     return planned

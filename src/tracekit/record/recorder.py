@@ -1,4 +1,4 @@
-"""The recorder: an observer of the training loop that writes signals on their schedules."""
+"""Recorder: an observer of the training loop that writes signals on their schedules."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from tracekit.traces import Channel, Columns, RunWriter
 
 #: The smallest float32 with all its digits.
 _SMALLEST = float(np.finfo(np.float32).smallest_normal)
-#: What the recorder's own entry in its state is called, beside those of its memory.
+#: Name of the recorder's own entry in its state, beside those of its memory.
 _SECONDS = "seconds"
 
 
 class Recorder(Observer):
-    """Records signals of a training run.
+    """Observer that records signals of a training run.
 
     Parameters
     ----------
     writer : RunWriter
-        Where values go.
+        Writer of the run.
     signals : sequence of Signal or Planned, optional
-        What to record, each with a schedule of its own if it was planned by `tracekit.record.plan`; the preset
+        Signals to record, each with its own schedule if it was planned by `tracekit.record.plan`; the preset
         "standard" by default. Signals that need the probe batch or the test set are left out without it.
     schedule : callable, optional
-        From the number of an update to whether to record those signals that have no schedule of their own;
-        every update by default. It may be asked several times of an update, and of the next one.
+        From the number of an update to whether to record the signals that have no schedule of their own;
+        every update by default. It may be called several times for one update, and for the next one.
     probe : (images, labels), optional
         The fixed probe batch.
     evaluation : (images, labels), optional
         The test set.
     selection : Selection, optional
-        What the signals of chosen samples and units keep; the first sample and all units by default.
+        Samples and units that signals of whole vectors keep; the first sample and all units by default.
     """
 
     def __init__(
@@ -80,21 +80,21 @@ class Recorder(Observer):
         self._reads_initial = self._reading("initial parameters")
         self._reads_previous = self._reading("previous gradients")
         self._reads_calls = self._reading("per-sample gradients")
-        self._started = time.perf_counter()  # put back by what was recorded before
+        self._started = time.perf_counter()  # moved back by the time recorded before an interruption
 
     def _reading(self, source: Source) -> list[Schedule]:
         return list(dict.fromkeys(entry.due for entry in self._planned if source in entry.signal.reads))
 
     def needs_calls(self, step: int) -> bool:
-        """Whether a signal of per-sample gradients is due."""
+        """Return whether a signal of per-sample gradients is due."""
         return any(due(step) for due in self._reads_calls)
 
     def needs_outputs(self, step: int) -> bool:
-        """Whether a signal of the layers' outputs is due."""
+        """Return whether a signal of the layers' outputs is due."""
         return self._codes_layers or any(due(step) for due in self._reads_outputs)
 
     def on_step(self, step: Step) -> None:
-        """Record what is due, and keep what a signal at the next update will want to compare with."""
+        """Record the signals that are due, and keep what a signal at the next update will compare with."""
         self._memory.gather(step)
         if self._reads_initial:
             self._memory.meet(step)
@@ -110,23 +110,23 @@ class Recorder(Observer):
             group.record(now, step.step, step.epoch, self._writer)
 
     def on_epoch_end(self, epoch: EpochEnd) -> None:
-        """Record what is recorded once an epoch."""
+        """Record the signals that are recorded once per epoch."""
         if self._at_epoch_end.signals:
             end = EpochObservation(epoch.model, self._evaluation, *self._memory.take_codes())
             self._at_epoch_end.record(end, epoch.step, epoch.epoch, self._writer)
 
     def state(self) -> dict[str, np.ndarray]:
-        """Return what must be known to continue: initial parameters, last gradients, codes of the epoch, the time."""
+        """Return what is needed to continue: initial parameters, last gradients, codes of the epoch, the time."""
         return self._memory.state() | {_SECONDS: np.array(time.perf_counter() - self._started)}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Take up what `state` returned."""
+        """Restore what `state` returned."""
         self._started = time.perf_counter() - float(state[_SECONDS]) if _SECONDS in state else self._started
         self._memory.restore({name: array for name, array in state.items() if name != _SECONDS})
 
 
 class _Group:
-    """Signals that are recorded together: their numbers are one row, whose columns are made once for each shape."""
+    """Signals that are recorded together, as one row of values; its columns are built once per shape."""
 
     def __init__(self, signals: Sequence[Signal]) -> None:
         self.signals = signals
@@ -145,7 +145,7 @@ class _Group:
         with np.errstate(over="ignore", under="ignore"):
             rounded = wide.astype(np.float32).astype(np.float64)
             size = np.abs(rounded)
-        # What float32 has no room for is kept as it is: no number becomes infinite, or loses its digits near zero.
+        # A number outside the range of float32 is kept in float64: it must not become infinite or lose digits.
         outside = ((size < _SMALLEST) & (wide != 0)) | ((size == np.inf) & np.isfinite(wide))
         outside[kept_wide] = True
         np.copyto(rounded, wide, where=outside)

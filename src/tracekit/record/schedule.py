@@ -1,4 +1,4 @@
-"""When a signal is recorded: functions of the number of the update, and the phrases that name them."""
+"""Schedules of signals: functions of the number of the update, and the phrases that name them."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def every(stride: int, *, first: int = 1) -> Schedule:
     """
     if stride < 1 or (stride > 1 and stride % 2 == 0):
         raise ArgumentError(
-            f"a stride of {stride} updates must be 1 or odd, since an even one hides oscillations of period 2; "
-            f"take {max(1, stride + 1)}."
+            f"a stride of {stride} updates must be 1 or odd, because an even stride hides oscillations of period 2; "
+            f"use {max(1, stride + 1)}."
         )
     if first < 1:
         raise ArgumentError(argument_sentence("first", first, "must be at least 1"))
@@ -45,7 +45,7 @@ def at(steps: Iterable[int]) -> Schedule:
     Raises
     ------
     ArgumentError
-        One is below 1, or there is none.
+        A step is below 1, or no step is given.
     """
     chosen = frozenset(steps)
     if not chosen or min(chosen) < 1:
@@ -73,7 +73,7 @@ def logarithmic(start: int, end: int, count: int) -> Schedule:
 
 
 def per_epoch(updates_per_epoch: int) -> Schedule:
-    """Record each epoch's first update, which shows the parameters that the epochs before it led to.
+    """Record each epoch's first update, which shows the parameters after the previous epochs.
 
     Raises
     ------
@@ -88,8 +88,8 @@ def per_epoch(updates_per_epoch: int) -> Schedule:
 def next_stride(stride: int, updates_per_epoch: int) -> int:
     """Return the smallest stride from `stride` on that is 1 or odd and shares no factor with the epoch.
 
-    With a common factor f the recorded updates visit only 1/f of an epoch's positions, and what repeats with
-    the epoch appears at a wrong, lower frequency.
+    With a common factor f the recorded updates visit only 1/f of an epoch's positions, and an oscillation with
+    the period of the epoch appears at a wrong, lower frequency.
     """
     while stride > 1 and (stride % 2 == 0 or math.gcd(stride, updates_per_epoch) > 1):
         stride += 1
@@ -101,7 +101,7 @@ def check_stride(stride: int, updates_per_epoch: int) -> None:
     if math.gcd(stride, updates_per_epoch) > 1:
         raise ArgumentError(
             f"a stride of {stride} updates visits only some positions of an epoch of {updates_per_epoch} updates, "
-            f"since both can be divided by {math.gcd(stride, updates_per_epoch)}; take "
+            f"because both are multiples of {math.gcd(stride, updates_per_epoch)}; use "
             f"{next_stride(stride, updates_per_epoch)}, or allow it with `--allow-aliasing` (`allow_aliasing = true`)."
         )
 
@@ -110,8 +110,8 @@ def check_stride(stride: int, updates_per_epoch: int) -> None:
 class Phrase:
     """A schedule in words, as `PHRASES` lists them.
 
-    "every 3, 200 times" is every third update; in runs so long that this would be more than 200 times, the largest
-    stride with which it is 200 times.
+    "every 3, 200 times" is every third update; in runs where that gives more than 200 recordings, it is the largest
+    odd stride that gives 200.
     """
 
     text: str
@@ -121,12 +121,12 @@ class Phrase:
 
     @property
     def stride(self) -> int | None:
-        """The stride, of a schedule that has one."""
+        """Stride of a schedule that has one; else None."""
         words = self.text.replace(",", " ").split()
         return int(words[1]) if words[0] == "every" else None
 
     def for_length(self, n_updates: int) -> Phrase:
-        """Return the same schedule in words that do not depend on the length of the run, where there are some."""
+        """Return the same schedule in words that do not depend on the length of the run, if it has a stride."""
         match self.text.replace(",", " ").split():
             case ["every", stride, times, "times"]:
                 enough = n_updates // int(times)
@@ -140,14 +140,14 @@ class Phrase:
         Parameters
         ----------
         n_updates : int
-            Length of the run, where "log" ends unless it says so itself.
+            Length of the run, at which "log" ends unless it names another end.
         updates_per_epoch : int
             Length of an epoch.
 
         Raises
         ------
         ArgumentError
-            The text is none of these phrases, or its numbers cannot be used.
+            The text is not one of the phrases, or its numbers are not valid.
         """
         match self.text.replace(",", " ").split():
             case ["every", stride] if stride.isdecimal():

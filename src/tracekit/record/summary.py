@@ -1,4 +1,4 @@
-"""Figures that describe an array: moments, quantiles and extremes, from one sort, in float64."""
+"""Summary of an array: moments, quantiles and extremes, in float64."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from tracekit.engine.kernels import parallel
 from tracekit.engine.kernels.compiled import loops_for
 
-#: The compiled loops, without which the same is computed in NumPy.
+#: Module of the compiled loops; without them NumPy computes the same.
 LOOPS = "tracekit.record.loops"
 #: Skewness is the third standardized moment, kurtosis the fourth minus 3, the normal distribution's.
 SUMMARY = ("mean", "std", "skewness", "kurtosis", "min", "q05", "q25", "q50", "q75", "q95", "max")
@@ -22,7 +22,7 @@ _MANY, _MANY_COMPILED = 16_384, 4_096
 
 
 def summarize(values: np.ndarray) -> list[float]:
-    """Moments, quantiles and extremes over all elements, as `SUMMARY` names them.
+    """Return moments, quantiles and extremes over all elements, in the order of `SUMMARY`.
 
     The standard deviation is the population's. Quantiles interpolate linearly (Hyndman & Fan 1996, type 7). A
     non-finite element makes every figure non-finite, so that it cannot be overlooked; where all elements are
@@ -37,7 +37,7 @@ def summarize(values: np.ndarray) -> list[float]:
 
 
 def _moments(flat: np.ndarray) -> tuple[float, float, float, float]:
-    """Mean, standard deviation, skewness and kurtosis; the last three are NaN where they are not defined."""
+    """Return mean, standard deviation, skewness and kurtosis; the last three are NaN where they are not defined."""
     loops = loops_for(flat, module=LOOPS)
     sums_about = getattr(loops, "sums_about", _sums_about)
     mean = sums_about(flat, 0.0)[0] / flat.size
@@ -51,7 +51,7 @@ def _moments(flat: np.ndarray) -> tuple[float, float, float, float]:
 
 
 def _power_sums(flat: np.ndarray, mean: float, scale: float) -> tuple[float, float]:
-    """Sums of the third and of the fourth power of (value - mean) / scale."""
+    """Return the sums of the third and of the fourth power of (value - mean) / scale."""
     # Divided first: powers of the deviations themselves could leave the range of float64.
     wide = (flat.astype(np.float64) - mean) / scale
     squares = wide * wide
@@ -59,7 +59,7 @@ def _power_sums(flat: np.ndarray, mean: float, scale: float) -> tuple[float, flo
 
 
 def summarize_columns(values: np.ndarray) -> list[np.ndarray]:
-    """`summarize` of each column of an (n, k) array: (k,) of each figure, as `SUMMARY` names them."""
+    """Return `summarize` of each column of an (n, k) array: one (k,) array per figure of `SUMMARY`."""
     wide = values.astype(np.float64)
     mean = np.add.reduce(wide) / len(wide)
     low, high, share = _positions((0.0, *_QUANTILES, 1.0), len(wide))
@@ -77,7 +77,7 @@ def summarize_columns(values: np.ndarray) -> list[np.ndarray]:
 
 
 def summarize_groups(values: np.ndarray, groups: np.ndarray, n_groups: int) -> list[np.ndarray]:
-    """`summarize` of the rows of each group 0 ... n_groups - 1: (n_groups,) of each figure; NaN without rows."""
+    """Return `summarize` of the rows of each group: one (n_groups,) array per figure; NaN for a group without rows."""
     figures = np.full((n_groups, len(SUMMARY)), np.nan)
     for group in np.unique(groups).tolist():
         figures[group] = summarize(values[groups == group])
@@ -85,7 +85,7 @@ def summarize_groups(values: np.ndarray, groups: np.ndarray, n_groups: int) -> l
 
 
 def quantiles(values: np.ndarray, shares: tuple[float, ...]) -> list[float]:
-    """Quantiles of finite values with one axis, interpolated linearly, in float64."""
+    """Return quantiles of finite values with one axis, interpolated linearly, in float64."""
     low, high, share = _positions(shares, values.size)
     loops = loops_for(values, module=LOOPS) if values.size >= _MANY_COMPILED else None
     if loops is not None:
@@ -103,17 +103,17 @@ def quantiles(values: np.ndarray, shares: tuple[float, ...]) -> list[float]:
 
 @functools.lru_cache(maxsize=64)
 def _positions(shares: tuple[float, ...], size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Neighbours of each quantile in `size` sorted values, and how far it is from the lower to the higher one."""
+    """Return the two neighbours of each quantile in `size` sorted values, and its place between them."""
     positions = np.multiply(shares, size - 1)
     low = positions.astype(np.intp)
     return low, np.minimum(low + 1, size - 1), positions - low
 
 
 def _order_statistics(values: np.ndarray, ranks: np.ndarray) -> np.ndarray:
-    """Elements at some places of the sorted order, as np.sort would put them there, for a fifth of its time.
+    """Return the elements at some ranks, the same as np.sort, in a fifth of its time.
 
-    Values are counted by the leading 16 bits of their float32 forms, rounding to which keeps the order; only those
-    that share them with a wanted element are sorted.
+    Values are counted by the leading 16 bits of their float32 forms, rounding to which keeps the order; only values
+    that share these bits with a wanted element are sorted.
     """
     with np.errstate(over="ignore", under="ignore"):
         bits = values.astype(np.float32, copy=False).view(np.int32) >> 16
@@ -133,7 +133,7 @@ def _order_statistics(values: np.ndarray, ranks: np.ndarray) -> np.ndarray:
 
 
 def mean_and_std(values: np.ndarray) -> tuple[float, float]:
-    """Mean and population standard deviation of a large array, in float64 without a copy of it, on all threads.
+    """Return mean and population standard deviation of a large array, in float64 without a copy, on all threads.
 
     Moments are taken about the first element, so that a mean far from zero costs no digits.
     """
@@ -152,7 +152,7 @@ def mean_and_std(values: np.ndarray) -> tuple[float, float]:
 
 
 def _sums_about(flat: np.ndarray, origin: float) -> tuple[float, float]:
-    """Sum, and sum of squares, of the distances from a number."""
+    """Return the sum, and the sum of squares, of the distances from a number."""
     block = np.empty(min(_BLOCK, flat.size))
     total = squares = 0.0
     for start in range(0, flat.size, _BLOCK):

@@ -1,4 +1,4 @@
-"""The report: verdicts, figures and methods of an experiment as one HTML file and one PDF."""
+"""Report of an experiment: verdicts, figures and methods as one HTML file and one PDF."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""From a folder of runs to the report's four files: read, analyse once, compose, render, then write."""
+"""Report writer: reads an experiment, analyses it once, composes the sections, and writes four files."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ LABELS_FILE = "labels.csv"
 
 @dataclass(frozen=True, slots=True)
 class ReportPaths:
-    """Where the parts of a report are."""
+    """Paths of a report's four files."""
 
     html: Path  #: the report as one self-contained page
     pdf: Path  #: the same document, typeset
     metrics: Path  #: one row per series, full precision
-    labels: Path  #: one row per cell, full precision
+    labels: Path  #: one row per configuration, full precision
 
     def _repr_html_(self) -> str:
-        """Link the four files, for notebooks."""
+        """Return links to the four files, for notebooks."""
         links = "".join(
             f'<li><a href="{html.escape(path.as_posix(), quote=True)}">{html.escape(path.name)}</a></li>'
             for path in (self.html, self.pdf, self.metrics, self.labels)
@@ -60,14 +60,14 @@ def write_report(
     overwrite: bool = False,
     jobs: int | None = None,
 ) -> ReportPaths:
-    """Write the report on an experiment: HTML, PDF, and its two tables as CSV.
+    """Write the report of an experiment: HTML, PDF, and its two tables as CSV.
 
     Parameters
     ----------
     path : str or Path
         Folder of an experiment, or of a single run.
     output : str or Path
-        Folder for the report; created where needed.
+        Folder for the report; created if needed.
     signal : str
         The signal whose lower bound decides the labels.
     margin : float
@@ -77,9 +77,9 @@ def write_report(
     by : sequence of str, optional
         Attributes that tell configurations apart; by default those that vary between runs.
     overwrite : bool
-        Replace the files of an earlier report there.
+        Replace the files of an earlier report in the folder.
     jobs : int, optional
-        Processes to spread the work over; two by default where there is much of it. The files are the same.
+        Number of processes; two by default for large experiments. The files do not depend on it.
 
     Returns
     -------
@@ -88,11 +88,11 @@ def write_report(
     Raises
     ------
     OutputExistsError
-        There is a report already, and `overwrite` is false.
+        The folder holds a report, and `overwrite` is false.
     StoreError
-        The store holds no runs or is damaged, or the output cannot be written; nothing is then written.
+        The store holds no runs or is damaged, or the output cannot be written; no file is written then.
     ArgumentError
-        `margin`, `level` or `jobs` is out of range, or no run has recorded the `signal` that was asked for.
+        `margin`, `level` or `jobs` is out of range, or no run has recorded the requested `signal`.
     """
     if not margin > 0:
         raise ArgumentError(argument_sentence("margin", margin, "must be positive", "0.2 is usual"))
@@ -120,7 +120,7 @@ def write_report(
 
 
 def compose_document(material: Material, *, jobs: int = 1) -> Document:
-    """Let every section of the table write its blocks, in order, on as many processes."""
+    """Compose all sections in order, on `jobs` processes."""
     experiment = material.experiment
     created = str(experiment.record.get("created") or "")
     version = f"tracekit {__version__}"
@@ -156,7 +156,7 @@ def _compose_from(entry: SectionEntry, pickled: bytes) -> Section:
 
 @functools.lru_cache(maxsize=1)
 def _unpickled(pickled: bytes) -> Any:
-    """Unpickle once for all sections that a worker composes."""
+    """Unpickle once per worker, for all the sections that it composes."""
     return pickle.loads(pickled)
 
 
@@ -173,5 +173,5 @@ def _writer(content: bytes) -> Callable[[Path], Any]:
 
 
 def _csv(table: pd.DataFrame) -> bytes:
-    """Write a table with every digit; floats read back to the same value."""
+    """Write a table with all digits, so that floats read back to the same value."""
     return table.to_csv(index=False, lineterminator="\n").encode("utf-8", "backslashreplace")

@@ -1,12 +1,15 @@
-"""The document model: what a report says, with no word on how a page or a browser shows it.
+"""Document model of the report: sections, paragraphs, tables and figures, independent of HTML and PDF.
 
-Sections return blocks; a face (HTML, PDF) has one template function per `kind`. Text is always plain:
-markup characters in it mean themselves, and each face escapes them in its own way.
+Sections return blocks; a face (HTML, PDF) has one template function per `kind`. Text is always plain: markup
+characters in it mean themselves, and each face escapes them in its own way. The one exception is a name between
+backticks in the text of a section: `typeset_names` makes it a `Mono` span before any face sees it.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +20,7 @@ from numpy.typing import NDArray
 
 Tone = Literal["stable", "unstable", "inconclusive", "diverged", "error", "warning", "note"]
 
-#: A verdict or an alert is told three times: by colour (the face's), by shape (here) and by its word.
+#: Shapes of verdicts and alerts; a face shows each by its colour, this shape and its word.
 SYMBOLS: dict[Tone, str] = {
     "stable": "●",
     "unstable": "▲",
@@ -31,7 +34,7 @@ SYMBOLS: dict[Tone, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Strong:
-    """Words that carry the sentence."""
+    """Emphasized words."""
 
     text: str
     kind: ClassVar[str] = "strong"
@@ -39,27 +42,13 @@ class Strong:
 
 @dataclass(frozen=True, slots=True)
 class Mono:
-    """A name or a value as the computer spells it."""
+    """A name, command or value in a monospaced font."""
 
     text: str
     kind: ClassVar[str] = "mono"
 
 
 Span = str | Strong | Mono
-
-
-def spell(*spans: Span) -> tuple[Span, ...]:
-    """Make `Mono` of what stands between backticks in sentences of our own; words of a store stay as they are."""
-    spelled: list[Span] = []
-    for span in spans:
-        if not isinstance(span, str):
-            spelled.append(span)
-            continue
-        parts = span.split("`")
-        if len(parts) % 2 == 0:  # one backtick without its partner: a character like any other
-            parts = [span]
-        spelled += [Mono(part) if at % 2 else part for at, part in enumerate(parts) if part]
-    return tuple(spelled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +78,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """Something that the reader must know before believing a number."""
+    """A warning or note that the reader must know before believing a number."""
 
     tone: Literal["error", "warning", "note"]
     title: str
@@ -113,7 +102,7 @@ class CodeBlock:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A table's column; `help` explains its title to a reader who meets it first."""
+    """A table's column; `help` explains its title."""
 
     title: str
     numeric: bool = False
@@ -122,7 +111,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class TableCell:
-    """What one place of a table shows, and by what value it sorts."""
+    """One cell of a table: its text, the value that it sorts by, its tone, and lines of details."""
 
     text: str
     order: float | str | None = None
@@ -163,7 +152,7 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One drawing of a figure; `description` is what a reader who cannot see it is told."""
+    """One drawing of a figure; `description` is the text for readers who cannot see it."""
 
     drawing: Drawing
     description: str
@@ -179,7 +168,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One line of a figure's legend: how the mark looks and what it stands for."""
+    """One entry of a figure's legend: the mark and its meaning."""
 
     color: str
     text: str
@@ -207,25 +196,25 @@ class Trace:
     signal: str  #: which of the figure's signals this is; one signal is shown at a time
     attributes: tuple[
         str, ...
-    ]  #: a word a column of the figure; "" where the column says nothing (a bound's seed)
+    ]  #: one word per column of the figure; "" where the column has no meaning (a bound's seed)
     step: NDArray[np.float64] = field(repr=False)  #: (n_points,), updates, ascending
     value: NDArray[np.float64] = field(repr=False)  #: (n_points,), in the unit of the signal
-    bound: str = ""  #: what a thick line is: "lower bound"; empty for runs, which are thin
+    bound: str = ""  #: name of a thick line ("lower bound"); empty for runs, which are thin
     low: NDArray[np.float64] | None = field(default=None, repr=False)  #: (n_points,), lower end of a band
     high: NDArray[np.float64] | None = field(default=None, repr=False)  #: (n_points,), upper end of the band
     stretch: float = (
-        0.0  #: updates whose lowest and highest value each two points are; 0 if every value is here
+        0.0  #: updates in the stretch whose lowest and highest value two points are; 0 if every value is kept
     )
-    note: str = ""  #: what the reader must know of this line: "diverged: NaN from update 143 on"
+    note: str = ""  #: remark on this line: "diverged: NaN from update 143 on"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TraceFigure:
-    """Traces to look into: `still` on every face, and where the face is interactive a chart of them below it.
+    """An interactive chart of traces below a still figure; faces without scripts show `still` alone.
 
-    The chart shows one signal at a time, filters by every column, zooms, and tells values; a page of paper and
-    a reader without scripts have `still` alone, so `still` carries the message and `caption` stands in it.
-    Together the lines hold at most about `interactive.ROOM` values; `interactive.extremes` thins longer ones.
+    The chart shows one signal at a time, filters by every column, zooms, and tells values. Paper and readers
+    without scripts have `still` alone, so it must carry the message; the caption is in it.
+    Together the lines hold at most about `thinning.ROOM` values; `thinning.extremes` thins longer ones.
 
     Examples
     --------
@@ -243,7 +232,7 @@ class TraceFigure:
     columns: tuple[str, ...]  #: titles of the filters; the first one also gives the colours
     traces: tuple[Trace, ...] = field(
         repr=False
-    )  #: signals and words are offered in their order of appearance
+    )  #: the chart offers signals and words in their order of appearance
     units: Mapping[str, str] = field(default_factory=dict)  #: label of the value axis, by signal
     kind: ClassVar[str] = "traces"
 
@@ -254,11 +243,11 @@ class TraceFigure:
 
     @property
     def bounds(self) -> tuple[str, ...]:
-        """What the thick lines are, in order of appearance."""
+        """Names of the thick lines, in order of appearance."""
         return tuple(dict.fromkeys(trace.bound for trace in self.traces if trace.bound))
 
     def choices(self, column: int) -> tuple[str, ...]:
-        """Give the words that occur in a column, in order of appearance."""
+        """Return the words that occur in a column, in order of appearance."""
         words = dict.fromkeys(trace.attributes[column] for trace in self.traces)
         return tuple(word for word in words if word)
 
@@ -268,7 +257,7 @@ Block = Paragraph | Heading | Listing | Alert | CodeBlock | Table | Figure | Tra
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A titled run of blocks; `name` is its address inside the document."""
+    """Blocks under a title; `name` is the section's address inside the document."""
 
     name: str
     title: str
@@ -277,7 +266,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A whole report: title, a line of facts, sections, and the date it is about (ISO 8601, or empty)."""
+    """A whole report: title, a line of facts, sections, and the date of the experiment (ISO 8601, or empty)."""
 
     title: str
     facts: tuple[str, ...]
@@ -291,18 +280,68 @@ def paragraph(*spans: Span, lead: bool = False) -> Paragraph:
     return Paragraph(spans, lead=lead)
 
 
+_NAME = re.compile(r"`([^`\n]+)`")
+
+
+def spans_of(text: str) -> tuple[Span, ...]:
+    """Split a text at names between backticks, which become `Mono`."""
+    parts = _NAME.split(text)
+    spans = (Mono(part) if place % 2 else part for place, part in enumerate(parts))
+    return tuple(span for span in spans if span)
+
+
+def without_backticks(text: str) -> str:
+    """Drop the backticks around names, for text that has no spans: captions, titles, cells of tables."""
+    return _NAME.sub(r"\1", text)
+
+
+def typeset_names(block: Block) -> Block:
+    """Return a block whose sentences hold no backticks around names: spans become `Mono`, captions lose them.
+
+    Texts of table cells and of code are kept: they may be somebody's data.
+    """
+    if isinstance(block, (Paragraph, Alert)):
+        block = dataclasses.replace(block, spans=_typeset(block.spans))
+    if isinstance(block, Heading):
+        return Heading(without_backticks(block.text))
+    if isinstance(block, Listing):
+        return Listing(tuple((without_backticks(term), _typeset(spans)) for term, spans in block.items))
+    if isinstance(block, Alert):
+        return dataclasses.replace(block, title=without_backticks(block.title))
+    if isinstance(block, Table):
+        columns = tuple(
+            dataclasses.replace(column, help=without_backticks(column.help)) for column in block.columns
+        )
+        return dataclasses.replace(block, columns=columns, caption=without_backticks(block.caption))
+    if isinstance(block, TraceFigure):
+        return dataclasses.replace(block, still=_without_backticks(block.still))
+    return _without_backticks(block) if isinstance(block, Figure) else block
+
+
+def _typeset(spans: Iterable[Span]) -> tuple[Span, ...]:
+    return tuple(part for span in spans for part in (spans_of(span) if isinstance(span, str) else (span,)))
+
+
+def _without_backticks(figure: Figure) -> Figure:
+    panels = tuple(
+        dataclasses.replace(panel, description=without_backticks(panel.description))
+        for panel in figure.panels
+    )
+    return dataclasses.replace(figure, panels=panels, caption=without_backticks(figure.caption))
+
+
 def words(text: object, *, tone: Tone | None = None, details: Iterable[str] = ()) -> TableCell:
     """Build a table cell that holds text."""
     return TableCell(str(text), order=str(text), tone=tone, details=tuple(details))
 
 
 def number(value: object, digits: int = 3) -> TableCell:
-    """Build a table cell that holds a number, shown to `digits` significant ones and sorted by all of them."""
+    """Build a table cell that holds a number, shown with `digits` significant digits and sorted by all of them."""
     return TableCell(show(value, digits), order=_order(value))
 
 
 def show(value: object, digits: int = 3) -> str:
-    """Write a number for reading: a true minus, no exponent for everyday sizes, a dash for what is not there."""
+    """Write a number for reading: a true minus sign, no exponent for common sizes, a dash if it is missing."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "–"
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -318,12 +357,12 @@ def show(value: object, digits: int = 3) -> str:
 
 
 def setting(value: float) -> str:
-    """Write a number that somebody chose, with the digits it was given: 0.2, not 0.200."""
+    """Write a number that a person chose, with the digits that were given: 0.2, not 0.200."""
     return f"{value:g}"
 
 
 def printable(text: str) -> str:
-    """Replace what no page can show (control characters, lone surrogates) by U+FFFD; newlines and tabs stay."""
+    """Replace characters that no page can show (controls, lone surrogates) by U+FFFD; keep newlines and tabs."""
     return "".join(
         "\ufffd" if unicodedata.category(char) in ("Cc", "Cs") and char not in "\n\t" else char
         for char in text

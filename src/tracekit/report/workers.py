@@ -1,4 +1,4 @@
-"""How many processes a report takes, decided before the imports that it takes, so that they start side by side."""
+"""Worker processes of a report: started before the slow imports, so that all processes import at the same time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tracekit.errors import ArgumentError, argument_sentence
 from tracekit.traces import Experiment
 from tracekit_analysis.tables.parallel import start_workers
 
-#: Updates of all runs together below which another process, which has to start, takes longer than it saves.
+#: Total number of updates below which starting another process takes longer than it saves.
 _WORTH_A_PROCESS = 10_000
 
 
@@ -22,7 +22,7 @@ def prepare(experiment: Experiment, jobs: int | None) -> int:
     """
     if jobs is not None and jobs < 1:
         raise ArgumentError(
-            argument_sentence("jobs", jobs, "must be at least 1", "leave it out for two where it pays")
+            argument_sentence("jobs", jobs, "must be at least 1", "leave it out for the default")
         )
     if jobs is None:
         updates = sum(run.step for run in experiment.runs)

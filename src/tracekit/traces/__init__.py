@@ -1,4 +1,4 @@
-"""The trace store: folders of Parquet parts written by runs, read back as tidy frames."""
+"""Trace store: folders of Parquet parts that runs write, read back as tidy frames."""
 
 from tracekit.traces.buffer import Columns
 from tracekit.traces.files import make_folder, write_json

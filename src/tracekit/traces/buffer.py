@@ -1,4 +1,4 @@
-"""Values on their way to a part: rows and series as they come in, one sorted table as they leave."""
+"""Write buffer of a run: it collects rows and series, and returns them as one sorted table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tracekit.traces.parts import Channel, build_table
 
 
 class Columns:
-    """Channels whose values are recorded together, one row per update; made once and told apart by identity.
+    """Channels whose values are recorded together, one row per update; made once and compared by identity.
 
     Parameters
     ----------
@@ -30,23 +30,23 @@ class Columns:
 
 
 class Buffer:
-    """What was recorded since the last part."""
+    """Values recorded since the last part."""
 
     def __init__(self) -> None:
         self.n_values = 0
-        self.oldest = math.inf  #: when the first value came, on the monotonic clock
+        self.oldest = math.inf  #: time of the first value, on the monotonic clock
         self._rows: dict[Columns, tuple[list[int], list[int], list[Any]]] = {}
         self._series: list[tuple[Channel, np.ndarray, np.ndarray, np.ndarray]] = []
 
     @property
     def last_step(self) -> int:
-        """The latest step that a value was recorded at; 0 if there is none."""
+        """Latest step with a recorded value; 0 if there is none."""
         of_rows = (max(steps) for steps, _, _ in self._rows.values())
         of_series = (int(np.max(steps)) for _, steps, _, _ in self._series)
         return max([*of_rows, *of_series], default=0)
 
     def add_row(self, step: int, epoch: int, columns: Columns, values: Any) -> None:
-        """Keep one value a channel; a number if there is one channel, else an array, which is not copied."""
+        """Keep one value per channel; a number if there is one channel, else an array, which is not copied."""
         rows = self._rows.get(columns)
         if rows is None:
             rows = self._rows[columns] = ([], [], [])
@@ -63,12 +63,12 @@ class Buffer:
         self.n_values += len(steps)
 
     def table(self, run: str) -> pa.Table:
-        """Build the sorted table of all that is kept."""
+        """Build the sorted table of all kept values."""
         pieces: dict[Channel, list[tuple[np.ndarray, ...]]] = {}
         for columns, rows in self._rows.items():
             steps, epochs = np.array(rows[0], np.int64), np.array(rows[1], np.int32)
             values = np.array(rows[2], np.float64).reshape(len(steps), columns.size)
-            # Transposed at once: a column of the rows as they are would be gathered from all over memory.
+            # Transpose once: reading single columns of the rows would jump through memory.
             for channel, column in zip(columns.channels, np.ascontiguousarray(values.T), strict=True):
                 pieces.setdefault(channel, []).append((steps, epochs, column))
         for channel, *arrays in self._series:
@@ -77,7 +77,7 @@ class Buffer:
 
 
 def _joined(parts: list[tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]:
-    """One channel's steps, epochs and values, in the order of the steps."""
+    """Join one channel's steps, epochs and values, in the order of the steps."""
     if len(parts) == 1:
         return parts[0]
     joined = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]

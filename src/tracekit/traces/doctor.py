@@ -1,4 +1,4 @@
-"""Examining a store: what is damaged, what is missing, what does not belong; and setting it aside."""
+"""Store examination: find damaged, missing and foreign files, and move damaged ones to a quarantine folder."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tracekit.traces.schema import ENDED_STATUSES, SCHEMA_VERSION, STATUSES
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong with a store."""
+    """One problem of a store."""
 
     run: str  #: name of the run; empty for the experiment itself
     path: Path  #: the file or folder
@@ -46,13 +46,13 @@ def examine(path: str | Path, *, planned: Mapping[str, Mapping[str, Any]] | None
     path : str or Path
         The experiment's folder, or one run's.
     planned : mapping of str to mapping, optional
-        The runs that the experiment consists of, in the order in which they are begun, each with its configuration;
-        what is missing, too many or configured otherwise is found only where they are given.
+        The runs that the experiment consists of, in the order in which they begin, each with its configuration;
+        missing, foreign and differently configured runs are found only if this is given.
 
     Returns
     -------
     list of Finding
-        Empty if all is well; findings on the experiment come first, then by run and file.
+        Empty if there is no problem; findings on the experiment come first, then by run and file.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def _experiment(folder: Path, runs: list[Path]) -> Iterator[Finding]:
     path = folder / EXPERIMENT_FILE
     if not path.exists():
         if any(_TRAINED in _quietly(run / CONFIG_FILE).get("configuration", {}) for run in runs):
-            clause = "is missing: the sweep cannot be resumed, and nobody knows which runs it should have"
+            clause = "is missing: the sweep cannot be resumed, and which runs it should have is unknown"
             yield Finding("", path, clause, "none", movable=False)
         return
     unreadable = list(_record(path, "", "none"))
@@ -93,12 +93,12 @@ def _experiment(folder: Path, runs: list[Path]) -> Iterator[Finding]:
             yield Finding("", path, clause, "none", movable=False)
 
 
-#: A setting that is in the configuration of every run that tracekit has trained itself.
+#: A setting in the configuration of every run that tracekit itself trained.
 _TRAINED = "dataset_sha256"
 
 
 def _quietly(path: Path) -> dict[str, Any]:
-    """Read a record for comparisons; empty where it cannot be read, which is a finding of its own."""
+    """Read a record for comparisons; return {} if it cannot be read, which is a finding of its own."""
     try:
         return read_json(path)
     except StoreError:
@@ -140,7 +140,7 @@ def _against_plan(
 
 
 def not_begun(runs: list[Path], planned: list[str]) -> list[str]:
-    """Name the last planned runs if they wait for their turn: the sweep has not ended, and runs begin in order."""
+    """Return the planned runs that still wait for their turn: those after the last begun run of an unended sweep."""
     statuses = {run.name: _quietly(run / STATUS_FILE).get("status") for run in runs}
     if not {"running", "interrupted"} & set(statuses.values()):
         return []
@@ -157,7 +157,7 @@ def _record(path: Path, run: str, loss: Literal["none", "run"]) -> Iterator[Find
         read_json(path)
     except StoreError as error:
         clause = str(error).removeprefix(f"{path} ").rstrip(".").partition(";")[0]
-        # A run whose record is gone is set aside whole; an experiment's own record is only information.
+        # A run without its record is moved aside whole; an experiment's own record is only information.
         yield Finding(run, path, clause, loss, movable=loss == "run")
 
 
@@ -184,7 +184,7 @@ def _run(folder: Path) -> Iterator[Finding]:
             if status.get("status") in ENDED_STATUSES
             else f"`tracekit resume{' --failed' if status.get('status') == 'failed' else ''}` records them again"
         )
-        clause = f"was struck off, with {span}; {way_out}"
+        clause = f"was removed from the run's parts, with {span}; {way_out}"
         yield Finding(name, folder / TRACES_FOLDER / part["file"], clause, "values", movable=False)
     yield from _counts(folder, status, parts)
     yield from _strangers(folder, parts)
@@ -204,7 +204,7 @@ def _part(folder: Path, part: PartRecord, run_id: str) -> Iterator[Finding]:
         yield Finding(name, path, f"{clause}; it held {part['n_rows']} values", "values", movable=True)
         return
     if table.num_rows != part["n_rows"]:
-        clause = f"holds {table.num_rows} values, {part['n_rows']} were written"
+        clause = f"holds {table.num_rows} values, but {part['n_rows']} were written"
         yield Finding(name, path, clause, "values", movable=True)
     elif checksum(path) != part["sha256"]:
         yield Finding(name, path, "does not have the checksum it was written with", "values", movable=True)
@@ -213,14 +213,14 @@ def _part(folder: Path, part: PartRecord, run_id: str) -> Iterator[Finding]:
 def _counts(folder: Path, status: dict[str, Any], parts: list[PartRecord]) -> Iterator[Finding]:
     expected = sum(part["n_rows"] for part in parts)
     if status.get("n_rows") != expected:
-        clause = f"counts {status.get('n_rows')} values, its parts {expected}"
+        clause = f"counts {status.get('n_rows')} values, but its parts hold {expected}"
         yield Finding(folder.name, folder / STATUS_FILE, clause, "none", movable=False)
 
 
 def _strangers(folder: Path, parts: list[PartRecord]) -> Iterator[Finding]:
     """Find files that no record names: leftovers of a killed writer, or parts put there by hand.
 
-    A writer that is at work has such files all the time.
+    A run that is being written is not checked: its writer makes such files all the time.
     """
     if is_held(folder):
         return
@@ -238,19 +238,19 @@ def _strangers(folder: Path, parts: list[PartRecord]) -> Iterator[Finding]:
 def _checkpoint(folder: Path) -> Iterator[Finding]:
     path = folder / CHECKPOINT_FILE
     if path.exists() and not zipfile.is_zipfile(path):
-        clause = "cannot be read; without it the run is resumed from its start"
+        clause = "cannot be read; without it the run starts again from the beginning"
         yield Finding(folder.name, path, clause, "none", movable=True)
 
 
 def quarantine(findings: list[Finding]) -> list[Path]:
-    """Move damaged files into their run's quarantine folder and strike them off its list of parts.
+    """Move damaged files into their run's quarantine folder and remove them from its list of parts.
 
     A run whose own records cannot be read moves as a whole, into the experiment's quarantine folder. Nothing is
-    deleted. The run's status keeps naming what it has lost, and so does `examine`. Values that a finished run has
-    lost are not recorded again: to have them, move the run's folder away and resume the experiment.
+    deleted. The run's status keeps naming the parts that it has lost, and so does `examine`. Values that a finished
+    run has lost are not recorded again: to get them, move the run's folder away and resume the experiment.
 
-    Of a run that has not ended, the later parts and the checkpoint are set aside too: it is recorded again by
-    `tracekit resume`, which would otherwise continue after the hole.
+    For a run that has not ended, the later parts and the checkpoint move too: `tracekit resume` then records the
+    run again from before the gap, and does not continue after it.
 
     Returns
     -------
@@ -295,7 +295,7 @@ def _set_aside(path: Path, folder: Path) -> Path:
 
 
 def _strike_off(run: Path, file: str) -> list[Path]:
-    """Take a part off the run's list, and of an unfinished run all that comes after it; returns what was moved."""
+    """Remove a part from the run's list, and for an unfinished run all later parts; return the moved files."""
     status = read_json(run / STATUS_FILE)
     parts: list[PartRecord] = status.get("parts", [])
     struck = [part for part in parts if part["file"] == file]
@@ -306,7 +306,7 @@ def _strike_off(run: Path, file: str) -> list[Path]:
     if status.get("status") not in ENDED_STATUSES:
         first = struck[0]["first_step"]
         later = [part for part in parts if part["file"] != file and part["last_step"] >= first]
-        # The checkpoint first: a process that ends in between must not leave one that lies after the hole.
+        # The checkpoint first: a process killed in between must not leave a checkpoint from after the gap.
         paths = [run / CHECKPOINT_FILE, *(run / TRACES_FOLDER / part["file"] for part in later)]
         moved = [_set_aside(path, run / QUARANTINE_FOLDER) for path in paths if path.exists()]
         struck += later

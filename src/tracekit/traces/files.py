@@ -1,13 +1,13 @@
-"""Names of the files in a store, and writes that are whole or absent.
+"""File names of a store, and atomic writes: a file is whole or absent.
 
 Layout::
 
     EXPERIMENT/experiment.json          name, schema version, resolved configuration, command
-    EXPERIMENT/index.json               what the runs' records say; rebuilt whenever it is out of date
+    EXPERIMENT/index.json               copy of the runs' records; written again when it is out of date
     EXPERIMENT/RUN/config.json          attributes (columns joined to the table) and configuration
     EXPERIMENT/RUN/meta.json            versions, git commit, processor; no name of a person or machine
-    EXPERIMENT/RUN/status.json          how the run stands, and its parts with their checksums
-    EXPERIMENT/RUN/checkpoint.npz       where an interrupted run can continue; gone when it has ended
+    EXPERIMENT/RUN/status.json          status of the run, and its parts with their checksums
+    EXPERIMENT/RUN/checkpoint.npz       state from which an interrupted run continues; removed when it has ended
     EXPERIMENT/RUN/traces/part-*.parquet
 """
 
@@ -35,7 +35,7 @@ QUARANTINE_FOLDER = "quarantine"
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a temporary file beside `path`, then rename it: readers see all of it or nothing.
+    """Let `write` fill a temporary file beside `path`, then rename it: readers see the whole file or none.
 
     Raises
     ------
@@ -57,13 +57,13 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a JSON object, whole or not at all; NaN is refused (it is not JSON)."""
+    """Write a JSON object, whole or not at all; raise ValueError for NaN, which JSON does not have."""
     text = json.dumps(content, indent=2, allow_nan=False) + "\n"
     write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object; StoreError if the file is missing, unreadable or not an object."""
+    """Read a JSON object; raise StoreError if the file is missing, unreadable or not an object."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -82,16 +82,16 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def make_folder(path: Path) -> None:
-    """Create a folder with its parents; StoreError in one sentence where that is impossible."""
+    """Create a folder with its parents; raise StoreError where that is impossible."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(
-            f"cannot create the folder {path} ({error.strerror or error}); choose a writable place."
+            f"cannot create the folder {path} ({error.strerror or error}); choose a writable folder."
         ) from error
 
 
 def checksum(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
+    """Return the SHA-256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

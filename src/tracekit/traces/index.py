@@ -1,8 +1,8 @@
-"""Index of an experiment: the records of many runs at once, never more than a copy.
+"""Index of an experiment: a cached copy of the records of all its runs.
 
-Opening three small files per run takes seconds for thousands of runs. The index holds what they say, each
-entry beside the size and time of change of the run's status file; an entry that does not match is read
-again, and an index that is missing, damaged or not writable costs time and nothing else.
+Opening three small files per run takes seconds for thousands of runs. The index holds their contents, each
+entry with the size and modification time of the run's status file. An entry that does not match is read
+again from the run. An index that is missing, damaged or not writable costs time and nothing else.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from tracekit.traces.files import (
     write_whole,
 )
 
-#: What the records of a run are called, and the files that hold them.
+#: Names of a run's records, and the files that hold them.
 _RECORDS = {"config": CONFIG_FILE, "meta": META_FILE, "status": STATUS_FILE}
 
 
 def read_records(
     folder: Path, names: list[str] | None = None, *, keep: bool = True
 ) -> dict[str, dict[str, Any]]:
-    """Return by run the contents of its config, meta and status file.
+    """Return the contents of each run's config, meta and status file, by run.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def read_records(
 
 
 def _stamp(run: Path) -> list[int] | None:
-    """Size and time of change of the run's status file; None for a folder that holds no run."""
+    """Return size and modification time of the run's status file; None for a folder that holds no run."""
     try:
         status = (run / STATUS_FILE).stat()
     except OSError:
@@ -83,7 +83,7 @@ def _load(path: Path) -> dict[str, dict[str, Any]]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return {}  # An index is a copy: without it everything is read from the runs.
+        return {}  # The index is a copy: without it everything is read from the runs.
     entries = content.get("runs", {}) if isinstance(content, dict) else {}
     return {
         name: entry
@@ -97,4 +97,4 @@ def _save(path: Path, entries: dict[str, dict[str, Any]]) -> None:
     try:
         write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
     except StoreError:
-        return  # A store that is only read must not need to be writable.
+        return  # Reading a store must not need permission to write to it.

@@ -1,4 +1,4 @@
-"""One writer a run: a lock that the system releases when its holder dies, however it dies."""
+"""Lock of a run's folder: one writer per run; the system releases the lock when its process ends."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ else:
 
 
 class RunLock:
-    """Held while a run's folder is written to.
+    """Exclusive lock on a run's folder, held while the run is written.
 
     Raises
     ------
@@ -47,13 +47,13 @@ class RunLock:
             ) from None
 
     def release(self) -> None:
-        """Let others write the run."""
+        """Release the lock, so that others can write the run."""
         self._path.unlink(missing_ok=True)
         self._file.close()
 
 
 def is_held(folder: Path) -> bool:
-    """Whether a run is being written; nothing is written to find out."""
+    """Return whether a run is being written; this check writes nothing."""
     try:
         with (folder / LOCK_FILE).open("rb") as file:
             try:
@@ -61,5 +61,5 @@ def is_held(folder: Path) -> bool:
             except OSError:
                 return True
     except OSError:
-        pass  # no lock, or none that may be read
+        pass  # no lock file, or no permission to read it
     return False

@@ -1,4 +1,4 @@
-"""Parts: the Parquet files of a run, as tables in memory and as files with checksums."""
+"""Parts of a run: Parquet files with checksums, built from and read into Arrow tables."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Channel = tuple[str, str | None, int | None]
 
 
 class PartRecord(TypedDict):
-    """What a run's status says of one of its parts."""
+    """Entry of one part in a run's status."""
 
     file: str  #: name in the run's traces folder
     n_rows: int
@@ -32,20 +32,20 @@ class PartRecord(TypedDict):
 
 
 def channel_order(channel: Channel) -> tuple[str, bool, str, bool, int]:
-    """Sort key of channels: by signal, layer and index, nulls last."""
+    """Return the sort key of a channel: signal, layer, index, nulls last."""
     signal, layer, index = channel
     return signal, layer is None, layer or "", index is None, index or 0
 
 
 def build_table(run: str, series: Mapping[Channel, Sequence[np.ndarray]]) -> pa.Table:
-    """Make a sorted table.
+    """Build a table in the order of a part.
 
     Parameters
     ----------
     run : str
         Name of the run.
     series : mapping
-        By channel: steps, epochs and values, equally long, in the order of the steps.
+        Steps, epochs and values of each channel, equally long, in the order of the steps.
     """
     channels = sorted(series, key=channel_order)
     lengths = [len(series[channel][0]) for channel in channels]
@@ -67,7 +67,7 @@ def build_table(run: str, series: Mapping[Channel, Sequence[np.ndarray]]) -> pa.
 
 
 def _repeat(labels: Sequence[str | None], lengths: Sequence[int]) -> pa.DictionaryArray:
-    """Each label as often as its length says, dictionary-encoded; None becomes null."""
+    """Repeat each label by its length, dictionary-encoded; None becomes null."""
     names = sorted({label for label in labels if label is not None})
     position = {name: code for code, name in enumerate(names)}
     codes = np.repeat([-1 if label is None else position[label] for label in labels], lengths).astype(
@@ -79,13 +79,13 @@ def _repeat(labels: Sequence[str | None], lengths: Sequence[int]) -> pa.Dictiona
 
 
 def sort_table(table: pa.Table) -> pa.Table:
-    """Sort rows by signal, layer, index and step, as each part is."""
+    """Sort rows by signal, layer, index and step, the order of every part."""
     table = table.unify_dictionaries()
     channel, steps = np.zeros(table.num_rows, np.int64), table["step"].to_numpy()
     for name in ("signal", "layer", "index"):
         n_places, places = _places(table[name])
         channel = channel * n_places + places
-    # Few channels fit sixteen bits, which are sorted in linear time. Steps are mostly in order as they come.
+    # Few channels fit sixteen bits, which sort in linear time. Steps mostly arrive in order.
     narrow = channel.astype(np.uint16) if channel.max(initial=0) < 1 << 16 else channel
     order = np.argsort(narrow, kind="stable")
     ordered, sorted_steps = narrow[order], steps[order]
@@ -95,7 +95,7 @@ def sort_table(table: pa.Table) -> pa.Table:
 
 
 def _places(column: pa.ChunkedArray) -> tuple[int, np.ndarray]:
-    """Number of values in a column, and each row's place among them in their order, nulls last."""
+    """Return the number of distinct values in a column, and each row's rank among them, nulls last."""
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
     encoded = column.combine_chunks()
@@ -107,7 +107,7 @@ def _places(column: pa.ChunkedArray) -> tuple[int, np.ndarray]:
 
 
 def write_part(table: pa.Table, path: Path, run_id: str) -> PartRecord:
-    """Write one part, whole or not at all, a row group a signal, and say what is needed to check it later."""
+    """Write one part, whole or not at all, one row group per signal, and return its entry for the status."""
     schema = TABLE_SCHEMA.with_metadata({VERSION_KEY: str(SCHEMA_VERSION), RUN_KEY: run_id})
 
     def write(temporary: Path) -> None:
@@ -134,12 +134,12 @@ def write_part(table: pa.Table, path: Path, run_id: str) -> PartRecord:
     }
 
 
-#: Rows below which neighbouring signals share a row group: its own footer would outweigh its content.
+#: Neighbouring signals with fewer rows share a row group: a group of their own would cost more than its content.
 _FEW_ROWS = 512
 
 
 def _signal_spans(table: pa.Table) -> list[tuple[int, int]]:
-    """First and last-but-one row of each signal in a sorted table; small neighbours are taken together."""
+    """Return the first row and the row after the last of each signal in a sorted table; join small neighbours."""
     codes = table["signal"].combine_chunks().indices.to_numpy()
     edges = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), codes.size]
     spans = [(edges[0], edges[1])] if len(edges) > 1 else []
@@ -158,7 +158,7 @@ def read_part(
     signals: list[str] | None = None,
     run_id: str | None = None,
 ) -> pa.Table:
-    """Read one part, or the row groups of some signals of it.
+    """Read one part, or only some of its signals.
 
     Raises
     ------
@@ -175,7 +175,7 @@ def read_part(
 
 @contextmanager
 def _opened(path: Path, run_id: str | None) -> Iterator[pq.ParquetFile]:
-    """Open a part and check what it says of itself; StoreError if that, or reading inside the block, fails."""
+    """Open a part and check its metadata; raise StoreError if that, or reading inside the block, fails."""
     try:
         # The version is checked first: a newer format may lack columns that this reader asks for.
         metadata = pq.read_metadata(path).metadata or {}
@@ -183,7 +183,7 @@ def _opened(path: Path, run_id: str | None) -> Iterator[pq.ParquetFile]:
         check_version(path, None if version is None else version.decode(errors="replace"))
         recorded = metadata.get(RUN_KEY.encode(), b"").decode()
         if run_id is not None and recorded != run_id:
-            raise StoreError(f"{path} is a part of another run; move it to where it belongs.")
+            raise StoreError(f"{path} is a part of another run; move it to that run's folder.")
         with pq.ParquetFile(path, read_dictionary=["run", "signal", "layer"]) as file:
             yield file
     except (pa.ArrowException, OSError) as error:
@@ -195,7 +195,7 @@ def _opened(path: Path, run_id: str | None) -> Iterator[pq.ParquetFile]:
 
 
 def _groups_of(metadata: pq.FileMetaData, signals: list[str]) -> list[int]:
-    """Row groups that may hold some of the signals, by the bounds in their footers."""
+    """Return the row groups that may hold some of the signals, by the bounds in their footers."""
     return [
         number
         for number, bounds in enumerate(_signal_bounds(metadata))
@@ -204,7 +204,7 @@ def _groups_of(metadata: pq.FileMetaData, signals: list[str]) -> list[int]:
 
 
 def _signal_bounds(metadata: pq.FileMetaData) -> list[tuple[str, str] | None]:
-    """First and last signal of each row group in the order of the alphabet, where the footer tells them."""
+    """Return the alphabetically first and last signal of each row group, where the footer has them."""
     column = metadata.schema.names.index("signal")
     statistics = [
         metadata.row_group(number).column(column).statistics for number in range(metadata.num_row_groups)
@@ -213,7 +213,7 @@ def _signal_bounds(metadata: pq.FileMetaData) -> list[tuple[str, str] | None]:
 
 
 def part_signals(path: Path, run_id: str | None = None) -> set[str]:
-    """Names of the signals in a part; only row groups of several signals are read."""
+    """Return the names of the signals in a part; only row groups of several signals are read."""
     with _opened(path, run_id) as file:
         bounds = _signal_bounds(file.metadata)
         alone = {each[0] for each in bounds if each is not None and each[0] == each[1]}
@@ -222,15 +222,16 @@ def part_signals(path: Path, run_id: str | None = None) -> set[str]:
 
 
 def check_version(path: Path, version: object) -> None:
-    """Raise StoreError if a file is of a newer format than this reader's, or does not say of which."""
+    """Raise StoreError if a file has a newer format than this reader knows, or does not name its format."""
     if version is None:
         raise StoreError(
-            f"{path} does not say its trace format (`{VERSION_KEY}` in the file's metadata); another program wrote "
-            "it: move it away, or have it written with that key."
+            f"{path} does not name its trace format (`{VERSION_KEY}` in the file's metadata), so another program "
+            "wrote it; move it away, or write it with that key."
         )
     if not str(version).isdigit():
-        raise StoreError(f"{path} has trace format {version!r}, which is not a number; it is damaged.")
+        raise StoreError(f"{path} has trace format {version!r}, which is not a number; the file is damaged.")
     if int(str(version)) > SCHEMA_VERSION:
         raise StoreError(
-            f"{path} has trace format {version}, this tracekit reads up to {SCHEMA_VERSION}; upgrade tracekit."
+            f"{path} has trace format {version}, but this tracekit reads formats up to {SCHEMA_VERSION}; "
+            "upgrade tracekit."
         )

@@ -1,4 +1,4 @@
-"""Reading a store back: what runs there are, and their values as one tidy frame."""
+"""Store reader: lists an experiment's runs and reads their values as one tidy frame."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tracekit.traces.schema import SCHEMA_VERSION, STATUSES, TABLE_SCHEMA
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Rows of the table that a notebook shows of an experiment.
+#: Largest number of rows in the table that a notebook shows of an experiment.
 _TABLED = 40
 
 
@@ -32,16 +32,18 @@ class Run:
 
     name: str  #: the run's name, unique in its experiment
     path: Path  #: its folder
-    attributes: dict[str, Any]  #: what tells it from other runs; columns of the frame that `read` returns
+    attributes: dict[
+        str, Any
+    ]  #: what distinguishes it from other runs; columns of the frame that `read` returns
     configuration: dict[str, Any]  #: the resolved configuration it ran with
     meta: dict[str, Any]  #: versions, git commit, processor
     status: str  #: running | finished | diverged | interrupted | failed
     reason: str | None  #: why it diverged, was interrupted or failed
     step: int  #: last recorded update
     seconds: float  #: wall time of the run
-    run_id: str | None  #: what its parts carry, so that a part of another run is noticed
+    run_id: str | None  #: written into its parts, so that a part of another run is recognised
     parts: tuple[Path, ...]  #: its Parquet files, in the order they were written
-    lost: tuple[PartRecord, ...] = ()  #: parts that `tracekit doctor --quarantine` has struck off
+    lost: tuple[PartRecord, ...] = ()  #: parts that `tracekit doctor --quarantine` has removed
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -54,13 +56,13 @@ class Experiment:
     runs: tuple[Run, ...]  #: sorted by attributes, then by name
 
     def __repr__(self) -> str:
-        """Name it, and count its runs by how they ended."""
+        """Return its name, path and number of runs by status."""
         counts = ", ".join(f"{n} {status}" for status, n in Counter(run.status for run in self.runs).items())
         runs = f"{len(self.runs)} run{'s' * (len(self.runs) != 1)}"
         return f"Experiment({self.name!r}, {runs}: {counts}, path={str(self.path)!r})"
 
     def _repr_html_(self) -> str:
-        """Tabulate runs by what tells their cells apart and by how they ended, for notebooks."""
+        """Tabulate the number of runs by configuration and status, for notebooks."""
         cells: dict[str, Counter[str]] = {}
         for run in self.runs:
             told = {name: value for name, value in run.attributes.items() if not name.endswith("seed")}
@@ -83,7 +85,7 @@ class Experiment:
 
 
 def open_experiment(path: str | Path) -> Experiment:
-    """List an experiment's runs; the folder of a single run is an experiment of one.
+    """List an experiment's runs; the folder of a single run is an experiment of one run.
 
     Raises
     ------
@@ -127,7 +129,7 @@ def _run(folder: Path, records: dict[str, Any]) -> Run:
             f"{folder} has the status {status.get('status')!r}, which must be one of {', '.join(STATUSES)}."
         )
     traces = folder / TRACES_FOLDER
-    # A store that another program wrote may list no parts: then every part that is there belongs to the run.
+    # A store that another program wrote may list no parts: then every part in the folder belongs to the run.
     listed = status.get("parts")
     files = sorted(traces.glob("part-*.parquet")) if listed is None else [traces / p["file"] for p in listed]
     return Run(
@@ -174,7 +176,7 @@ def read(
     Raises
     ------
     StoreError
-        Nothing readable there, or a damaged file, which the message names.
+        The path holds nothing readable, or a file is damaged; the message names the file.
     UnknownNameError
         A signal or run is not in the store.
 
@@ -208,7 +210,7 @@ def read(
 
 
 def signal_names(run: Run) -> list[str]:
-    """Names of the signals that a run has recorded, sorted."""
+    """Return the names of the signals that a run has recorded, sorted."""
     return sorted(set().union(*(part_signals(part, run.run_id) for part in run.parts)))
 
 
@@ -223,7 +225,7 @@ def _chosen(asked: Sequence[str] | str | None, known: list[str], path: str | Pat
 
 
 def _read_run(run: Run, signals: list[str] | None) -> pa.Table:
-    # The run's name is the same in every row, and is joined from its record.
+    # The run's name is the same in every row; it is joined from the run's record.
     columns = TABLE_SCHEMA.names[1:]
     parts = [read_part(part, columns=columns, signals=signals, run_id=run.run_id) for part in run.parts]
     if not parts:
@@ -232,7 +234,7 @@ def _read_run(run: Run, signals: list[str] | None) -> pa.Table:
 
 
 def _to_frame(runs: list[Run], tables: list[pa.Table]) -> pd.DataFrame:
-    """Join the runs' attributes to their rows, column by column: nothing is copied that need not be."""
+    """Join the runs' attributes to their rows, column by column, with as few copies as possible."""
     import pandas as pd
 
     lengths = np.array([table.num_rows for table in tables])
@@ -263,7 +265,7 @@ def _categories(column: pa.DictionaryArray) -> pd.Categorical:
 
 
 def _constant(values: list[Any], lengths: np.ndarray) -> Any:
-    """One value a run, repeated over its rows: categories for text, plain numbers otherwise."""
+    """Repeat one value per run over the run's rows: categories for text, plain numbers otherwise."""
     import pandas as pd
 
     if all(value is None or isinstance(value, str) for value in values):

@@ -1,4 +1,4 @@
-"""Writing a run: values come in step by step, and leave in parts on a thread of their own."""
+"""Run writer: takes values update by update and writes them as parts on its own thread."""
 
 from __future__ import annotations
 
@@ -32,26 +32,26 @@ from tracekit.traces.lock import RunLock
 from tracekit.traces.parts import PartRecord, read_part, sort_table, write_part
 from tracekit.traces.schema import ENDED_STATUSES, TABLE_SCHEMA
 
-#: Small parts of a running run that are merged into one as soon as there are so many.
+#: Number of small parts of a running run at which they are merged into one.
 _MERGE_PARTS = 64
-#: Rows from which a part is not small, and stays as it is: merging holds the parts in memory.
+#: A part with at least this many rows is not merged: merging holds the parts in memory.
 _LARGE_PART = 1_000_000
 
 
 class RunWriter:
-    """Writes one run's folder; a context manager that marks the run failed if its block raises.
+    """Writer of one run's folder; a context manager that marks the run failed if its block raises.
 
-    Values are buffered and leave in parts, which a thread writes during the training. What has left
-    is readable whatever happens to the process. A part leaves by itself when it is due and the next update
-    begins, so that a process that is killed loses at most `flush_seconds` of its run, and the update in which
-    they were over.
+    Values are buffered and written in parts, by a thread, while the training continues. A written part
+    stays readable whatever happens to the process. A part that is due is written when the next update
+    begins, so that a killed process loses at most the last `flush_seconds` of its run and the update that it
+    was in.
 
     Parameters
     ----------
     folder : Path
         The run's folder; created, and must not hold a run yet.
     attributes : mapping
-        What tells this run from others (optimizer, batch_size, seed, ...): strings and numbers that
+        What distinguishes this run from others (optimizer, batch_size, seed, ...): strings and numbers that
         `read` joins to every row as columns.
     configuration : mapping
         The resolved configuration, JSON-compatible.
@@ -60,18 +60,18 @@ class RunWriter:
     flush_seconds : float
         Age of the oldest buffered value at which a part is due.
     rows_per_part : int
-        Buffered values at which a part is due; at twice as many it leaves in the midst of an update, too.
+        Number of buffered values at which a part is due; at twice as many it is written within an update.
     flush_when_due : bool
-        Whether a part that is due leaves by itself. Whoever keeps something beside the parts that must not be
-        ahead of them asks `due` instead, and calls `flush`.
+        Whether a part that is due is written without a call of `flush`. A caller that keeps files which must not
+        be ahead of the parts, such as checkpoints, passes False, checks `due` and calls `flush`.
 
     Raises
     ------
     OutputExistsError
         The folder holds a run already.
     StoreError
-        The folder cannot be written to, or another process is writing the run. Errors of the writing
-        thread are raised when the next part leaves, or by `finish`.
+        The folder cannot be written to, or another process is writing the run. An error of the writing
+        thread is raised when the next part is written, or by `finish`.
 
     Examples
     --------
@@ -129,12 +129,12 @@ class RunWriter:
         self._flush_seconds = flush_seconds
         self._rows_per_part = rows_per_part
         self._flush_when_due = flush_when_due
-        self._step = 0  # which values come in of
-        # Durations come from a clock that cannot be set back; the dates in the status are for people.
+        self._step = 0  # the update whose values are being recorded
+        # Durations use the monotonic clock; the dates in the status are for people.
         self._started, self._clock = datetime.datetime.now(datetime.UTC), time.monotonic()
         self._seconds_before = 0.0
         self._parts: list[PartRecord] = []
-        self._lost: list[PartRecord] = []  # those that `tracekit doctor` has struck off
+        self._lost: list[PartRecord] = []  # those that `tracekit doctor` has removed
         self._next_part = 0
         self._last_step = 0
         self._buffer = Buffer()
@@ -153,9 +153,9 @@ class RunWriter:
         rows_per_part: int = 1_000_000,
         flush_when_due: bool = True,
     ) -> Self:
-        """Continue writing an interrupted run after `last_step`; values of later steps are dropped.
+        """Continue writing an interrupted run after `last_step`; drop recorded values of later steps.
 
-        `meta`, the circumstances from now on, replaces those that are recorded.
+        `meta` describes the circumstances from now on and replaces the recorded ones.
 
         Raises
         ------
@@ -187,7 +187,7 @@ class RunWriter:
 
     @property
     def due(self) -> bool:
-        """Whether enough values, or old enough ones, wait to be written."""
+        """Whether the buffered values are many enough, or old enough, to be written."""
         return (
             self._buffer.n_values >= self._rows_per_part
             or time.monotonic() - self._buffer.oldest >= self._flush_seconds
@@ -196,7 +196,7 @@ class RunWriter:
     def record(
         self, step: int, epoch: int, signal: str, value: ArrayLike | float, *, layer: str | None = None
     ) -> None:
-        """Keep one value, or a vector of values (its positions become the `index` column), of a signal."""
+        """Record one value of a signal, or a vector of values whose positions become the `index` column."""
         self._begin(step)
         if isinstance(value, (float, int)):
             columns = self._columns.get((signal, layer, None)) or self._columns_of(signal, layer, None)
@@ -209,14 +209,14 @@ class RunWriter:
             self.flush()
 
     def _begin(self, step: int) -> None:
-        """Let the part before an update leave if it is due: at its first value, so that parts end between updates."""
+        """Write a due part at the first value of an update, so that parts end between updates."""
         if step != self._step:
             self._step = step
             if self._flush_when_due and self.due:
                 self.flush()
 
     def _columns_of(self, signal: str, layer: str | None, size: int | None) -> Columns:
-        """Columns of one signal: of a number, or of a vector of some size."""
+        """Return the columns of a signal whose value is a number, or a vector of some size."""
         key = signal, layer, size
         found = self._columns.get(key)
         if found is None:
@@ -225,13 +225,13 @@ class RunWriter:
         return found
 
     def record_row(self, step: int, epoch: int, columns: Columns, values: np.ndarray | float) -> None:
-        """Keep one value a channel, all of one update: the fast way for whoever records the same things often.
+        """Record one value per channel, all of one update: the fast way to record the same channels often.
 
         Parameters
         ----------
         step, epoch : int
         columns : Columns
-            What the values are of; the same object each time.
+            The channels of the values; pass the same object each time.
         values : ndarray of float64, (n_channels,), or float
             A number if there is one channel. Not copied: the array must not change afterwards.
         """
@@ -250,7 +250,7 @@ class RunWriter:
         layer: str | None = None,
         index: int | None = None,
     ) -> None:
-        """Keep a whole series at once: equally long arrays of steps, epochs and values; for importers."""
+        """Record a whole series at once: equally long arrays of steps, epochs and values; for importers."""
         if not len(steps) == len(epochs) == len(values):
             lengths = (len(steps), len(epochs), len(values))
             raise ArgumentError(
@@ -265,14 +265,14 @@ class RunWriter:
             self.flush()
 
     def flush(self, *, then: Callable[[], object] | None = None, wait: bool = False) -> None:
-        """Hand what is buffered to the writing thread as one part.
+        """Hand the buffered values to the writing thread as one part.
 
         Parameters
         ----------
         then : callable, optional
-            Called on the writing thread once the part is in the store: what must not be ahead of it.
+            Called on the writing thread once the part is in the store.
         wait : bool
-            Return only when that is done.
+            Return only when both are done.
         """
         self._settle()
         buffer, self._buffer = self._buffer, Buffer()
@@ -334,9 +334,9 @@ class RunWriter:
             pending.result()
 
     def finish(self, status: str = "finished", *, reason: str | None = None) -> None:
-        """Write what is left and say how the run ended, and why.
+        """Write the remaining values, and how and why the run ended.
 
-        An interrupted run keeps its parts and its checkpoint, so that it can be resumed.
+        An interrupted run keeps its parts and its checkpoint, so that `tracekit resume` can continue it.
         """
         try:
             self.flush(wait=True)
@@ -350,13 +350,13 @@ class RunWriter:
             self._lock.release()
 
     def abandon(self) -> None:
-        """Stop writing without a word: the run looks as if its process had been killed, and can be resumed."""
+        """Stop writing and leave the status as it is, as if the process had been killed; the run can be resumed."""
         self._thread.shutdown()
         self._lock.release()
 
     def _write_status(self, status: str, reason: str | None, *, step: int | None = None) -> None:
         seconds = self._seconds_before + time.monotonic() - self._clock
-        ended = datetime.datetime.now(datetime.UTC)  # not started + seconds: a run may have rested
+        ended = datetime.datetime.now(datetime.UTC)  # not started + seconds: a run may have paused
         write_json(
             self.folder / STATUS_FILE,
             {
@@ -387,5 +387,5 @@ class RunWriter:
             else:
                 self.finish("failed", reason=f"{type(error).__name__}: {error}")
         except StoreError as second:
-            # The first error is the one to report; that the store could not take it in belongs beside it.
+            # Report the first error, with a note that the store could not record it.
             error.add_note(str(second))

@@ -1,4 +1,4 @@
-"""`tracekit analyze`: statistics of every recorded series."""
+"""`tracekit analyze`: compute the statistics of every recorded series."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def analyze(
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
-    """Characterize every recorded series: bounds, stationarity, spectrum, dependence; one row a series."""
+    """Characterize every recorded series: bounds, stationarity, spectrum, dependence; one row per series."""
     check_output(out, overwrite=overwrite)
     frame = read_store(path, signal)
     from tracekit_analysis import characterize

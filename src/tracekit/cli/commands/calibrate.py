@@ -1,4 +1,4 @@
-"""`tracekit calibrate`: how often the tests and labels err for a number of updates, of seeds and a margin."""
+"""`tracekit calibrate`: measure the error rates of tests and labels for a number of updates, seeds and a margin."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def calibrate(
     updates: Annotated[
         int, typer.Option("--updates", "-n", min=8, help="Recorded values per series.")
     ] = 1000,
-    seeds: Annotated[int, typer.Option(min=1, help="Seeds per cell.")] = 5,
+    seeds: Annotated[int, typer.Option(min=1, help="Seeds per configuration.")] = 5,
     margin: Margin = 0.2,
     level: Level = 0.95,
     process: Annotated[
@@ -42,22 +42,25 @@ def calibrate(
     noise: Annotated[
         list[str] | None,
         typer.Option(
-            help="Noise to simulate for the labels; may be repeated (default: iid, AR.5, AR.9, t2, GARCH)."
+            help="Noise to simulate for the labels; may be repeated (default: iid, AR.5, AR.9, t2 and GARCH)."
         ),
     ] = None,
     runs: Annotated[
-        int, typer.Option(min=1, help="Series per process, for bounds, level, spread and index.")
+        int, typer.Option(min=1, help="Simulated series per process, for bounds, level, spread and index.")
     ] = 300,
     battery: Annotated[
         int,
         typer.Option(
             min=0,
-            help="Of these, series for everything else: unit roots, peaks, breaks, memory, tails (slow).",
+            help="How many of these series to use for the slow statistics too: unit roots, peaks, breaks, memory, "
+            "tails.",
         ),
     ] = 0,
-    cells: Annotated[int, typer.Option(min=1, help="Cells per row of the label table.")] = 100,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of all draws.")] = 0,
-    jobs: Annotated[int, typer.Option(min=1, help="Worker processes; the numbers do not depend on it.")] = 1,
+    cells: Annotated[
+        int, typer.Option(min=1, help="Simulated configurations per row of the label table.")
+    ] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
+    jobs: Annotated[int, typer.Option(min=1, help="Worker processes; the rates do not depend on it.")] = 1,
     out: Annotated[
         list[Path] | None,
         typer.Option(
@@ -104,7 +107,7 @@ def calibrate(
 
 
 def long_table(rates: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
-    """Put the rates of single series and of cells under each other, one row per rate."""
+    """Join the rates of single series and of configurations into one table, one row per rate."""
     import pandas as pd
 
     n, n_seeds, margin = labels[["n", "n_seeds", "margin"]].iloc[0]
@@ -119,7 +122,7 @@ def long_table(rates: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
 
 
 def _print(rates: pd.DataFrame, labels: pd.DataFrame) -> None:
-    """Print a table of the tests, one of everything else if it was measured, and one of the labels."""
+    """Print a table of the tests, one of the slow statistics if they were measured, and one of the labels."""
     from tracekit_analysis.calibration.processes import PROCESSES
 
     n, n_seeds, margin = labels[["n", "n_seeds", "margin"]].iloc[0]
@@ -129,25 +132,26 @@ def _print(rates: pd.DataFrame, labels: pd.DataFrame) -> None:
         for name in rates["process"].unique()
     ]
     typer.echo(
-        f"One series of {n:.0f} values: share rejected at .05, or labelled so at margin {margin:g}, or whose "
-        f"interval holds the true index; {rates['runs'].max()} series each."
+        f"One series of {n:.0f} values: share that a test rejects at .05, share with each label at margin "
+        f"{margin:g}, and share whose interval holds the true index; {rates['runs'].max()} series per process."
     )
     print_table(("process", "what it is", *SHOWN), rows)
     others = rates[~rates["quantity"].isin(SHOWN)]
     if set(others["quantity"]) != {"warned"}:
         more = ["process", "quantity", "mean", "se", "runs"]
-        typer.echo("\nEverything else: mean over series, most of them shares rejected.")
+        typer.echo("\nThe slow statistics: mean over series; most are shares rejected.")
         print_table(more, others[more].itertuples(index=False, name=None))
     columns = ["noise", "movement", "index", *SHARES]
     typer.echo(
-        f"\nCells of {n_seeds:.0f} seeds: share with each label; wrong: with one that the truth forbids; "
-        f"covered: whose interval holds the true index; {labels['n_cells'].iloc[0]} cells each."
+        f"\nConfigurations of {n_seeds:.0f} seeds: share with each label; wrong: share whose label contradicts the "
+        f"truth; covered: share whose interval holds the true index; {labels['n_cells'].iloc[0]} configurations per "
+        "row."
     )
     print_table(columns, labels[columns].itertuples(index=False, name=None))
 
 
 def _draw(rates: pd.DataFrame, labels: pd.DataFrame, path: Path) -> None:
-    """Draw everything into one picture; the same numbers give the same bytes."""
+    """Draw all rates into one picture; the same numbers give the same bytes."""
     import matplotlib
     from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""`tracekit data`: fetch data sets and look at them."""
+"""`tracekit data`: fetch and show data sets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tracekit.cli.command import command, group
 from tracekit.cli.options import DataDir, Json, Quiet
 from tracekit.cli.output import print_json, print_table
 
-group("data", summary="Fetch data sets and look at them.")
+group("data", summary="Fetch and show data sets.")
 
 
 @command(
@@ -21,7 +21,7 @@ group("data", summary="Fetch data sets and look at them.")
 def fetch(
     name: Annotated[str, typer.Argument(help="Data set, e.g. cifar10.", autocompletion=completion.datasets)],
     data_dir: DataDir = None,
-    url: Annotated[str | None, typer.Option(help="A mirror of the official archive.")] = None,
+    url: Annotated[str | None, typer.Option(help="Address of a mirror of the official archive.")] = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:

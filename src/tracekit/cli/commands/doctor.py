@@ -27,7 +27,7 @@ def doctor(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Check every record, part, checksum and count of an experiment against its plan; exit code 1 if one is wrong."""
+    """Check every record, part, checksum and count of an experiment against its plan; exit with 1 if one is wrong."""
     from tracekit.traces.doctor import examine, not_begun, quarantine
 
     planned = _planned(path)
@@ -58,19 +58,19 @@ def doctor(
         for target in moved:
             typer.echo(f"moved to {target}")
         if not set_aside and any(entry.movable for entry in findings):
-            typer.echo("`tracekit doctor --quarantine` moves the damaged files aside; nothing is deleted.")
+            typer.echo(
+                f"`tracekit doctor {path} --quarantine` moves the damaged files aside; it deletes nothing."
+            )
     else:
-        typer.echo("nothing is wrong.")
+        typer.echo("no problem found.")
     if waiting and not as_json:
-        typer.echo(
-            f"{count(len(waiting), 'planned run')} not begun yet; `tracekit resume {path}` begins them."
-        )
+        typer.echo(f"{count(len(waiting), 'planned run')} not begun yet; `tracekit resume {path}` continues.")
     if findings:
         raise typer.Exit(1)
 
 
 def _planned(path: Path) -> dict[str, dict[str, Any]]:
-    """Configurations of the planned runs by name; none where there is no record of them that can be read."""
+    """Return the configurations of the planned runs by name; empty if their record cannot be read."""
     from tracekit.cli.sweep_status import planned_runs
     from tracekit.errors import StoreError
 

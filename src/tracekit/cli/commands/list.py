@@ -1,4 +1,4 @@
-"""`tracekit list`: the names that options take: optimizers, schedules, models, data sets, signals, runs."""
+"""`tracekit list`: list the names that options take: optimizers, schedules, models, data sets, signals, runs."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from tracekit.cli.command import command, group
 from tracekit.cli.options import Json, RunsPath
 from tracekit.cli.output import print_json, print_table
 
-group("list", summary="List the names that options take.")
+group("list", summary="List optimizers, schedules, models, data sets, signals or runs.")
 
 
 def _list(columns: dict[str, str], rows: list[dict[str, Any]], as_json: bool) -> None:
-    """Print rows as JSON whole, or as a table of the columns (key -> heading)."""
+    """Print all of each row as JSON, or some columns (key -> heading) as a table."""
     if as_json:
         print_json(rows)
     else:
@@ -27,7 +27,7 @@ def _list(columns: dict[str, str], rows: list[dict[str, Any]], as_json: bool) ->
     ),
 )
 def list_optimizers(as_json: Json = False) -> None:
-    """Optimizers, their update rules and defaults."""
+    """List optimizers, their update rules and defaults."""
     from tracekit.engine.optim import OPTIMIZERS
 
     rows = [
@@ -53,7 +53,7 @@ def list_optimizers(as_json: Json = False) -> None:
     examples=("tracekit list schedules",),
 )
 def list_schedules(as_json: Json = False) -> None:
-    """Learning-rate schedules and their settings."""
+    """List learning-rate schedules and their settings."""
     from tracekit.engine.optim.schedules import SCHEDULES
 
     rows = [
@@ -73,7 +73,7 @@ def list_schedules(as_json: Json = False) -> None:
     examples=("tracekit list models",),
 )
 def list_models(as_json: Json = False) -> None:
-    """Models of the embedded engine."""
+    """List models of the embedded engine."""
     from tracekit.engine import MODELS
 
     rows = [
@@ -88,7 +88,7 @@ def list_models(as_json: Json = False) -> None:
     examples=("tracekit list datasets",),
 )
 def list_datasets(as_json: Json = False) -> None:
-    """Data sets."""
+    """List data sets."""
     from tracekit.data import DATASETS
 
     rows = [
@@ -106,7 +106,7 @@ def list_datasets(as_json: Json = False) -> None:
     ),
 )
 def list_signals(as_json: Json = False) -> None:
-    """Signals that a run can record."""
+    """List signals that a run can record."""
     from tracekit.record import SIGNALS
 
     rows = [
@@ -130,7 +130,7 @@ def list_signals(as_json: Json = False) -> None:
     if as_json:
         print_json(rows)
         return
-    # For people one line per definition: its fields are the last word of the recorded names.
+    # For people one row per definition; its fields are the last word of the recorded names.
     print_table(
         ["name", "cost", "preset", "what it is", "fields"],
         [
@@ -145,7 +145,7 @@ def list_signals(as_json: Json = False) -> None:
     examples=("tracekit list runs runs/first",),
 )
 def list_runs(path: RunsPath, as_json: Json = False) -> None:
-    """Runs of an experiment, with how they ended."""
+    """List the runs of an experiment, with how they ended."""
     from tracekit.traces import open_experiment
 
     rows = [

@@ -1,4 +1,4 @@
-"""`tracekit plan`: how many seeds and updates an answer needs."""
+"""`tracekit plan`: compute how many seeds and updates an answer needs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tracekit.cli.output import check_output
 
 @command(
     "plan",
-    summary="Say how many seeds and updates an answer needs.",
+    summary="Compute how many seeds and updates an answer needs.",
     examples=(
         "tracekit plan",
         "tracekit plan --margin 1 --margin 1.5",
@@ -24,11 +24,11 @@ from tracekit.cli.output import check_output
 def plan(
     effect: Annotated[
         list[float] | None,
-        typer.Option(help="Difference in between-seed standard deviations; may be repeated."),
+        typer.Option(help="Difference to detect, in standard deviations between seeds; may be repeated."),
     ] = None,
     margin: Annotated[
         list[float] | None,
-        typer.Option(help="Margin of sameness, in between-seed standard deviations; may be repeated."),
+        typer.Option(help="Margin of equality, in standard deviations between seeds; may be repeated."),
     ] = None,
     index_margin: Annotated[
         list[float] | None,
@@ -36,16 +36,16 @@ def plan(
     ] = None,
     level: Level = 0.95,
     family: Annotated[
-        int, typer.Option(help="Number of comparisons that are corrected for, such as batch sizes.")
+        int, typer.Option(help="Number of comparisons to correct for, such as the number of batch sizes.")
     ] = 4,
-    power: Annotated[float, typer.Option(help="Wanted probability of the answer.")] = 0.8,
+    power: Annotated[float, typer.Option(help="Wanted probability of getting the answer.")] = 0.8,
     correlation: Annotated[float, typer.Option(help="Correlation between runs that share a seed.")] = 0.5,
     tau: Annotated[float, typer.Option(help="Correlation time of the signal, in updates.")] = 1.0,
     out: TableFile = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
-    """Say, before anything is trained, how many seeds and updates an answer needs."""
+    """Compute, before anything is trained, how many seeds and updates an answer needs."""
     check_output(out, overwrite=overwrite)
     import tracekit_analysis
 

@@ -1,4 +1,4 @@
-"""`tracekit range-test`: which learning rates lower the loss."""
+"""`tracekit range-test`: suggest a learning rate from a short training."""
 
 from __future__ import annotations
 
@@ -31,18 +31,20 @@ def range_test(
     seeds: Annotated[
         int,
         typer.Option(
-            min=1, max=1000, help="Number of trainings, each with initial weights and order of its own."
+            min=1,
+            max=1000,
+            help="Number of trainings, each with its own initial weights and order of images.",
         ),
     ] = 3,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the first of them.")] = 0,
-    lowest: Annotated[float, typer.Option(help="First learning rate.")] = 1e-7,
-    highest: Annotated[float, typer.Option(help="Last learning rate.")] = 10.0,
-    updates: Annotated[int, typer.Option(max=1_000_000, help="Updates between them.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the first training.")] = 0,
+    lowest: Annotated[float, typer.Option(help="Learning rate at the first update.")] = 1e-7,
+    highest: Annotated[float, typer.Option(help="Learning rate at the last update.")] = 10.0,
+    updates: Annotated[int, typer.Option(max=1_000_000, help="Number of updates.")] = 100,
     as_json: Json = False,
 ) -> None:
-    """Train briefly with an exponentially growing learning rate, and suggest one from where the loss falls fastest.
+    """Train briefly with an exponentially growing learning rate, and suggest the rate at which the loss falls fastest.
 
-    The suggestion is the median over the seeds; their lowest and highest suggestion say how far to trust it.
+    The suggestion is the median over the seeds; the lowest and highest suggestion show how much it varies.
     """
     import statistics
 
@@ -98,6 +100,6 @@ def range_test(
     spread = (
         f"{count(seeds, 'seed')}, from {min(suggestions):.2g} to {max(suggestions):.2g}"
         if seeds > 1
-        else "one seed, so how far it would vary is not known; --seeds 3 says"
+        else "one seed: its variation is unknown; --seeds 3 measures it"
     )
     typer.echo(f"suggested learning rate: {statistics.median(suggestions):.2g} ({spread})")

@@ -20,7 +20,7 @@ from tracekit.cli.output import print_json
 def report(
     path: RunsPath,
     output: Annotated[
-        Path, typer.Option("--out", "--output", "-o", help="Folder for the report; created.")
+        Path, typer.Option("--out", "--output", "-o", help="Folder to write the report to; it is created.")
     ] = Path("reports"),
     signal: DecidingSignal = DEFAULT_SIGNAL,
     margin: Margin = 0.2,
@@ -30,20 +30,21 @@ def report(
     jobs: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Worker processes; the files are the same (default: 2 where there is much to do)."
+            min=1,
+            help="Worker processes; the report does not depend on it (default: 2 for large experiments).",
         ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Write report.html, report.pdf and their tables: verdicts first, then what they rest on."""
+    """Write report.html, report.pdf and their tables: verdicts first, then the evidence for them."""
     from tracekit.report.workers import prepare
     from tracekit.traces import open_experiment
     from tracekit_analysis.tables.parallel import collect_rarely
 
     collect_rarely()
     jobs = prepare(open_experiment(path), jobs)
-    from tracekit.report import write_report  # takes seconds, in which the other process starts
+    from tracekit.report import write_report  # takes seconds; the other process starts meanwhile
 
     paths = write_report(
         path, output, signal=signal, margin=margin, level=level, by=by or None, overwrite=overwrite, jobs=jobs

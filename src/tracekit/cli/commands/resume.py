@@ -30,16 +30,17 @@ def resume(
     data_dir: DataDir = None,
     jobs: Annotated[int | None, typer.Option(help="Worker processes (default: all processors).")] = None,
     threads: Annotated[
-        int | None, typer.Option(help="Threads of each worker (default: as the experiment was begun).")
+        int | None, typer.Option(help="Threads per worker (default: as when the experiment was begun).")
     ] = None,
     flush_seconds: Annotated[
-        float, typer.Option(help="How much of each run a sudden end of the process may cost.")
+        float,
+        typer.Option(help="Write to disk every this many seconds; a killed process loses at most that much."),
     ] = 5.0,
-    failed: Annotated[bool, typer.Option("--failed", help="Try failed runs again, too.")] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="Also train failed runs again.")] = False,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Continue an experiment that was stopped; the traces become those of one that never was."""
+    """Continue an experiment that was stopped; its traces become those of an experiment that was never stopped."""
     from tracekit.cli.commands.run import report_outcome
     from tracekit.cli.progress import SweepProgress
     from tracekit.cli.sweep_status import planned_runs
@@ -51,7 +52,7 @@ def resume(
         if as_json:
             report_outcome(open_experiment(path), path, {}, quiet=quiet, as_json=True)
         else:
-            typer.echo(f"{path} has nothing left to do.")
+            typer.echo(f"{path} has no unfinished runs.")
         return
     runs = {name: config for name, config in planned_runs(path).items() if name in unfinished}
     with SweepProgress(runs, path, signal=DEFAULT_SIGNAL, quiet=quiet) as progress:

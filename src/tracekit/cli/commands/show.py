@@ -1,4 +1,4 @@
-"""`tracekit show`: an experiment's settings, runs and signals."""
+"""`tracekit show`: show an experiment's settings, runs and signals."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tracekit.cli.output import count, print_json, print_table, shown
     ),
 )
 def show(path: RunsPath, as_json: Json = False) -> None:
-    """Show an experiment: its configuration, its runs by status, its signals."""
+    """Show an experiment: its settings, its runs by status, its signals."""
     from tracekit.traces import open_experiment, signal_names
 
     experiment = open_experiment(path)
@@ -68,7 +68,7 @@ def show(path: RunsPath, as_json: Json = False) -> None:
 
 
 def _stem(stem: str, signals: list[str]) -> str:
-    """Write what is recorded under a stem: "probe/logits/{mean,q05,std}"."""
+    """Write the signals that share a stem: "probe/logits/{mean,q05,std}"."""
     fields = [name.removeprefix(f"{stem}/") for name in signals if name.rpartition("/")[0] == stem]
     return (
         stem
@@ -80,7 +80,7 @@ def _stem(stem: str, signals: list[str]) -> str:
 
 
 def _setting(value: Any) -> str:
-    """Write a setting as the file of settings has it; what is not set is left out."""
+    """Write a setting as in a file of settings; leave out what is not set."""
     if value is None:
         return "none"
     if isinstance(value, dict):

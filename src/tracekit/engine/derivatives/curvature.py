@@ -1,4 +1,4 @@
-"""Second derivatives of a loss in a model's parameters, through products with vectors alone.
+"""Hessian and Gauss-Newton products with vectors, and local quadratics, of a loss in a model's parameters.
 
 Products are computed by the complex step (:mod:`tracekit.engine.perturbation`), one gradient in complex
 arithmetic each: exact to rounding, and at a kink, as of ReLU, of the side that the gradient itself takes. A
@@ -66,7 +66,7 @@ def hessian_vector_product(
     loss : callable
         Computes the loss, a tensor of one number, from the parameters as they are when it is called, and
         the same whenever it is called. Dropout must be off or drop the same each time (call the model with
-        ``training=False``, or with a generator that is made inside, from the same seed), and nothing
+        ``training=False``, or with a generator created inside, from the same seed), and nothing
         that the model keeps, as running moments, may be updated.
     parameters : mapping of str to Tensor
         What to differentiate by; all others are constants. While this function runs, they hold other

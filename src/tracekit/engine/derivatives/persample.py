@@ -1,4 +1,4 @@
-"""Gradients of the single samples' losses, and moments of them, from one backward pass over the batch.
+"""Per-sample gradients, and moments of them, from one backward pass over the batch.
 
 The gradient of a linear or convolution weight is a sum of products, over samples i and positions p:
 ``Σ_i Σ_p δ_ip ⊗ a_ip``, where a is the layer's input (of a convolution: the window under an output pixel)

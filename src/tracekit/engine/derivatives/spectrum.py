@@ -1,4 +1,4 @@
-"""Eigenvalues and traces of large symmetric matrices that are known by their products with vectors only.
+"""Eigenvalues and traces of large symmetric matrices, from their products with vectors.
 
 The functions know nothing of models and losses; :mod:`tracekit.engine.derivatives.curvature` has the products.
 """

@@ -1,1 +1,1 @@
-"""What is only speed: threads, compiled loops, reused memory, fast ways through convolutions."""
+"""Kernels that make ops fast: threads, compiled loops, memory pool and fast convolutions."""

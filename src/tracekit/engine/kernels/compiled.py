@@ -1,4 +1,4 @@
-"""Whether compiled loops are used: they need numba, which is loaded at their first use and never before."""
+"""Compiled loops: whether they are used; they need numba, which is loaded at their first use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compiled loops for histograms. Loading this module loads numba; each function is compiled once a machine."""
+"""Compiled loops for histograms. Loading this module loads numba; each function is compiled once per machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compiled loops for ops that only pass over memory, where NumPy would pass over it several times.
+"""Compiled loops for ReLU, bias, softmax, pooling and windows: one pass over memory, where NumPy makes several.
 
 Loading this module loads numba, and the first call of each function compiles it, once a machine. Arrays are of
 float32 and contiguous.

@@ -1,10 +1,11 @@
 """Memory pool for large arrays: memory of an earlier array is used again as soon as nothing refers to it.
 
-A training step asks for the same arrays over and over. Fresh memory would cost the operating system as much time
-as the arithmetic takes: each page is handed out and filled with zeros every time.
+A training step asks for the same arrays in every update. Fresh memory would cost the operating system as much time
+as the arithmetic takes, because it maps every page and fills it with zeros.
 
-Whether anything refers to a block is read from CPython's reference counts. Other interpreters, and builds of CPython
-without its global lock, count otherwise or not at all: there every array gets fresh memory.
+The pool relies on CPython's reference counts (`sys.getrefcount`): a block is free when no array is a view of it. On
+interpreters without them the pool is not used, and `empty` allocates with NumPy: the results are the same, and
+training is slower.
 """
 
 from __future__ import annotations
@@ -21,8 +22,16 @@ from numpy.typing import DTypeLike
 from tracekit.engine.arrays import Array
 
 _ALIGNMENT = 64  #: bytes of a cache line, and of the widest vectors that processors compute with
-_SMALLEST = 2**20  #: bytes from which memory is worth keeping; the C library keeps what is smaller
-_FORGOTTEN_AFTER = 1000  #: requests after which memory that nobody wanted again is given back
+_SMALLEST = 2**20  #: smallest size in bytes that the pool keeps; the C library keeps smaller blocks
+_FORGOTTEN_AFTER = 1000  #: number of requests after which unused memory is returned to the system
+
+
+def _counts_references() -> bool:
+    """Return whether this interpreter has the reference counts that tell when a block is free."""
+    return sys.implementation.name == "cpython" and hasattr(sys, "getrefcount")
+
+
+_REUSES = _counts_references()
 
 
 class _Block:
@@ -36,7 +45,7 @@ class _Block:
         self.last_used = 0
 
     def references(self) -> int:
-        """Count what refers to the memory: a fixed number, and one more for each array that is a view of it."""
+        """Return the number of references to the memory: a constant, plus one per array that is a view of it."""
         return sys.getrefcount(self.owner)
 
     def array(self, n_bytes: int, shape: Sequence[int], dtype: np.dtype[Any]) -> Array:
@@ -44,14 +53,7 @@ class _Block:
         return result
 
 
-def _counts_references() -> bool:
-    """Return whether the interpreter counts references exactly: CPython with its global lock does."""
-    locked = getattr(sys, "_is_gil_enabled", lambda: True)()
-    return sys.implementation.name == "cpython" and hasattr(sys, "getrefcount") and locked
-
-
-_POOLED = _counts_references()
-_REFERENCES_IF_FREE = _Block(0).references() if _POOLED else 0
+_REFERENCES_IF_FREE = _Block(0).references() if _REUSES else 0
 
 
 class _Pool:
@@ -90,13 +92,15 @@ _pool = _Pool()
 
 
 def empty(shape: Sequence[int], dtype: DTypeLike) -> Array:
-    """Return an array of unspecified content, in memory of an array that is gone where there is some.
+    """Return an array of unspecified content, in the memory of an earlier array if some is free.
 
-    Nothing has to be given back: memory is free when no array is left that shares it.
+    Nothing has to be given back: memory is free as soon as no array shares it.
     """
     kind = np.dtype(dtype)
     n_bytes = math.prod(shape) * kind.itemsize
-    return _pool.take(n_bytes, shape, kind) if _POOLED and n_bytes >= _SMALLEST else np.empty(shape, kind)
+    if n_bytes < _SMALLEST or not _REUSES:
+        return np.empty(shape, kind)
+    return _pool.take(n_bytes, shape, kind)
 
 
 class _Scratch(threading.local):
@@ -108,7 +112,7 @@ _scratch = _Scratch()
 
 
 def scratch(name: str, shape: Sequence[int], dtype: DTypeLike = np.float32) -> Array:
-    """Return this thread's array of that name, of unspecified content: valid until it is asked for again."""
+    """Return this thread's array of that name, of unspecified content; it is valid until the next call."""
     kind = np.dtype(dtype)
     n_bytes = math.prod(shape) * kind.itemsize
     size, block = _scratch.blocks.get(name, (-1, None))

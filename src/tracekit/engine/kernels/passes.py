@@ -1,8 +1,7 @@
-"""Passes over memory: rectification, bias, softmax and max-pooling of the largest arrays of a network.
+"""ReLU, bias, softmax and max pooling: kernels whose time is spent on memory, not on arithmetic.
 
-Their arithmetic costs next to nothing, the ways between memory and processor a lot. So they are computed in one
-compiled loop where there is one (:mod:`tracekit.engine.kernels.loops`), and in NumPy otherwise, a few images at a time,
-which stay in the cache from one NumPy operation to the next.
+Each is computed by one compiled loop (:mod:`tracekit.engine.kernels.loops`) if those are used. Otherwise NumPy
+computes ReLU and pooling a few images at a time, so that they stay in the cache from one operation to the next.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _PIECE_ELEMENTS = 2**15
 
 
 def rectify(x: Array) -> Array:
-    """max(x, 0), element by element."""
+    """Return max(x, 0), element by element."""
     if isinstance(x, PerturbedArray) or x.ndim == 0:
         return np.maximum(x, 0)
     loops = loops_for(x)
@@ -40,7 +39,7 @@ def rectify(x: Array) -> Array:
 
 
 def gradient_of_rectify(g: Array, value: Array) -> Array:
-    """Pass g on where the value is positive."""
+    """Return g where the value is positive, and 0 elsewhere."""
     if isinstance(g, PerturbedArray) or g.ndim == 0:
         return np.asarray(g * (value > 0))
     loops = loops_for(g, value)
@@ -58,7 +57,7 @@ def gradient_of_rectify(g: Array, value: Array) -> Array:
 
 
 def add_bias(rows: Array, bias: Array, *, rectify: bool) -> None:
-    """Add the bias to each row, in place, and replace by 0 what is negative then, if that is asked for."""
+    """Add the bias to each row, in place; with `rectify`, replace negative sums by 0."""
     loops = loops_for(rows, bias)
     if loops is not None:
         loops.add_bias(rows, bias, rectify)
@@ -71,13 +70,13 @@ def add_bias(rows: Array, bias: Array, *, rectify: bool) -> None:
 
 
 def softmax(logits: Array, labels: Array, smoothing: float) -> tuple[Array, Array]:
-    """Return the probabilities of each row, and the cross-entropies with the labels, smoothed."""
+    """Return the probabilities of each row, and its cross-entropy with the smoothed label."""
     loops = loops_for(logits)
     if loops is not None:
         probabilities, losses = np.empty_like(logits), np.empty(len(logits), logits.dtype)
         loops.softmax(logits, labels, np.float32(smoothing), probabilities, losses)
         return probabilities, losses
-    # A class far below the largest has probability 0: the underflow is the right answer.
+    # A class far below the largest has probability 0: the underflow is correct.
     with np.errstate(under="ignore"):
         shifted = logits - logits.max(axis=1, keepdims=True)
         exponentials = np.exp(shifted)
@@ -89,7 +88,7 @@ def softmax(logits: Array, labels: Array, smoothing: float) -> tuple[Array, Arra
 
 
 def gradient_of_softmax(probabilities: Array, labels: Array, smoothing: float, g: Array) -> Array:
-    """Return the gradient at the logits, given that of each row's cross-entropy."""
+    """Return the gradient at the logits, given the gradient of each row's cross-entropy."""
     with np.errstate(under="ignore"):
         gradient = probabilities - smoothing / probabilities.shape[1] if smoothing else probabilities.copy()
         gradient[np.arange(len(labels)), labels] -= 1 - smoothing
@@ -98,7 +97,7 @@ def gradient_of_softmax(probabilities: Array, labels: Array, smoothing: float, g
 
 
 def max_pool(x: Array, kernel: int, stride: int) -> tuple[Array, Callable[[Array], Array]]:
-    """Maximum of each window, and the function from its gradient to that of x."""
+    """Return the maximum of each window, and the function from its gradient to that of x."""
     loops = loops_for(x)
     if loops is not None and kernel < 16:
         return _compiled_max_pool(loops, x, kernel, stride)

@@ -1,4 +1,4 @@
-"""The windows of images as rows of a matrix ("im2col"), of which there is a piece at a time."""
+"""im2col: image windows as rows of a matrix, one piece at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Convolution with 3x3 kernels by Winograd's minimal filtering F(4x4, 3x3): a quarter of the multiplications.
+"""Winograd convolution F(4x4, 3x3): 3x3 kernels with a quarter of the multiplications.
 
 Sixteen output pixels, a tile of 4x4, depend on a patch of 6x6 input pixels. There are linear maps A, B and G
 (Lavin and Gray, CVPR 2016) by which the tile is ``Aᵀ [(G g Gᵀ) ⊙ (Bᵀ d B)] A`` for a patch d and a kernel g: 36

@@ -1,4 +1,4 @@
-"""Layers that apply one function to each element, or, in training, drop elements."""
+"""Activation layers and dropout: one function of each element, or elements dropped in training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layers made of layers: one after the other, or one beside the other."""
+"""Sequential and residual layers: layers made of layers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all layers have in common.
+"""Layer: the base class of all layers, and `capture` of their calls.
 
 A layer is called as ``layer(x, training=..., rng=...)`` and returns a tensor. All its state is in
 :meth:`Layer.parameters`, which optimizers change, and :meth:`Layer.buffers`, which calls in training change:

@@ -1,4 +1,4 @@
-"""Layers that normalize: batch, layer and group normalization, with a learned scale and bias."""
+"""Normalization layers: batch, layer and group normalization, with a learned scale and bias."""
 
 from __future__ import annotations
 

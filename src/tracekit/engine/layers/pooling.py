@@ -1,4 +1,4 @@
-"""Layers without parameters that shrink, widen or unroll images."""
+"""Pooling, padding and flattening layers: layers without parameters that change the shape of images."""
 
 from __future__ import annotations
 

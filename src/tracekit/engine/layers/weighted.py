@@ -1,4 +1,4 @@
-"""Layers with a learned matrix: linear maps, convolutions and tables of embeddings."""
+"""Linear, convolution and embedding layers: layers with a learned matrix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sums, products, quotients and powers, broadcast as in NumPy."""
+"""Arithmetic ops: sums, products, quotients and powers, broadcast as in NumPy."""
 
 from __future__ import annotations
 

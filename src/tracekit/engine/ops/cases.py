@@ -1,4 +1,4 @@
-"""How an op says which inputs its gradient is checked on, without knowing who draws them.
+"""Test cases of ops: the inputs on which an op's gradient is checked.
 
 A case is a function that asks a :class:`Draw` for lengths, choices and values and returns a
 :class:`Case`. Tests draw with Hypothesis, :func:`tracekit.engine.checking.check_op` with a random generator.

@@ -1,4 +1,4 @@
-"""Functions of one array, element by element: exponentials, activations, absolute value and clipping."""
+"""Elementwise ops: exponentials, activations, absolute value and clipping."""
 
 from __future__ import annotations
 

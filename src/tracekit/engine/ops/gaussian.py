@@ -1,4 +1,4 @@
-"""The normal distribution function, which NumPy lacks, and the activation that is made of it."""
+"""Normal distribution function, which NumPy lacks, and GELU, the activation made from it."""
 
 from __future__ import annotations
 

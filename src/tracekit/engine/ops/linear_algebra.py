@@ -1,4 +1,4 @@
-"""Products of matrices."""
+"""Matrix products and the affine map of a linear layer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Losses: one number for a batch, to be minimized."""
+"""Losses: softmax cross-entropy and mean squared error, one number per batch."""
 
 from __future__ import annotations
 

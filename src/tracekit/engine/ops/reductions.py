@@ -1,4 +1,4 @@
-"""Sum, mean, maximum and log-sum-exp over some or all axes."""
+"""Reductions: sum, mean, maximum and log-sum-exp over some or all axes."""
 
 from __future__ import annotations
 

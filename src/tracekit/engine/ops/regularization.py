@@ -1,4 +1,4 @@
-"""Ops that act on training only."""
+"""Dropout: an op that acts in training only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Step sizes from accumulated squares: AdaGrad, RMSProp, AdaDelta, and YamAdam's unit correction."""
+"""AdaGrad, RMSProp, AdaDelta and YamAdam: step sizes from accumulated squares of gradients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Adam and its nearest kin: the second moment of the gradient, in one form or another."""
+"""Adam, AdamW, AMSGrad, AdaMax, NAdam and RAdam: step sizes from the second moment of the gradient."""
 
 from __future__ import annotations
 

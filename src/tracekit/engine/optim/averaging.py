@@ -1,4 +1,4 @@
-"""Schedule-free methods: gradients at one point, answers at the average of another."""
+"""Schedule-free optimizers: gradients at one point, evaluation at the average of another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Step sizes from the deviation of gradients from their average: AdaBelief, Aida, and layerwise forms."""
+"""AdaBelief, Aida and their layerwise forms: step sizes from the deviation of gradients from their average."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def aida(
     xi: Positive = 1e-20,
     weight_decay: NotNegative = 0.0,
 ) -> tuple[Transform, ...]:
-    """AdaBelief on gradient and momentum that are projected onto each other, layer by layer.
+    """AdaBelief on gradient and momentum projected onto each other, layer by layer.
 
     The state holds the cosine between gradient and momentum of each tensor ("cosine").
     """
@@ -69,7 +69,7 @@ def aida(
     def rule(g: np.ndarray, s: TensorState, theta: np.ndarray, t: int) -> np.ndarray:
         m, v = s["first_moment"], s["belief"]
         ema(m, g, beta1)
-        # Only the two scale factors change: each vector stays on its own line.
+        # Only the two scale factors change: projection keeps the direction of each vector.
         wide_g, wide_m = g.ravel().astype(np.float64), m.ravel().astype(np.float64)
         inner, square_g, square_m = (
             float(a @ b) for a, b in ((wide_g, wide_m), (wide_g, wide_g), (wide_m, wide_m))
@@ -118,7 +118,7 @@ def adam_plus(
 
 
 def _layerwise(name: str, beta1: float, beta2: float, epsilon: float, *, centered: bool) -> Transform:
-    """One second moment a tensor: the mean over its elements of g², or of (g − m)²."""
+    """Scale by one second moment per tensor: the mean over its elements of g², or of (g − m)²."""
 
     def rule(g: np.ndarray, s: TensorState, theta: np.ndarray, t: int) -> np.ndarray:
         m, v = s["first_moment"], s["second_moment"]
@@ -134,7 +134,7 @@ def _layerwise(name: str, beta1: float, beta2: float, epsilon: float, *, centere
 @optimizer(
     "ladam",
     family="layerwise",
-    rule="V ← β₂V + (1−β₂) mean(g²) + ε, one number a tensor;  θ ← θ − η m̂ / √V̂",
+    rule="V ← β₂V + (1−β₂) mean(g²) + ε, one number per tensor;  θ ← θ − η m̂ / √V̂",
     source="Zhang, Niwa & Kleijn 2023, arXiv:2203.13273 (pre-processing form); the authors' code",
     verification="published rule",
 )
@@ -145,7 +145,7 @@ def ladam(
     epsilon: Positive = 1e-8,
     weight_decay: NotNegative = 0.0,
 ) -> tuple[Transform, ...]:
-    """Adam with one step size a layer."""
+    """Adam with one step size per layer."""
     scale = _layerwise("ladam", beta1, beta2, epsilon, centered=False)
     return *coupled_weight_decay(weight_decay), scale, descent(learning_rate)
 
@@ -153,7 +153,7 @@ def ladam(
 @optimizer(
     "ladabelief",
     family="layerwise",
-    rule="V ← β₂V + (1−β₂) mean((g−m)²) + ε, one number a tensor;  θ ← θ − η m̂ / √V̂",
+    rule="V ← β₂V + (1−β₂) mean((g−m)²) + ε, one number per tensor;  θ ← θ − η m̂ / √V̂",
     source="Zhang, Niwa & Kleijn 2023, arXiv:2203.13273 (pre-processing form); the authors' code",
     verification="published rule",
 )
@@ -164,6 +164,6 @@ def ladabelief(
     epsilon: Positive = 1e-8,
     weight_decay: NotNegative = 0.0,
 ) -> tuple[Transform, ...]:
-    """AdaBelief with one step size a layer."""
+    """AdaBelief with one step size per layer."""
     scale = _layerwise("ladabelief", beta1, beta2, epsilon, centered=True)
     return *coupled_weight_decay(weight_decay), scale, descent(learning_rate)

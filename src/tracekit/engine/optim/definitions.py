@@ -1,4 +1,4 @@
-"""The table of optimizers: what a definition carries, and how one is built from a name and settings."""
+"""Table of optimizers: definitions by name, and `build_optimizer`, which builds one from a name and settings."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from tracekit.errors import unknown_name
 from tracekit.registry import Registry
 
 Links = Callable[..., tuple[Transform, ...]]
-#: PyTorch's own optimizer, or the published rule transcribed apart from the engine.
+#: PyTorch's own optimizer, or the published rule, transcribed separately from the engine.
 Verification = Literal["PyTorch", "published rule"]
 LinksFunction = TypeVar("LinksFunction", bound=Links)
 
-#: Kinds of parameters that weight decay leaves alone where `decay_matrices_only` is set.
+#: Kinds of parameters that weight decay does not apply to if `decay_matrices_only` is set.
 _VECTOR_KINDS = frozenset({"bias", "scale"})
 
 
 def _common(clip_norm: Positive = 1.0, clip_value: Positive = 1.0, decay_matrices_only: bool = False) -> None:
-    """Settings that every optimizer takes; they are absent, not defaulted, where they were not given."""
+    """Declare the settings that every optimizer takes; a setting that was not given is absent, not a default."""
 
 
 @dataclass(frozen=True, slots=True)
 class OptimizerDefinition:
-    """What tracekit knows about a named optimizer."""
+    """Definition of a named optimizer."""
 
-    name: str  #: as configurations and the CLI spell it
+    name: str  #: name in configurations and on the command line
     family: str  #: momentum | sign | adaptive | belief | friction | layerwise | matrix | averaging
     rule: str  #: the update rule in one line
     source: str  #: paper and year, and whose form where forms differ
-    verification: Verification  #: what its trajectory is compared with, step by step, in tests/reference
+    verification: Verification  #: reference for its trajectory, step by step, in tests/reference
     links: Links  #: hyperparameters -> chain of links
 
     @property
@@ -51,7 +51,7 @@ class OptimizerDefinition:
 
     @property
     def state(self) -> tuple[str, ...]:
-        """What is kept a parameter tensor between updates, e.g. ``("first_moment", "second_moment")``."""
+        """Names of the quantities kept per parameter tensor, e.g. ``("first_moment", "second_moment")``."""
         matrix = {"hidden.weight": np.zeros((2, 2)), "output.weight": np.zeros((2, 2))}
         kinds = {"hidden.weight": "weight", "output.weight": "output"}
         names: dict[str, None] = {}
@@ -62,12 +62,12 @@ class OptimizerDefinition:
         return tuple(names)
 
     def resolve(self, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """Complete settings by defaults and check them.
+        """Complete settings with the defaults and check them.
 
         Raises
         ------
         UnknownNameError
-            A setting that this optimizer does not have.
+            The optimizer does not have a setting.
         ArgumentError
             A value of the wrong type or range; NaN and infinities are never valid.
         """
@@ -87,7 +87,7 @@ def _defaults(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _quantities(name: str, value: Any) -> list[str]:
-    """Names under which a link's state keeps arrays; a companion's state counts with its own names."""
+    """Return the names under which a link's state keeps arrays; a nested state counts with its own names."""
     if not isinstance(value, dict):
         return [name] if isinstance(value, np.ndarray) else []
     if all(isinstance(item, np.ndarray) for item in value.values()):
@@ -132,7 +132,7 @@ def build_optimizer(
     schedule: Callable[[int], float] | None = None,
     **settings: Any,
 ) -> Optimizer:
-    """Build a named optimizer over parameter arrays, which it will update in place.
+    """Build a named optimizer of parameter arrays, which it updates in place.
 
     Parameters
     ----------
@@ -146,9 +146,9 @@ def build_optimizer(
     schedule : callable, optional
         From the number of the update (from 1) to a factor on every learning rate.
     **settings
-        Hyperparameters; what is absent takes the definition's default. Every optimizer also takes
+        Hyperparameters; the others take the definition's defaults. Every optimizer also takes
         ``clip_norm`` (largest joint norm of the gradients), ``clip_value`` (largest size of an element)
-        and ``decay_matrices_only`` (weight decay spares biases and gains).
+        and ``decay_matrices_only`` (no weight decay of biases and gains).
 
     Raises
     ------

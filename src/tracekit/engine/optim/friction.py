@@ -1,4 +1,4 @@
-"""Adam with a friction on each weight from the change of its gradient: diffGrad and HyAdamC."""
+"""diffGrad and HyAdamC: Adam with a friction on each weight from the change of its gradient."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TensorState = dict[str, np.ndarray]
 
 
 def _sigmoid_of_nonnegative(x: np.ndarray) -> np.ndarray:
-    """1 / (1 + exp(-x)), which for x >= 0 cannot overflow."""
+    """Return 1 / (1 + exp(-x)), which cannot overflow for x >= 0."""
     return 1.0 / (1.0 + np.exp(-x))
 
 

@@ -1,4 +1,4 @@
-"""Preconditioners that are one matrix an axis: Shampoo and SOAP."""
+"""Shampoo and SOAP: preconditioners with one matrix per axis of a tensor."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Matrices = list[np.ndarray | None]
 
 
 def _gram(tensor: np.ndarray, axis: int) -> np.ndarray:
-    """Products of the tensor's slices along one axis with each other: G Gᵀ for rows, Gᵀ G for columns."""
+    """Return the inner products of the tensor's slices along one axis: G Gᵀ for rows, Gᵀ G for columns."""
     unfolded = np.moveaxis(tensor, axis, 0).reshape(tensor.shape[axis], -1)
     return unfolded @ unfolded.T
 
 
 def _multiply(tensor: np.ndarray, matrices: Matrices, *, transposed: bool = False) -> np.ndarray:
-    """Multiply each axis of the tensor by its matrix (or its transpose); None leaves an axis alone."""
+    """Multiply each axis of the tensor by its matrix (or its transpose); None leaves an axis as it is."""
     for axis, matrix in enumerate(matrices):
         if matrix is not None:
             factor = matrix.T if transposed else matrix
@@ -30,7 +30,7 @@ def _multiply(tensor: np.ndarray, matrices: Matrices, *, transposed: bool = Fals
 
 
 def _squares(array: np.ndarray, largest: int, value: float) -> Matrices:
-    """Start one square matrix an axis, `value` times the identity; None for axes longer than `largest`."""
+    """Return one square matrix per axis, `value` times the identity; None for axes longer than `largest`."""
     return [
         np.eye(length, dtype=array.dtype) * array.dtype.type(value) if length <= largest else None
         for length in array.shape
@@ -38,7 +38,7 @@ def _squares(array: np.ndarray, largest: int, value: float) -> Matrices:
 
 
 def _by_axis(matrices: dict[str, Matrices]) -> dict[str, np.ndarray]:
-    """Flatten {tensor: [matrix an axis]} to {"tensor/axis": matrix}, as states name arrays."""
+    """Flatten {tensor: [one matrix per axis]} to {"tensor/axis": matrix}, as states name arrays."""
     return {
         f"{name}/{axis}": matrix
         for name, axes in matrices.items()
@@ -54,7 +54,7 @@ def _of(state: State, quantity: str, name: str, n_axes: int) -> Matrices:
 @optimizer(
     "shampoo",
     family="matrix",
-    rule="L ← L + GGᵀ;  R ← R + GᵀG;  θ ← θ − η L^(−1/4) G R^(−1/4); order-k tensors: exponent −1/(2k) an axis",
+    rule="L ← L + GGᵀ;  R ← R + GᵀG;  θ ← θ − η L^(−1/4) G R^(−1/4); order-k tensors: exponent −1/(2k) per axis",
     source="Gupta, Koren & Singer 2018, arXiv:1802.09568; without grafting",
     verification="published rule",
 )
@@ -67,8 +67,8 @@ def shampoo(
 ) -> tuple[Transform, ...]:
     """AdaGrad with a full matrix for each axis of a tensor.
 
-    Statistics are summed at every update, their roots recomputed every `refresh` updates, and axes longer
-    than `largest_side` are left alone.
+    Statistics are summed at every update, and their roots are computed every `refresh` updates. Axes longer
+    than `largest_side` have no preconditioner.
     """
 
     def init(parameters: ParameterSet) -> State:
@@ -96,7 +96,7 @@ def shampoo(
 
 
 def _inverse_root(matrix: np.ndarray, order: int) -> np.ndarray:
-    """Inverse root of a positive definite matrix, through its eigenvalues in float64."""
+    """Return the inverse root of a positive definite matrix, from its eigenvalues in float64."""
     if not np.isfinite(matrix).all():
         return np.full_like(matrix, np.nan)
     values, vectors = np.linalg.eigh(matrix.astype(np.float64))
@@ -121,10 +121,10 @@ def soap(
     refresh: Count = 10,
     largest_side: Count = 10_000,
 ) -> tuple[Transform, ...]:
-    """Adam in the slowly turning eigenbasis of Shampoo's matrices.
+    """Adam in the slowly rotating eigenbasis of Shampoo's matrices.
 
-    Vectors, and axes longer than `largest_side`, are not turned. The momentum is kept in the unturned basis,
-    which is the same as turning it back and forth; the second moment is kept in the turned one and only
+    Vectors, and axes longer than `largest_side`, are not rotated. The momentum is kept in the original basis,
+    which is the same as rotating it forward and back; the second moment is kept in the rotated basis and only
     permuted when the basis is refreshed.
     """
 
@@ -170,7 +170,7 @@ def soap(
 
 
 def _decay_afterwards(learning_rate: float, weight_decay: float) -> Transform:
-    """Shrink the parameters as they are after the step, and not at the first gradient: the authors' order."""
+    """Shrink the parameters as they are after the step, but not at the first gradient: the authors' order."""
 
     def update(updates: Arrays, state: State, parameters: ParameterSet) -> Arrays:
         state["count"] += 1
@@ -193,7 +193,7 @@ def _gather(state: State, name: str, g: np.ndarray, beta2: float) -> None:
 
 
 def _start_bases(state: State, name: str, n_axes: int) -> None:
-    """Eigenvectors of the first statistics, by falling eigenvalue."""
+    """Set the bases to the eigenvectors of the first statistics, by falling eigenvalue."""
     for axis in range(n_axes):
         statistics = state["statistics"].get(f"{name}/{axis}")
         if statistics is not None and np.isfinite(statistics).all():
@@ -202,7 +202,7 @@ def _start_bases(state: State, name: str, n_axes: int) -> None:
 
 
 def _refresh_bases(state: State, name: str, n_axes: int) -> None:
-    """One step of orthogonal iteration, columns sorted by falling eigenvalue, the second moment with them."""
+    """Make one step of orthogonal iteration; sort columns, and the second moment, by falling eigenvalue."""
     v = state["second_moment"][name]
     for axis in range(n_axes):
         statistics = state["statistics"].get(f"{name}/{axis}")

@@ -1,4 +1,4 @@
-"""One step size a layer: trust ratios (LARS, LAMB) and normalization by the layer's input (INSGD)."""
+"""LARS, LAMB and INSGD: one step size per layer, from trust ratios or from the layer's input."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def lars(
     trust: Positive = 1e-3,
     weight_decay: NotNegative = 0.0,
 ) -> tuple[Transform, ...]:
-    """Momentum with a learning rate a layer, in proportion to its weights and against its gradient.
+    """Momentum with one learning rate per layer, proportional to its weight norm over its gradient norm.
 
     Vectors (biases, gains) are neither scaled nor decayed. The state holds each tensor's Λ ("trust_ratio").
     """
@@ -55,7 +55,7 @@ def lars(
         return passed
 
     scale = Transform("lars", lambda parameters: {"trust_ratio": scalars(parameters, 1.0)}, update)
-    # The rate lies inside the momentum buffer: descent comes first.
+    # The momentum buffer contains the learning rate: descent comes first.
     return scale, descent(learning_rate), heavy_ball(momentum)
 
 
@@ -74,9 +74,9 @@ def lamb(
     weight_decay: NotNegative = 0.01,
     clip_norm: Positive = 1.0,
 ) -> tuple[Transform, ...]:
-    """AdamW with a trust ratio a layer, after clipping the joint norm of all gradients.
+    """AdamW with one trust ratio per layer, after clipping the joint norm of all gradients.
 
-    As in apex, tensors without decay take no ratio. The state holds each tensor's ratio ("trust_ratio").
+    As in apex, tensors without decay have no ratio. The state holds each tensor's ratio ("trust_ratio").
     """
 
     def update(updates: Arrays, state: State, parameters: ParameterSet) -> Arrays:
@@ -135,7 +135,7 @@ def insgd(
             if name not in parameters.inputs:
                 continue
             squares = parameters.inputs[name].astype(np.float64) ** 2
-            # (batch, features) -> a number; (batch, height, width, channels) -> one a channel.
+            # (batch, features) -> one number; (batch, height, width, channels) -> one number per channel.
             now = squares.sum(axis=1).mean() if squares.ndim == 2 else squares.sum(axis=(1, 2)).mean(axis=0)
             keep = beta if state["count"] > 1 else 0.0
             power[...] = keep * power + (1.0 - keep) * now

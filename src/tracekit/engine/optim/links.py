@@ -1,4 +1,4 @@
-"""Links that many optimizers share: clipping, weight decay, momentum (heavy ball, Nesterov), descent."""
+"""Links that many optimizers share: gradient clipping, weight decay, momentum and descent."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def clip_by_norm(limit: float) -> Transform:
         state["norm"] = norm
         if norm <= limit:
             return updates
-        # A norm that is not finite is passed on as it is: the loop then sees the divergence itself.
+        # A norm that is not finite stays as it is, so that the training loop notices the divergence.
         factor = limit / norm if math.isfinite(norm) else 1.0
         return {name: value * factor for name, value in updates.items()}
 
@@ -43,20 +43,20 @@ def clip_by_norm(limit: float) -> Transform:
 
 
 def joint_norm(arrays: Arrays) -> float:
-    """Euclidean norm over all tensors, summed in float64."""
+    """Return the Euclidean norm over all tensors, summed in float64."""
     return math.sqrt(sum(squared_norm(array) for array in arrays.values()))
 
 
 def squared_norm(array: np.ndarray) -> float:
-    """Sum of squares, in float64."""
+    """Return the sum of squares, in float64."""
     flat = array.ravel().astype(np.float64, copy=False)
     return float(flat @ flat)
 
 
 def coupled_weight_decay(weight_decay: float) -> tuple[Transform, ...]:
-    """Add ``weight_decay * parameter`` to the gradient (an L2 penalty), seen by the rest of the chain.
+    """Add ``weight_decay * parameter`` to the gradient (an L2 penalty), before the rest of the chain.
 
-    No link at all where the decay is 0, so that it costs nothing.
+    Return no link if the decay is 0, so that it costs nothing.
     """
     return _decay("coupled_weight_decay", weight_decay)
 
@@ -64,7 +64,7 @@ def coupled_weight_decay(weight_decay: float) -> tuple[Transform, ...]:
 def decoupled_weight_decay(weight_decay: float) -> tuple[Transform, ...]:
     """Add ``weight_decay * parameter`` to the preconditioned update (Loshchilov & Hutter 2019).
 
-    Standing before the descent, it shrinks the parameter by learning_rate * weight_decay.
+    Placed before the descent, it shrinks the parameter by learning_rate * weight_decay.
     """
     return _decay("decoupled_weight_decay", weight_decay)
 
@@ -80,10 +80,10 @@ def _decay(name: str, weight_decay: float) -> tuple[Transform, ...]:
 
 
 def heavy_ball(momentum: float) -> Transform:
-    """Polyak's momentum: b <- momentum * b + u, and b is passed on (Polyak 1964).
+    """Apply Polyak's momentum: b <- momentum * b + u, and b is the update (Polyak 1964).
 
-    Before the descent the learning rate lies outside the buffer, after it inside. With a constant
-    learning rate both are the same trajectory; under a schedule they are not.
+    Placed before the descent, the buffer does not contain the learning rate; placed after it, it does. With a
+    constant learning rate both give the same trajectory; under a schedule they do not.
     """
 
     def rule(u: np.ndarray, s: dict[str, np.ndarray], t: int) -> np.ndarray:
@@ -96,10 +96,10 @@ def heavy_ball(momentum: float) -> Transform:
 
 
 def nesterov(momentum: float) -> Transform:
-    """Nesterov's momentum in the shifted variable: b <- momentum * b + u, passing on u + momentum * b.
+    """Apply Nesterov's momentum in the shifted variable: b <- momentum * b + u; the update is u + momentum * b.
 
-    The gradient is taken at the current (already shifted) point, as deep-learning libraries do
-    (Sutskever et al. 2013); the look-ahead form visits the same points under another name.
+    The gradient is taken at the current (already shifted) point, as in deep-learning libraries
+    (Sutskever et al. 2013); the look-ahead form gives the same trajectory in another variable.
     """
 
     def rule(u: np.ndarray, s: dict[str, np.ndarray], t: int) -> np.ndarray:
@@ -112,7 +112,7 @@ def nesterov(momentum: float) -> Transform:
 
 
 def descent(learning_rate: float) -> Transform:
-    """Multiply by minus the learning rate: what leaves is added to the parameters."""
+    """Multiply by minus the learning rate; the result is added to the parameters."""
 
     def update(updates: Arrays, state: State, parameters: ParameterSet) -> Arrays:
         state["learning_rate"] = learning_rate * parameters.schedule

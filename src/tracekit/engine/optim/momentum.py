@@ -1,4 +1,4 @@
-"""Gradient descent, its momentum forms, and descent along signs."""
+"""SGD, heavy ball, Nesterov, Lion and Rprop: descent with momentum or along signs."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def lion(
     beta2: Fraction = 0.99,
     weight_decay: NotNegative = 0.0,
 ) -> tuple[Transform, ...]:
-    """Steps of one size along the sign of an average of gradients."""
+    """Steps of equal size along the sign of an average of gradients."""
 
     def rule(g: np.ndarray, s: dict[str, np.ndarray], t: int) -> np.ndarray:
         direction = np.sign(beta1 * s["momentum"] + (1.0 - beta1) * g)

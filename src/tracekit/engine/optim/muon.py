@@ -1,4 +1,4 @@
-"""Muon: momentum whose singular values are all brought near one."""
+"""Muon: momentum orthogonalized so that its singular values are all near one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _A, _B, _C = 3.4445, -4.7750, 2.0315
 
 
 def orthogonalize(matrix: np.ndarray, *, steps: int = 5, epsilon: float = 1e-7) -> np.ndarray:
-    """Newton-Schulz iteration towards the nearest (semi-)orthogonal matrix (Jordan 2024).
+    """Compute an approximation of the nearest (semi-)orthogonal matrix by Newton-Schulz iteration (Jordan 2024).
 
     Parameters
     ----------

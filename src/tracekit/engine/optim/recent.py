@@ -1,4 +1,4 @@
-"""ADOPT, Adan and Prodigy: recent changes to Adam's order of operations, momentum and step size."""
+"""ADOPT, Adan and Prodigy: recent variants of Adam in order of operations, momentum and step size."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def adan(
 
 
 def _proximal_weight_decay(learning_rate: float, weight_decay: float) -> tuple[Transform, ...]:
-    """After the descent: θ + u becomes (θ + u) / (1 + ηλ)."""
+    """Decay after the descent: θ + u becomes (θ + u) / (1 + ηλ)."""
     if weight_decay == 0:
         return ()
 

@@ -1,4 +1,4 @@
-"""Learning-rate schedules: factors on the learning rate as functions of how far the training is."""
+"""Learning-rate schedules: factors on the learning rate as functions of the progress of the training."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tracekit.engine.optim.settings import Count, Fraction, Positive, check_sett
 from tracekit.errors import ArgumentError, argument_sentence, unknown_name
 from tracekit.registry import Registry
 
-#: Share of the training behind us, in [0, 1] -> factor on the learning rate.
+#: Share of the training that is done, in [0, 1] -> factor on the learning rate.
 Curve = Callable[[float], float]
 CurveFunction = TypeVar("CurveFunction", bound=Callable[..., Curve])
 
 
 @dataclass(frozen=True, slots=True)
 class ScheduleDefinition:
-    """What tracekit knows about a named schedule."""
+    """Definition of a named schedule."""
 
     name: str
     curve: Callable[..., Curve]  #: settings -> curve
@@ -36,7 +36,7 @@ class ScheduleDefinition:
         return (inspect.getdoc(self.curve) or "").splitlines()[0]
 
     def resolve(self, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """Complete settings by defaults and check them; ArgumentError or UnknownNameError as optimizers."""
+        """Complete settings with the defaults and check them; raise the same errors as an optimizer's `resolve`."""
         defaults = self.defaults
         for name in settings:
             if name not in defaults:
@@ -49,7 +49,7 @@ class ScheduleDefinition:
 
 
 def _warmup_setting(warmup: Count = 0) -> None:
-    """Every schedule takes it."""
+    """Declare the setting that every schedule takes."""
 
 
 SCHEDULES: Registry[ScheduleDefinition] = Registry("schedule")
@@ -70,8 +70,8 @@ def build_schedule(name: str, n_updates: int, **settings: Any) -> Callable[[int]
     n_updates : int
         Length of the training.
     **settings
-        The schedule's own, and ``warmup``: updates over which the factor first rises in equal steps to the
-        curve's first value; the curve then spans the rest.
+        The schedule's own settings, and ``warmup``: the number of updates in which the factor first rises in equal
+        steps to the curve's first value; the curve then spans the remaining updates.
 
     Returns
     -------
@@ -105,13 +105,13 @@ def build_schedule(name: str, n_updates: int, **settings: Any) -> Callable[[int]
 
 @_schedule
 def constant() -> Curve:
-    """The learning rate as it is."""
+    """Constant factor 1: the learning rate does not change."""
     return lambda progress: 1.0
 
 
 @_schedule
 def linear(final: Fraction = 0.0) -> Curve:
-    """A straight line from 1 to `final`."""
+    """Straight line from 1 to `final`."""
     return lambda progress: 1.0 + (final - 1.0) * progress
 
 

@@ -1,4 +1,4 @@
-"""Kinds of hyperparameters: what a value must satisfy, written as the annotation of a definition's parameter."""
+"""Kinds of hyperparameters: conditions on values, written as annotations of a definition's parameters."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Requirement:
 
     need: str  #: "must ..."
     holds: Callable[[float], bool]
-    whole: bool = False  #: whether only integers will do
+    whole: bool = False  #: whether only integers are allowed
 
 
 Positive = Annotated[float, Requirement("must be a positive finite number", lambda value: value > 0)]

@@ -1,8 +1,8 @@
-"""The form of an optimizer: a chain of named links, each turning updates into updates.
+"""Optimizer as a chain of named links, each of which turns updates into updates.
 
-The gradients enter the first link; what leaves the last is added to the parameters. A link keeps its
+The gradients enter the first link; the result of the last link is added to the parameters. A link keeps its
 state in named arrays that are allocated once and updated in place, so that a recorder can read any of
-them between updates. A link never writes into the arrays that it is handed.
+them between updates. A link never writes into the arrays that it receives.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from tracekit.errors import ArgumentError
 
 #: Arrays by the name of their parameter tensor.
 Arrays = dict[str, np.ndarray]
-#: What a link remembers: `Arrays` by the name of the quantity, and under "count" the updates made.
+#: State of a link: `Arrays` by the name of the quantity, and under "count" the number of updates made.
 State = dict[str, Any]
 
 
 @dataclass(slots=True)
 class ParameterSet:
-    """What an optimizer may know of the model that it updates."""
+    """What an optimizer knows about the model that it updates."""
 
     arrays: Arrays  #: the parameters themselves, live
     kinds: dict[str, str]  #: weight | bias | scale | embedding | output, by tensor
@@ -46,7 +46,7 @@ class Transform:
     init: Callable[[ParameterSet], State]  #: parameters -> state before the first update
     update: Callable[[Arrays, State, ParameterSet], Arrays]  #: (updates, state, parameters) -> updates
     needs_inputs: bool = False  #: whether `ParameterSet.inputs` must be filled before an update
-    #: (state, parameters) -> values to evaluate the model at, where those are not the trained ones
+    #: (state, parameters) -> values to evaluate the model at, if they differ from the trained ones
     evaluation: Callable[[State, ParameterSet], Arrays] | None = None
 
 
@@ -56,7 +56,7 @@ class Optimizer:
     Parameters
     ----------
     links : tuple of Transform
-        Applied in order; their names must differ.
+        Links in the order of application; their names must differ.
     parameters : mapping of str to ndarray
         The arrays to update, in place.
     kinds : mapping of str to str, optional
@@ -69,11 +69,11 @@ class Optimizer:
     Attributes
     ----------
     parameters : ParameterSet
-        What the links see.
+        Parameters as the links see them.
     state : dict of str to dict
         The links' states by link name, e.g. ``state["adam"]["first_moment"]["conv1.weight"]``.
     count : int
-        Updates made.
+        Number of updates made.
     """
 
     def __init__(
@@ -104,15 +104,15 @@ class Optimizer:
     def update(
         self, gradients: Mapping[str, np.ndarray], *, inputs: Mapping[str, np.ndarray] | None = None
     ) -> Arrays:
-        """Turn gradients into the updates to add, advancing the state; the parameters stay as they are.
+        """Turn gradients into the updates to add, and advance the state; the parameters do not change.
 
         Parameters
         ----------
         gradients : mapping of str to ndarray
-            One a tensor, of its shape.
+            One array per tensor, of its shape.
         inputs : mapping of str to ndarray, optional
             Input of the layer that owns a weight, by the weight's name: (batch, features) or
-            (batch, height, width, channels). Needed where `needs_inputs` says so.
+            (batch, height, width, channels). Required if `needs_inputs` is true.
 
         Raises
         ------
@@ -164,17 +164,17 @@ def _kinds_by_shape(arrays: Arrays) -> dict[str, str]:
 
 
 def zeros_like(parameters: ParameterSet) -> Arrays:
-    """One zero array a parameter tensor, of its shape and type."""
+    """Return one zero array per parameter tensor, of its shape and type."""
     return {name: np.zeros_like(array) for name, array in parameters.arrays.items()}
 
 
 def scalars(parameters: ParameterSet, value: float = 0.0) -> Arrays:
-    """One 0-d float64 array a parameter tensor, for state that is a number a tensor."""
+    """Return one 0-d float64 array per parameter tensor, for state that is one number per tensor."""
     return {name: np.array(value) for name in parameters.arrays}
 
 
 def decay_term(weight_decay: float, name: str, parameters: ParameterSet) -> np.ndarray | float:
-    """``weight_decay * parameter`` where decay applies to the tensor, else 0."""
+    """Return ``weight_decay * parameter`` if decay applies to the tensor, else 0."""
     if weight_decay == 0 or name not in parameters.decayed:
         return 0.0
     return weight_decay * parameters.arrays[name]

@@ -1,1 +1,1 @@
-"""The training loop, its order of samples, its checkpoints, and the learning-rate range test."""
+"""Training: the loop, the order of samples, checkpoints, and the learning-rate range test."""

@@ -22,7 +22,7 @@ def contingency(codes: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def entropy(counts: np.ndarray) -> float:
-    """Entropy of observed counts in nats, with the Miller-Madow correction (Miller 1955).
+    """Return the entropy of observed counts in nats, with the Miller-Madow correction (Miller 1955).
 
     The plug-in estimate is too low by about (K − 1) / (2 N) for K cells that occur among N observations.
     """
@@ -35,7 +35,7 @@ def entropy(counts: np.ndarray) -> float:
 
 
 def mutual_information(codes: np.ndarray, labels: np.ndarray) -> float:
-    """Mutual information of two discrete variables in nats: H(code) + H(label) − H(code, label).
+    """Return the mutual information of two discrete variables in nats: H(code) + H(label) − H(code, label).
 
     Each entropy carries its Miller-Madow correction, so that independent variables give values near 0,
     on either side of it; the plug-in estimate would be too high by about (K − 1)² / (2 N).

@@ -1,4 +1,4 @@
-"""The learning-rate range test: which rates lower the loss, found in one short training."""
+"""Learning-rate range test: find the rates that lower the loss, in one short training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The training loop: it emits each step to observers and knows nothing of what they do with it."""
+"""Training loop: it passes each step to observers, and does not depend on what they do with it."""
 
 from __future__ import annotations
 
@@ -74,21 +74,21 @@ class Observer:
     """Sees the training go by; subclasses override what they need."""
 
     def needs_calls(self, step: int) -> bool:
-        """Whether `Step.calls` must be filled at an update; asked before its forward pass, for it costs memory."""
+        """Return whether `Step.calls` must be filled at an update; called before its forward pass."""
         return False
 
     def needs_outputs(self, step: int) -> bool:
-        """Whether `Step.outputs` must hold every layer at an update; those of the last two are always there."""
+        """Return whether `Step.outputs` must hold every layer at an update; it always holds the last two."""
         return False
 
     def on_step(self, step: Step) -> None:
-        """Called at every update, before the parameters move."""
+        """Receive a step; called at every update, before the parameters change."""
 
     def on_epoch_end(self, epoch: EpochEnd) -> None:
-        """Called after an epoch's last update, and after the last update of all."""
+        """Receive the end of an epoch; called after an epoch's last update, and after the last update of all."""
 
     def on_update_end(self, step: int) -> None:
-        """Called when all that belongs to an update is done, an epoch's end included: state can be saved here."""
+        """Receive the end of an update, after the end of an epoch if there is one: state can be saved here."""
 
     def state(self) -> dict[str, np.ndarray]:
         """Return what the observer must know to continue after an interruption, by name."""
@@ -252,7 +252,7 @@ def train(
 def evaluate(
     model: Sequential, images: np.ndarray, labels: np.ndarray, *, batch_size: int = 500
 ) -> tuple[float, float]:
-    """Mean cross-entropy (nats) and accuracy (share of samples) of a model on a data set, without dropout."""
+    """Return mean cross-entropy (nats) and accuracy (share of samples) of a model on a data set, without dropout."""
     total_loss, n_correct = 0.0, 0
     with no_grad(), np.errstate(all="ignore"):
         for start in range(0, labels.size, batch_size):

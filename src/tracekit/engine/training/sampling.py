@@ -1,4 +1,4 @@
-"""The order in which a training set is visited: policies that yield index arrays, epoch by epoch."""
+"""Sampling: the order in which a training set is visited, as index arrays, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _policy(name: str) -> Callable[[Policy], Policy]:
 
 
 def updates_per_epoch(n_samples: int, batch_size: int, drop_last: bool = True) -> int:
-    """Number of batches in an epoch.
+    """Return the number of batches in an epoch.
 
     Raises
     ------

@@ -1,1 +1,1 @@
-"""Signal definitions, a module a topic; `tracekit.record.signal.SIGNALS` lists the modules."""
+"""Signal definitions, one module per topic; `tracekit.record.signal.SIGNALS` lists the modules."""

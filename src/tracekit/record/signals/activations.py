@@ -1,6 +1,6 @@
-"""Outputs of the model's layers on the training batch: moments, dead units, saturation.
+"""Activations: outputs of the model's layers on the training batch, with dead units and saturation.
 
-The layers are those that the model calls one after the other; what is inside a residual block is not seen.
+The layers are those that the model calls one after the other; layers inside a residual block are not recorded.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from tracekit.record.observation import Observation
 from tracekit.record.signal import signal
 from tracekit.record.summary import LOOPS, mean_and_std
 
-#: Millions of activations: a pass over all of them takes longer than all else that is recorded in passing.
+#: A pass over millions of activations takes longer than all other signals of the batch.
 _RARELY = "every 53"
-#: Rows of channels that are joined at most.
+#: Largest number of rows of channels that are joined.
 _JOINED = 256
 #: Distance from the middle, in shares of the half range, beyond which a sigmoid is called saturated.
 SATURATED = 0.9
@@ -53,9 +53,9 @@ def activation(now: Observation) -> dict[str, Sequence[float]]:
     source="Lu et al. 2019, arXiv:1903.06733",
 )
 def relu(now: Observation) -> dict[str, Sequence[float]]:
-    """Share of a ReLU layer's outputs that are zero, and of its units that are zero on the whole batch.
+    """Share of a ReLU layer's outputs that are zero, and share of its units that are zero on the whole batch.
 
-    A unit of a layer of images is a channel: dead if it is zero at every pixel of every sample.
+    A unit of a layer of images is a channel: it is dead if it is zero at every pixel of every sample.
     """
     shares: dict[str, Sequence[float]] = {}
     for name, output in now.step.outputs.items():
@@ -67,10 +67,10 @@ def relu(now: Observation) -> dict[str, Sequence[float]]:
 
 
 def _count_active(output: np.ndarray) -> tuple[int, np.ndarray]:
-    """Count the elements that are not zero, and tell which channels have one, on all threads."""
+    """Count the elements that are not zero, and mark the channels that have one, on all threads."""
     n_channels = output.shape[-1]
     rows = output.reshape(-1, n_channels)
-    # Rows are joined to long ones, for short ones are slow; what is joined is taken apart at the end.
+    # Rows are joined to longer ones, because short ones are slow, and separated at the end.
     rows = rows.reshape(-1, math.gcd(len(rows), _JOINED) * n_channels)
     loops = loops_for(rows, module=LOOPS)
     counts: list[int] = []

@@ -1,4 +1,4 @@
-"""The output layer class by class, and whole for chosen samples and units, on the training batch."""
+"""Output layer class by class, and whole for chosen samples and units, on the training batch."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tracekit.record.summary import SUMMARY, summarize_columns, summarize_groups
 
 
 def selected_logits(values: np.ndarray, selection: Selection) -> np.ndarray:
-    """Rows of the chosen samples, one after the other."""
+    """Return the rows of the chosen samples, one after the other."""
     return values[_positions("samples", selection.samples, len(values))].ravel()
 
 
 def selected_units(values: np.ndarray, selection: Selection) -> np.ndarray:
-    """Chosen columns of the rows of the chosen samples, one row after the other."""
+    """Return the chosen columns of the rows of the chosen samples, one row after the other."""
     rows = values[_positions("samples", selection.samples, len(values))]
     if selection.units is None:
         return rows.ravel()
@@ -35,7 +35,7 @@ def _positions(name: str, positions: tuple[int, ...], n: int) -> list[int]:
 
 @signal("train/class_logits", unit="logit", preset="full", fields=SUMMARY, index="class", reads=("logits",))
 def class_logits(now: Observation) -> Sequence[np.ndarray]:
-    """Each class's logit over the batch."""
+    """Logit of each class over the batch."""
     return summarize_columns(now.train.logits)
 
 
@@ -48,7 +48,7 @@ def class_logits(now: Observation) -> Sequence[np.ndarray]:
     reads=("logits gradient",),
 )
 def class_gradient(now: Observation) -> Sequence[np.ndarray]:
-    """Gradient of the reduced loss at each class's logit over the batch."""
+    """Gradient of the reduced loss at the logit of each class over the batch."""
     return summarize_columns(now.train.logits_gradient)
 
 
@@ -62,9 +62,9 @@ def class_gradient(now: Observation) -> Sequence[np.ndarray]:
     reads=("penultimate",),
 )
 def class_penultimate(now: Observation) -> Sequence[np.ndarray]:
-    """Activations that flow into the output layer, over the batch's samples of each class and the units.
+    """Inputs of the output layer, over the batch's samples of each class and the units.
 
-    NaN for a class that the batch has no sample of.
+    NaN for a class of which the batch has no sample.
     """
     flow = now.train
     return summarize_groups(flow.penultimate, now.step.labels, flow.logits.shape[1])

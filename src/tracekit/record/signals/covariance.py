@@ -1,4 +1,4 @@
-"""The covariance of the per-sample gradients: its spectrum, and where the update lies in it.
+"""Covariance of the per-sample gradients: its spectrum, and the update's share in its top directions.
 
 D = Σ (g_i − ḡ)(g_i − ḡ)ᵀ / n has the nonzero eigenvalues of the Gram matrix ⟨g_i, g_j⟩, centered in rows and columns
 and divided by n: at most n − 1, so that every count of directions here saturates there (Fioresi, Chaudhari &
@@ -19,13 +19,13 @@ from tracekit.record.observation import Observation
 from tracekit.record.signals.noise import READS, sample_signal
 from tracekit.record.signals.optimizer import counts, eigenvalues_of
 
-#: Directions that the top subspace has, fewer if there are fewer samples.
+#: Number of directions of the top subspace; fewer if there are fewer samples.
 TOP = 10
 _SOURCE = "Fioresi, Chaudhari & Soatto 2020, Entropy 22(1):101"
 
 
 def centered(gram: np.ndarray) -> np.ndarray:
-    """Inner products of the vectors after their mean is taken away, from those before."""
+    """Return the inner products of the centered vectors, from those of the vectors."""
     rows = gram - gram.mean(axis=0)
     return rows - rows.mean(axis=1, keepdims=True)
 
@@ -37,7 +37,7 @@ def centered(gram: np.ndarray) -> np.ndarray:
     source=_SOURCE,
 )
 def spectrum(now: Observation) -> np.ndarray:
-    """The largest eigenvalues of the covariance of the per-sample gradients, up to 10."""
+    """Largest eigenvalues of the covariance of the per-sample gradients, at most 10."""
     gram = now.gram.total
     return eigenvalues_of(centered(gram) / len(gram))[:TOP]
 
@@ -69,8 +69,8 @@ def spectrum_shape(now: Observation) -> Sequence[float]:
 def alignment(now: Observation) -> Sequence[float]:
     """Share of the squared norm, of the update and of the mean gradient, in the covariance's top 10 directions.
 
-    Exact for every optimizer: ⟨g_i, update⟩ comes from one more pass of each layer with the update in the place
-    of its parameters; the gradient's part comes from the Gram matrix. Tensors outside of the layers with
+    Exact for every optimizer: ⟨g_i, update⟩ comes from one more pass of each layer with the update in place
+    of its parameters; the gradient's part comes from the Gram matrix. Tensors outside the layers with
     per-sample gradients are left out of both.
     """
     gram = now.gram.total
@@ -83,7 +83,7 @@ def alignment(now: Observation) -> Sequence[float]:
     if not (np.isfinite(matrix).all() and np.isfinite(products[0]).all()):
         return [np.nan, np.nan]
     values, vectors = np.linalg.eigh(matrix)
-    # A centered matrix has rank n − 1 at most; what is below rounding spans no direction.
+    # A centered matrix has rank n − 1 at most; eigenvalues below rounding span no direction.
     top = [k for k in range(n - 1, max(-1, n - 1 - TOP), -1) if values[k] > 1e-12 * values[-1]]
     return [
         float(np.sum(np.square(vectors[:, top].T @ product) / values[top])) / size if size > 0 else np.nan
@@ -92,13 +92,13 @@ def alignment(now: Observation) -> Sequence[float]:
 
 
 def centered_mean(gram: np.ndarray) -> np.ndarray:
-    """⟨g_i − ḡ, ḡ⟩ for each sample."""
+    """Return ⟨g_i − ḡ, ḡ⟩ for each sample."""
     projections = gram.mean(axis=1)
     return projections - projections.mean()
 
 
 def _along(call: LayerCall, now: Observation) -> np.ndarray:
-    """⟨g_i, update⟩ in one layer: δ_i times its output with the update as parameters, in which it is linear."""
+    """Return ⟨g_i, update⟩ in one layer: δ_i times its output, which is linear in the parameters, at the update."""
     moved = copy.copy(call.layer)
     for own_name in call.layer.parameters():
         name = f"{call.name}.{own_name}" if call.name else own_name

@@ -1,10 +1,10 @@
-"""Second derivatives of the loss: sharpest direction, trace, Gauss-Newton diagonal, and how far a step goes along them.
+"""Curvature: Hessian eigenvalue and trace, Gauss-Newton trace, TIC, and the length of a step on the local parabola.
 
-The loss is the mean training loss, label smoothing included, without dropout, of the first 8 samples of a batch: second
-derivatives cost many passes, and with 8 samples one recording of them all costs no more than a few updates
-(`Recorder(selection=Selection(curvature=...))` takes more). They are computed in the precision of the training.
-Eigenvalue and Hessian trace are those on the fixed probe batch, so that they show the motion of the parameters; step
-length and TIC those on the training batch, whose step and whose noise they judge.
+The loss is the mean training loss, with label smoothing and without dropout, of the first 8 samples of a batch. Second
+derivatives cost many passes; with 8 samples, recording all of them costs no more than a few updates
+(`Recorder(selection=Selection(curvature=...))` sets another number). They are computed in the precision of the
+training. Hessian eigenvalue and trace are on the fixed probe batch, so that they show the motion of the parameters;
+step length and TIC are on the training batch, whose step and noise they judge.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ from tracekit.record.signal import signal
 
 LANCZOS_ITERATIONS = 30
 LANCZOS_TOLERANCE = 3e-2
-#: Share of a drawn vector in the one that iteration starts from: what lies across the last eigenvector is found too.
+#: Share of a random vector in the starting vector, so that directions orthogonal to the last eigenvector are found.
 LANCZOS_NOISE = 0.3
 #: Rounding of products, relative.
 SYMMETRY_TOLERANCES: dict[Precision, float] = {"double": 1e-6, "single": 1e-3}
 HUTCHINSON_PROBES = 2
-#: Keeps the quotient of a weight without curvature finite; Cockpit's value.
+#: Constant that keeps the quotient of a weight without curvature finite; Cockpit's value.
 TIC_STABILIZER = 1e-7
 _RARELY = "log 10"
-#: Under which the eigenvector is kept.
+#: Name under which the eigenvector is kept.
 _EIGENVECTOR = "curvature/hessian_top"
 
 
 def _precision(parameters: Parameters) -> Precision:
-    """Return that of the training, in which the network is what it is."""
+    """Return the precision of the training."""
     return "single" if all(each.dtype == np.float32 for each in parameters.values()) else "double"
 
 
 def _probe_product(now: Observation) -> Product:
-    """Return the function that multiplies the Hessian on the probe batch with a vector."""
+    """Return the function that multiplies the Hessian on the probe batch by a vector."""
     parameters, loss = now.step.model.parameters(), now.loss_on(now.few(now.probe_batch))
     return functools.partial(hessian_vector_product, loss, parameters, precision=_precision(parameters))
 
@@ -62,7 +62,7 @@ def _probe_product(now: Observation) -> Product:
     cockpit="Alpha",
 )
 def alpha(now: Observation) -> float:
-    """Where the update ends on the local parabola: -1 at the start, 0 at its lowest point, 1 as high as the start."""
+    """Position of the update's end on the local parabola: -1 at the start, 0 at its minimum, 1 as high as the start."""
     step = now.step
     parameters, loss = step.model.parameters(), now.loss_on(now.few(Batch(step.images, step.labels)))
     return local_quadratic(loss, parameters, step.updates, precision=_precision(parameters)).alpha
@@ -80,10 +80,11 @@ def alpha(now: Observation) -> float:
     cockpit="HessMaxEV",
 )
 def hessian_top(now: Observation) -> Sequence[float]:
-    """Largest eigenvalue of the Hessian on the probe batch, within the bound of one; at most 30 products.
+    """Largest eigenvalue of the Hessian on the probe batch, and a bound of its distance to an eigenvalue.
 
-    Iteration continues from the eigenvector of the recording before, and stops once the bound is 3 % of the
-    eigenvalue, whose error is mostly of the order of the bound's square. NaN where the loss is not finite.
+    Lanczos iteration starts from the eigenvector of the previous recording, takes at most 30 products, and stops when
+    the bound is 3 % of the eigenvalue, whose error is mostly of the order of the bound's square. NaN where the loss is
+    not finite.
     """
     parameters = now.step.model.parameters()
     precision = _precision(parameters)
@@ -102,7 +103,7 @@ def hessian_top(now: Observation) -> Sequence[float]:
             start=drawn if before is None else before + LANCZOS_NOISE / np.linalg.norm(drawn) * drawn,
         )
     except ArgumentError:
-        # The product is not finite: so is a training that diverges, whose last step is recorded.
+        # The product is not finite: the training diverges, and its last step is recorded.
         return [math.nan, math.nan]
     now.memory.kept[_EIGENVECTOR] = found.vector
     return [float(found.eigenvalues[0]), float(found.error_bounds[0])]
@@ -120,7 +121,7 @@ def hessian_top(now: Observation) -> Sequence[float]:
     cockpit="HessTrace",
 )
 def hessian_trace(now: Observation) -> Sequence[float]:
-    """Trace of the Hessian on the probe batch, estimated, with its standard error."""
+    """Estimated trace of the Hessian on the probe batch, with its standard error."""
     parameters = now.step.model.parameters()
     found = hutchinson_trace(_probe_product(now), parameters, rng=now.rng(), n_probes=HUTCHINSON_PROBES)
     return [found.trace, found.standard_error]
@@ -137,7 +138,7 @@ def hessian_trace(now: Observation) -> Sequence[float]:
     cockpit="HessTrace (curvature='diag_ggn_exact')",
 )
 def gauss_newton_trace(now: Observation) -> float:
-    """Trace of the Gauss-Newton matrix on the training batch, exact."""
+    """Exact trace of the Gauss-Newton matrix on the training batch."""
     return sum(float(diagonal.sum()) for diagonal in now.gauss_newton.diagonal.values())
 
 
@@ -171,7 +172,7 @@ def tic_diagonal(now: Observation) -> float:
     cockpit="TICTrace",
 )
 def tic_trace(now: Observation) -> float:
-    """Takeuchi's criterion with traces: of the gradient second moments over that of the curvature."""
+    """Takeuchi's criterion with traces: trace of the gradient second moments over trace of the curvature."""
     found = now.gauss_newton
     second = sum(float(moment.sum()) for moment in found.second_moments.values())
     return second / (sum(float(diagonal.sum()) for diagonal in found.diagonal.values()) + TIC_STABILIZER)

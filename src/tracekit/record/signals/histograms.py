@@ -1,11 +1,11 @@
 """Histograms of the elements of the batch's per-sample gradients, alone and together with their weight.
 
-Bins are powers of 4 with a sign, from the bits of the number: they suit gradients of any size, where Cockpit's 100
-even bins on [−2, 2] hold nearly all of them in the middle two, and they cost two operations an element.
+Bins are powers of 4 with a sign, from the bits of the number. They suit gradients of any size (of Cockpit's 100
+even bins on [−2, 2] the middle two hold nearly all elements), and they cost two operations per element.
 
 A bin has the number ``SIDE + 1 + k`` for values of [4^(k + LOWEST), 4^(k + 1 + LOWEST)) and ``SIDE − 1 − k`` for the
-same with a minus, k = 0 ... SIDE − 1; ``SIDE`` is the bin of what is nearer to zero. What is further out, and NaN,
-falls into the outermost bins. `edges` lists them. The two-dimensional index is gradient bin x number of weight
+same values with a minus, k = 0 ... SIDE − 1; ``SIDE`` is the bin of values nearer to zero. Values further out, and
+NaN, are in the outermost bins. `edges` lists the edges. The two-dimensional index is gradient bin x number of weight
 bins + weight bin.
 """
 
@@ -22,7 +22,7 @@ from tracekit.record.signals.noise import READS, sample_signal
 
 @dataclass(frozen=True, slots=True)
 class Bins:
-    """Bins at powers of 4, for both signs, around one of small values."""
+    """Bins at powers of 4, for both signs, around one bin of small values."""
 
     lowest: int  #: the smallest edge is 4 to this power
     side: int  #: bins of one sign
@@ -61,7 +61,7 @@ WEIGHT_BINS = Bins(lowest=-8, side=10)
     precision="float64",
 )
 def histogram(now: Observation) -> np.ndarray:
-    """How many elements of the per-sample gradients lie in each bin, all tensors together."""
+    """Number of elements of the per-sample gradients in each bin, all tensors together."""
     return now.once(_counts).sum(axis=1)
 
 
@@ -75,12 +75,12 @@ def histogram(now: Observation) -> np.ndarray:
     precision="float64",
 )
 def histogram_2d(now: Observation) -> np.ndarray:
-    """How many elements of the per-sample gradients, with the weight that they belong to, lie in each pair of bins."""
+    """Number of elements of the per-sample gradients in each pair of bins, by the element and by its weight."""
     return now.once(_counts)
 
 
 def _counts(now: Observation) -> np.ndarray:
-    """(gradient bins, weight bins)"""
+    """Return the counts, (gradient bins, weight bins)."""
     sizes = (np.arange(N_SIZES, dtype=np.uint32) << 23).view(np.float32)
     cells = (GRADIENT_BINS.numbers(sizes) * WEIGHT_BINS.n).astype(np.int32)
     places = {name: WEIGHT_BINS.numbers(weight).astype(np.int32) for name, weight in now.parameters.items()}

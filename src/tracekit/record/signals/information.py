@@ -1,8 +1,8 @@
-"""What the model's codes tell of the labels, over the training batches of an epoch.
+"""Mutual information of labels with predictions and layers, over the training batches of an epoch.
 
-Entropies carry the Miller-Madow correction (see `engine.training.information`), whose size depends on the number of
-samples N and of occurring codes K: both are recorded. Codes are those that each batch met, with the parameters of
-its own update, so that an epoch's figure is a mean over the epoch's motion.
+Entropies have the Miller-Madow correction (see `engine.training.information`), whose size depends on the number of
+samples N and of occurring codes K; both are recorded. Each batch's codes are computed with the parameters of its own
+update, so that an epoch's value is a mean over the motion of the parameters in the epoch.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ def _figures(codes: np.ndarray, labels: np.ndarray) -> Sequence[float]:
 def predictions(end: EpochObservation) -> Sequence[float] | None:
     """Mutual information of predicted class and label over the epoch's batches.
 
-    With it the entropy that the label keeps when the prediction is known, and the share of the label's entropy.
+    Also the entropy of the label when the prediction is known, and the mutual information as a share of the label's
+    entropy.
     """
     if PREDICTIONS not in end.codes:
         return None
@@ -58,5 +59,5 @@ def predictions(end: EpochObservation) -> Sequence[float] | None:
     source=_SOURCE,
 )
 def layers(end: EpochObservation) -> dict[str, Sequence[float]]:
-    """Mutual information of label and a layer's most active unit, or channel on average, over the epoch's batches."""
+    """Mutual information of the label and a layer's most active unit or channel (by its mean), over the epoch."""
     return {layer: _figures(codes, end.labels) for layer, codes in end.codes.items() if layer != PREDICTIONS}

@@ -1,4 +1,4 @@
-"""Gradient, weight and update of each parameter tensor: sizes, and how the gradient's elements are spread."""
+"""Gradient, weight and update of each parameter tensor: norms, and the distribution of the gradient's elements."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def weight_norm(now: Observation) -> dict[str, float]:
 
 @signal("layer/update_norm", unit="weight", per="tensor", reads=("updates",), cockpit="UpdateSize")
 def update_norm(now: Observation) -> dict[str, float]:
-    """Euclidean norm of what the optimizer adds to the parameter tensor."""
+    """Euclidean norm of the update that the optimizer adds to the parameter tensor."""
     return now.updates.norms()
 
 
@@ -51,9 +51,9 @@ def gradient_zeros(now: Observation) -> dict[str, float]:
     reads=("gradients", "previous gradients"),
 )
 def gradient_flips(now: Observation) -> dict[str, float]:
-    """Share of the gradient's elements whose sign is opposite to that of the update before; not at the first update.
+    """Share of the gradient's elements whose sign differs from that at the previous update; not at the first update.
 
-    Elements that are zero in either have not flipped.
+    An element that is zero at either update counts as not flipped.
     """
     before = now.previous_gradients
     return {} if before is None else now.gradients.opposed(before)
@@ -69,5 +69,5 @@ def gradient_flips(now: Observation) -> dict[str, float]:
     cockpit="Parameters",
 )
 def parameter(now: Observation) -> Tensors:
-    """Every element of the parameter tensor, before the update; much to store."""
+    """Every element of the parameter tensor, before the update; needs much storage."""
     return now.parameters

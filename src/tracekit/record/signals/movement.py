@@ -1,6 +1,6 @@
-"""How each parameter tensor moves: how far, how fast, and in which direction from one update to the next.
+"""Movement of each parameter tensor: relative size of updates, distance from the start, and cosines.
 
-What is not defined, the direction of a tensor of zeros or a ratio to it, is not recorded.
+Undefined values, such as the direction of a tensor of zeros or a ratio to it, are not recorded.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from tracekit.record.signal import NOW_AND_THEN, signal
 
 @signal("layer/update_ratio", unit="ratio", per="tensor", reads=("parameters", "updates"))
 def update_ratio(now: Observation) -> dict[str, float]:
-    """Norm of the update over the norm of the parameter tensor."""
+    """Norm of the update divided by the norm of the parameter tensor."""
     sizes = now.parameters.norms()
     return {name: norm / sizes[name] for name, norm in now.updates.norms().items() if sizes[name] != 0}
 
@@ -32,14 +32,14 @@ def distance(now: Observation) -> dict[str, float]:
 
 @signal("layer/grad_cosine", unit="cosine", per="tensor", reads=("gradients", "previous gradients"))
 def successive_cosine(now: Observation) -> dict[str, float]:
-    """Cosine of the gradient with that of the update before; not at the first update."""
+    """Cosine of the gradient with the gradient at the previous update; not at the first update."""
     before = now.previous_gradients
     return {} if before is None else _cosines(now.gradients, before)
 
 
 @signal("layer/update_cosine", unit="cosine", per="tensor", reads=("gradients", "updates"))
 def update_cosine(now: Observation) -> dict[str, float]:
-    """Cosine of the gradient with the update: -1 where the optimizer goes straight down."""
+    """Cosine of the gradient with the update: -1 where the update is straight downhill."""
     return _cosines(now.gradients, now.updates)
 
 

@@ -1,11 +1,11 @@
-"""The noise of the stochastic gradient, from the inner products of the batch's per-sample gradients.
+"""Gradient noise: statistics of the batch's per-sample gradients.
 
-With the gradient g_i of sample i's own loss, n samples, ḡ = Σ g_i / n, and tr S = Σ ‖g_i − ḡ‖² / (n − 1), all of
-these follow from the Gram matrix ⟨g_i, g_j⟩ or from the mean of the g_i² element by element. They are the
-gradients of the training pass, dropout included, of the mean loss even where the optimizer is given the sum.
+With the gradient g_i of sample i's own loss, n samples, ḡ = Σ g_i / n, and tr S = Σ ‖g_i − ḡ‖² / (n − 1), all
+signals follow from the Gram matrix ⟨g_i, g_j⟩ or from the mean of the g_i² element by element. The gradients are
+those of the training pass, with dropout, and of the mean loss even where the optimizer receives the sum.
 
-Where Cockpit (Schneider, Dangel & Hennig 2021, arXiv:2102.06604) has the same quantity, the form is Cockpit's, its
-stabilizing constants included, so that values compare.
+Where Cockpit (Schneider, Dangel & Hennig 2021, arXiv:2102.06604) has the same quantity, the form is Cockpit's, with
+its stabilizing constants, so that values can be compared.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tracekit.record.signals.optimizer import learning_rate_now
 from tracekit.record.summary import quantiles
 
 NORM_FIELDS = ("mean", "std", "min", "q05", "q25", "q50", "q75", "q95", "max")
-#: Keeps the ratios of elements without noise finite; Cockpit's value.
+#: Constant that keeps the ratios of elements without noise finite; Cockpit's value.
 STABILIZER = 1e-5
 READS: tuple[Source, ...] = ("per-sample gradients",)
 
@@ -46,13 +46,13 @@ class Geometry(NamedTuple):
 
 
 def geometry(gram: np.ndarray) -> Geometry:
-    """Sum up a Gram matrix."""
+    """Compute the sums over a Gram matrix."""
     projections = gram.mean(axis=1)
     return Geometry(len(gram), gram.diagonal().copy(), projections, float(projections.mean()))
 
 
 def batch_geometry(now: Observation) -> Geometry:
-    """Of the batch's gradients, all tensors together."""
+    """Return the geometry of the batch's gradients, all tensors together."""
     return geometry(now.gram.total)
 
 
@@ -63,7 +63,7 @@ def _over(numerator: float, denominator: float) -> float:
 
 
 def _root(square: float) -> float:
-    """Square root of what rounding may have taken below zero."""
+    """Return the square root; 0 for a number that rounding took below zero."""
     return math.sqrt(square) if square > 0 else (0.0 if square <= 0 else math.nan)
 
 
@@ -86,9 +86,9 @@ def sample_norms(now: Observation) -> Sequence[float]:
     source="McCandlish et al. 2018, arXiv:1812.06162, eq. 2.9 and appendix A.1",
 )
 def noise_scale(now: Observation) -> Sequence[float]:
-    """Simple noise scale tr S / ‖G‖², and both parts: tr S and ‖ḡ‖² − tr S / n, unbiased estimates.
+    """Simple noise scale tr S / ‖G‖², and its two parts tr S and ‖ḡ‖² − tr S / n, which are unbiased estimates.
 
-    The squared norm may come out negative where noise hides the gradient, and the scale with it.
+    The squared norm, and the scale with it, can be negative where noise hides the gradient.
     """
     sums = now.once(batch_geometry)
     squared_norm = sums.mean_square - sums.variance / sums.n
@@ -102,7 +102,7 @@ def noise_scale(now: Observation) -> Sequence[float]:
     cockpit="MeanGSNR",
 )
 def mean_gsnr(now: Observation) -> float:
-    """Mean over all weights of the gradient's signal-to-noise ratio, squared mean over variance."""
+    """Mean over all weights of the gradient's signal-to-noise ratio: squared mean divided by variance."""
     total, count = 0.0, 0
     for name, second in now.second_moments.items():
         square = np.square(now.mean_gradients[name])
@@ -118,7 +118,7 @@ def mean_gsnr(now: Observation) -> float:
     cockpit="NormTest",
 )
 def norm_test(now: Observation) -> float:
-    """Smallest θ that the norm test passes with: √(tr S / (n ‖ḡ‖²))."""
+    """Smallest θ with which the norm test passes: √(tr S / (n ‖ḡ‖²))."""
     sums = now.once(batch_geometry)
     return _root(_over(sums.variance, sums.n * sums.mean_square))
 
@@ -130,7 +130,7 @@ def norm_test(now: Observation) -> float:
     cockpit="InnerTest",
 )
 def inner_product_test(now: Observation) -> float:
-    """Smallest θ that the inner product test passes with: deviation of ⟨g_i, ḡ⟩, over √n ‖ḡ‖²."""
+    """Smallest θ with which the inner product test passes: deviation of ⟨g_i, ḡ⟩, divided by √n ‖ḡ‖²."""
     sums = now.once(batch_geometry)
     fourth_power = sums.mean_square * sums.mean_square
     spread = float(sums.projections @ sums.projections) - sums.n * fourth_power
@@ -144,7 +144,7 @@ def inner_product_test(now: Observation) -> float:
     cockpit="OrthoTest",
 )
 def orthogonality_test(now: Observation) -> float:
-    """Smallest ν that the orthogonality test passes with: deviation of the g_i across ḡ, over √n ‖ḡ‖."""
+    """Smallest ν with which the orthogonality test passes: deviation of the g_i across ḡ, divided by √n ‖ḡ‖."""
     sums = now.once(batch_geometry)
     along = _over(float(sums.projections @ sums.projections), sums.mean_square)
     return _root(_over(float(sums.squares.sum()) - along, (sums.n - 1) * sums.n * sums.mean_square))
@@ -158,9 +158,9 @@ def orthogonality_test(now: Observation) -> float:
     cockpit="CABS",
 )
 def cabs(now: Observation) -> float | None:
-    """Batch size suggested by CABS: learning rate x Σ‖g_i − ḡ‖² / n / loss; nothing without a learning rate.
+    """Batch size suggested by CABS: learning rate x Σ‖g_i − ḡ‖² / n / loss; not recorded without a learning rate.
 
-    Where gradients are summed, the learning rate on the mean is n times as large.
+    Where gradients are summed, the learning rate of the mean is n times as large.
     """
     rate = learning_rate_now(now.step.optimizer)
     if rate is None:
@@ -226,7 +226,7 @@ def layer_noise_scale(now: Observation) -> dict[str, float]:
 
 
 def pairwise_cosine(gram: np.ndarray) -> float:
-    """Mean off-diagonal cosine of a Gram matrix; a zero vector has cosine 0 with all; NaN for one sample."""
+    """Return the mean off-diagonal cosine of a Gram matrix; a zero vector has cosine 0; NaN for one sample."""
     sizes = np.sqrt(np.maximum(gram.diagonal(), 0.0))
     inverse = np.divide(1.0, sizes, out=np.zeros_like(sizes), where=sizes != 0)
     n = len(gram)

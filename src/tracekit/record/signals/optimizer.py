@@ -1,7 +1,7 @@
-"""What the optimizer itself keeps between its links, read from `Optimizer.state` whatever the optimizer is.
+"""Optimizer state: numbers, arrays and matrices that any optimizer keeps, read from `Optimizer.state`.
 
-A state is a tree: links by name, quantities by name, and under a quantity an array a tensor. The quantity gives a
-signal its name, so that the first moments of two optimizers compare; the tensor is its layer.
+A state is a tree: links by name, quantities by name, and one array per tensor under a quantity. The quantity gives a
+signal its name, so that the first moments of two optimizers can be compared; the tensor is its layer.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from tracekit.record.observation import Observation
 from tracekit.record.signal import NOW_AND_THEN, signal
 from tracekit.record.summary import mean_and_std
 
-#: Links with definitions of their own here.
+#: Links that have signals of their own here.
 _OWN_DEFINITIONS = frozenset({"descent", "clip_by_norm"})
-#: Numbers of updates, and copies of what other signals show.
+#: Numbers of updates, and copies of values that other signals show.
 _LEFT_OUT = frozenset({"count", "start", "previous_gradient"})
 #: Square statistics of a tensor's axes, positive semidefinite, under "tensor/axis".
 _STATISTICS = frozenset({"statistics"})
 FIELDS = ("mean", "std", "min", "max")
 SPECTRUM_FIELDS = ("largest", "smallest", "participation_ratio", "effective_rank")
-#: Longer sides than this are left out: eigenvalues take cubic time.
+#: Largest side of a matrix; longer ones are left out, because eigenvalues take cubic time.
 LARGEST_SIDE = 1024
 
 
 def quantities(optimizer: Optimizer) -> Iterator[tuple[str, str | None, np.ndarray]]:
-    """Walk an optimizer's state: (quantity, tensor, array); the tensor is None for one number for all."""
+    """Walk an optimizer's state: (quantity, tensor, array); the tensor is None for a number of the whole optimizer."""
     for link, state in optimizer.state.items():
         if link not in _OWN_DEFINITIONS:
             yield from _walk(state)
@@ -44,7 +44,7 @@ def _walk(state: dict[str, Any]) -> Iterator[tuple[str, str | None, np.ndarray]]
         elif all(isinstance(each, np.ndarray) for each in value.values()):
             for tensor, array in value.items():
                 yield quantity, tensor, array
-        else:  # the state of a companion, as Muon's for vectors
+        else:  # the state of a second optimizer, such as Muon's for vectors
             yield from _walk(value)
 
 
@@ -55,7 +55,7 @@ def learning_rate_now(optimizer: Optimizer) -> float | None:
 
 
 def first_moments(optimizer: Optimizer) -> dict[str, np.ndarray]:
-    """Return the averages of gradients that an optimizer keeps under that name, by tensor."""
+    """Return the arrays that an optimizer keeps as "first_moment", by tensor."""
     return {
         tensor: array
         for quantity, tensor, array in quantities(optimizer)
@@ -65,13 +65,13 @@ def first_moments(optimizer: Optimizer) -> dict[str, np.ndarray]:
 
 @signal("optimizer/learning_rate", unit="rate", cost="free", preset="minimal", reads=("optimizer state",))
 def learning_rate(now: Observation) -> float | None:
-    """Learning rate of this update, schedule included; nothing for methods that set their own step size."""
+    """Learning rate of this update, with its schedule; not recorded for methods that set their own step size."""
     return learning_rate_now(now.step.optimizer)
 
 
 @signal("optimizer/clip_norm", unit="nat/weight", cost="free", reads=("optimizer state",))
 def clip_norm(now: Observation) -> float | None:
-    """Joint norm of all gradients before they are clipped by it; nothing without such clipping."""
+    """Joint norm of all gradients before clipping by norm; not recorded without such clipping."""
     state = now.step.optimizer.state.get("clip_by_norm")
     return None if state is None else float(state["norm"])
 
@@ -85,10 +85,9 @@ def clip_norm(now: Observation) -> float | None:
     reads=("optimizer state",),
 )
 def numbers(now: Observation) -> list[tuple[str, str | None, float]]:
-    """Every number that the optimizer keeps, of a tensor or of all: trust ratio, mean friction, clip rate, d, ...
+    """Every number that the optimizer keeps, per tensor or in all: trust ratio, mean friction, clip rate, d, ...
 
-    Which there are, docs/optimizers.md lists as the optimizer's state. They are those after this update's
-    gradients.
+    docs/optimizers.md lists them as the optimizer's state. The values are those after this update's gradients.
     """
     return [
         (quantity, tensor, float(array))
@@ -106,9 +105,9 @@ def numbers(now: Observation) -> list[tuple[str, str | None, float]]:
     reads=("optimizer state",),
 )
 def arrays(now: Observation) -> list[tuple[str, str | None, float]]:
-    """Mean, deviation and extremes of every array that the optimizer keeps: moments, beliefs, momentum, ...
+    """Mean, standard deviation and extremes of every array that the optimizer keeps: moments, beliefs, momentum, ...
 
-    The arrays are those after this update's gradients.
+    The values are those after this update's gradients.
     """
     rows: list[tuple[str, str | None, float]] = []
     for quantity, tensor, array in quantities(now.step.optimizer):
@@ -133,8 +132,8 @@ def arrays(now: Observation) -> list[tuple[str, str | None, float]]:
 def spectrum(now: Observation) -> dict[str, Sequence[float]]:
     """Spectrum of matrices that the optimizer keeps: SOAP's and Shampoo's statistics of each axis, Muon's momentum.
 
-    Of statistics the eigenvalues, with the layer "tensor/axis"; of momentum the squared singular values of the
-    (out, rest) matrix. Participation ratio and effective rank count directions, see `noise/spectrum_shape`.
+    For statistics these are the eigenvalues, with the layer "tensor/axis"; for momentum the squared singular values of
+    the (out, rest) matrix. Participation ratio and effective rank count directions, see `noise/spectrum_shape`.
     """
     figures: dict[str, Sequence[float]] = {}
     for quantity, tensor, array in quantities(now.step.optimizer):
@@ -154,14 +153,14 @@ def spectrum(now: Observation) -> dict[str, Sequence[float]]:
 
 
 def eigenvalues_of(matrix: np.ndarray) -> np.ndarray:
-    """Eigenvalues of a positive semidefinite matrix, falling, rounding below zero undone; NaN if it is not finite."""
+    """Return the eigenvalues of a positive semidefinite matrix, falling, at least 0; NaN if it is not finite."""
     if not np.isfinite(matrix).all():
         return np.full(len(matrix), np.nan)
     return np.maximum(np.linalg.eigvalsh(matrix)[::-1], 0.0)
 
 
 def counts(eigenvalues: np.ndarray) -> tuple[float, float]:
-    """Participation ratio (Σλ)² / Σλ², and effective rank exp(−Σ p log p) with p = λ / Σλ; NaN without a finite sum."""
+    """Return participation ratio (Σλ)² / Σλ² and effective rank exp(−Σ p log p), p = λ / Σλ; NaN if undefined."""
     total = float(eigenvalues.sum())
     if not 0 < total < np.inf:
         return np.nan, np.nan

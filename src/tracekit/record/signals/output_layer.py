@@ -1,6 +1,6 @@
-"""What flows into and out of the output layer on the training batch: logits, penultimate activations, gradient.
+"""Output layer on the training batch: logits, penultimate activations, and gradient at the logits.
 
-The same signals on the fixed probe batch, in `probe`, lack the sampling noise that these have.
+The same signals on the fixed probe batch, in `probe`, do not have the sampling noise of these.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def train_logits(now: Observation) -> Sequence[float]:
 
 @signal("train/penultimate", unit="activation", fields=SUMMARY, reads=("penultimate",))
 def train_penultimate(now: Observation) -> Sequence[float]:
-    """Activations that flow into the output layer, over the batch and the units."""
+    """Inputs of the output layer, over the batch and the units."""
     return summarize(now.train.penultimate)
 
 
@@ -46,6 +46,6 @@ def train_logits_gradient(now: Observation) -> Sequence[float]:
 
 
 def euclidean(array: np.ndarray) -> float:
-    """Euclidean norm over all elements, summed in float64."""
+    """Return the Euclidean norm over all elements, summed in float64."""
     flat = array.ravel().astype(np.float64)
     return float(np.sqrt(flat @ flat))

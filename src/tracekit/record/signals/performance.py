@@ -1,4 +1,4 @@
-"""How well the model does, on the training batch and on the test set, and how long that took."""
+"""Performance: loss and accuracy on the training batch and on the test set, and wall time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def train_loss(now: Observation) -> float:
 
 @signal("train/accuracy", unit="share", cost="free", preset="minimal", reads=("logits",))
 def train_accuracy(now: Observation) -> float:
-    """Share of the batch that is classified rightly, before the update."""
+    """Share of the batch that is classified correctly, before the update."""
     return np.count_nonzero(now.step.logits.argmax(axis=1) == now.step.labels) / now.step.labels.size
 
 
@@ -38,7 +38,7 @@ def eval_loss(end: EpochObservation) -> float | None:
 
 @signal("eval/accuracy", unit="share", cost="epoch", preset="minimal", reads=("model", "test set"))
 def eval_accuracy(end: EpochObservation) -> float | None:
-    """Share of the test set that is classified rightly, after the epoch's last update."""
+    """Share of the test set that is classified correctly, after the epoch's last update."""
     return None if end.evaluation is None else end.evaluation[1]
 
 
@@ -52,9 +52,9 @@ def eval_accuracy(end: EpochObservation) -> float | None:
     precision="float64",
 )
 def seconds(now: Observation) -> float:
-    """Wall time since the recording began, without the time that an interrupted run has rested.
+    """Wall time since the recording began, without the pauses of an interrupted run.
 
-    In no preset: it is the one signal that differs between two runs of the same seed, which are otherwise the
-    same bytes. The whole run's time is in its status in any case.
+    In no preset: it is the one signal that differs between two runs of the same seed, which are otherwise equal byte
+    by byte. The time of the whole run is always in its status.
     """
     return now.seconds()

@@ -1,4 +1,4 @@
-"""The output layer on a batch that never changes, so that what it shows is the motion of the parameters."""
+"""Probe batch: the output layer on a fixed batch, so that its signals show the motion of the parameters alone."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tracekit.record.signals.classes import selected_logits, selected_units
 from tracekit.record.signals.output_layer import euclidean
 from tracekit.record.summary import SUMMARY, summarize, summarize_columns, summarize_groups
 
-#: A signal of the probe batch. What costs is to pass it through the network, once for all of them: they are recorded
-#: together, as often as labels need to tell whether a run is jittery (`tracekit_analysis.cross_sections`).
+#: A signal of the probe batch. The cost is one forward pass for all of them, so they are recorded together, as often
+#: as the jitter label needs (`tracekit_analysis.cross_sections`).
 probe_signal = functools.partial(signal, cost="probe", reads=("probe batch",), schedule="every 3, 200 times")
 
 
@@ -26,7 +26,7 @@ def probe_logits(now: Observation) -> Sequence[float]:
 
 @probe_signal("probe/penultimate", unit="activation", fields=SUMMARY)
 def probe_penultimate(now: Observation) -> Sequence[float]:
-    """Activations that flow into the output layer, over the fixed probe batch, without dropout."""
+    """Inputs of the output layer over the fixed probe batch, without dropout."""
     return summarize(now.probe.penultimate)
 
 
@@ -44,7 +44,7 @@ def probe_logits_gradient(now: Observation) -> Sequence[float]:
     index="class",
 )
 def probe_class_logits(now: Observation) -> Sequence[np.ndarray]:
-    """Each class's logit over the probe batch."""
+    """Logit of each class over the probe batch."""
     return summarize_columns(now.probe.logits)
 
 
@@ -56,7 +56,7 @@ def probe_class_logits(now: Observation) -> Sequence[np.ndarray]:
     index="class",
 )
 def probe_class_gradient(now: Observation) -> Sequence[np.ndarray]:
-    """Gradient of the mean loss at each class's logit over the probe batch."""
+    """Gradient of the mean loss at the logit of each class over the probe batch."""
     return summarize_columns(now.probe.logits_gradient)
 
 
@@ -68,9 +68,9 @@ def probe_class_gradient(now: Observation) -> Sequence[np.ndarray]:
     index="label",
 )
 def probe_class_penultimate(now: Observation) -> Sequence[np.ndarray]:
-    """Activations that flow into the output layer, over the probe batch's samples of each class and the units.
+    """Inputs of the output layer, over the probe batch's samples of each class and the units.
 
-    NaN for a class that the probe batch has no sample of.
+    NaN for a class of which the probe batch has no sample.
     """
     flow = now.probe
     return summarize_groups(flow.penultimate, now.probe_batch.labels, flow.logits.shape[1])
@@ -105,5 +105,5 @@ def probe_sample_gradient(now: Observation) -> np.ndarray:
     index="number in `samples` x number of units + number in `units`",
 )
 def probe_sample_penultimate(now: Observation) -> np.ndarray:
-    """Activations of chosen units that flow into the output layer for chosen samples of the probe batch."""
+    """Inputs of the output layer from chosen units, for chosen samples of the probe batch."""
     return selected_units(now.probe.penultimate, now.selection)

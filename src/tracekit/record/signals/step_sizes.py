@@ -1,11 +1,11 @@
-"""How long a step each single weight takes for its gradient, within layers and from layer to layer.
+"""Step sizes: the step of each weight relative to its gradient, within layers and over layers.
 
 Two definitions, element by element:
 
-- *step size*: |update| / |gradient|, of any optimizer, over the elements whose gradient is not zero;
-- *adaptive step size*: |update| / (η |m|), where the optimizer keeps a first moment m and has a learning rate η,
-  over the elements where m is not zero. For Adam, AdaBelief, Aida and their kin without decoupled weight decay
-  this is 1 / (√v̂ + ε), the quantity whose range Zhang et al. suppress layer by layer, over 1 − β₁ᵗ.
+- *step size*: |update| / |gradient|, for any optimizer, over the elements whose gradient is not zero;
+- *adaptive step size*: |update| / (η |m|), if the optimizer keeps a first moment m and has a learning rate η,
+  over the elements where m is not zero. For Adam, AdaBelief, Aida and related optimizers without decoupled weight
+  decay this is 1 / (√v̂ + ε), whose range Zhang et al. suppress layer by layer, divided by 1 − β₁ᵗ.
 
 Zhang, Niwa & Kleijn 2023 (TMLR, arXiv:2203.13273) show its mean and deviation by layer.
 """
@@ -38,7 +38,7 @@ _SOURCE = "Zhang, Niwa & Kleijn 2023, arXiv:2203.13273"
 def _figures_by_tensor(
     numerators: Tensors, denominators: Mapping[str, np.ndarray], factor: float = 1.0
 ) -> Figures:
-    """Figures of |numerator / (factor x denominator)|, where that is not zero, for each tensor that has any."""
+    """Return figures of |numerator / (factor x denominator)| where the denominator is not zero, by tensor."""
     found: Figures = {}
     for name, divisor in denominators.items():
         ratios, narrow = _ratios(numerators.native[name], divisor, factor)
@@ -48,7 +48,7 @@ def _figures_by_tensor(
 
 
 def _ratios(numerator: np.ndarray, denominator: np.ndarray, factor: float) -> tuple[np.ndarray, np.ndarray]:
-    """Absolute ratios in float64, and once more in the narrowest type that has room for all of them."""
+    """Return absolute ratios in float64, and again in the narrowest type that can hold all of them."""
     loops = loops_for(numerator, denominator, module=LOOPS)
     if loops is None:
         divisor = denominator.astype(np.float64) * factor

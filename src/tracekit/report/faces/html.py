@@ -1,4 +1,4 @@
-"""The HTML face: one file that opens from disk, needs no network, and follows the reader's theme and screen."""
+"""HTML face of the report: one file that opens from disk, needs no network, and adapts to theme and screen."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tracekit.report.document import Document, Figure, TraceFigure, printable
 from tracekit.report.figures import style
 
-#: What each colour of the drawings becomes on a dark page.
+#: Colours of the drawings on a dark page, by their colour on a light one.
 _IN_THE_DARK = {
     style.INK: "#e6e9ed",
     style.MUTED: "#9aa4b0",
@@ -72,7 +72,7 @@ def _environment() -> jinja2.Environment:
 
 
 def _script(*, interactive: bool) -> str:
-    """Join the page's scripts; the chart's library comes along only where there is a chart."""
+    """Join the page's scripts; include the chart's library only if the page has a chart."""
     names = ["uplot/uPlot.iife.min.js", "report.js", "traces.js"] if interactive else ["report.js"]
     return "\n".join(_asset(name).rstrip() for name in names)
 
@@ -89,7 +89,7 @@ def _clean(value: Any) -> Any:
 
 
 def trace_data(figure: TraceFigure) -> Markup:
-    """Write the lines of a figure as JSON that cannot end the element it stands in.
+    """Write the lines of a figure as JSON that cannot end the HTML element around it.
 
     Values are 32-bit and steps 64-bit little-endian floats in base64: a third of the size of digits.
     """
@@ -127,11 +127,11 @@ def trace_data(figure: TraceFigure) -> Markup:
 
 
 def _packed(values: NDArray[np.float64]) -> str:
-    with np.errstate(over="ignore"):  # what is too large for 32 bits becomes infinite, and so a gap
+    with np.errstate(over="ignore"):  # a value too large for 32 bits becomes infinite, which is a gap
         return base64.b64encode(np.asarray(values).astype("<f4").tobytes()).decode()
 
 
-#: An outline of a letter; drawings use the same ones under the same names, so the page holds each once.
+#: Outline of a letter; drawings share the same outlines under the same names, so the page holds each once.
 _GLYPH = re.compile(r'<path id="DejaVu[^"]*"[^>]*/>')
 
 
@@ -147,9 +147,9 @@ def _glyphs(document: Document) -> Markup:
 
 
 def inline_svg(svg: str, prefix: str) -> Markup:
-    """Make a drawing part of the page: colours follow the theme, names are its own, nothing points outside.
+    """Return a drawing as markup of the page: colours follow the theme, names are prefixed, nothing links outside.
 
-    The drawing is this package's own matplotlib output and holds text as outlines only, so it is markup.
+    The drawing is this package's own matplotlib output and holds text as outlines only, so it is safe as markup.
     """
     svg = re.sub(r"<defs><style.*?</style></defs>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'\s(xmlns(:\w+)?|version)="[^"]*"', "", svg)

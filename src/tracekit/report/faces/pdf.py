@@ -1,4 +1,4 @@
-"""The PDF face: typeset by typst from the document as data, so that no word of a user is ever markup."""
+"""PDF face of the report: typst typesets the document as data, so that no text of a user becomes markup."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ _TEXT, _PADDING, _CHARACTER = 480, 8, 0.46
 #: Sizes of a table's font, in points: a table that would need a smaller one is split by columns.
 _LARGEST, _SMALLEST = 9.0, 7.8
 
-#: Characters up to which a cell's words stand in one line if there is room, and from which on they must wrap
-#: before the table is split; and what a title may take beyond them.
+#: Characters up to which a cell stays on one line if there is room; characters above which it must wrap before
+#: the table is split; and characters that a title may need.
 _WIDEST, _WRAPPED, _TITLE = 60, 30, 8
 
-#: After these a long name may continue in the next line.
+#: Places at which a long name may break.
 _SEAM = re.compile(r"(?<=[/_.,:;=@\-])(?=\S)|(?<=[a-z])(?=[A-Z])")
 _UNBROKEN = re.compile(r"[^\s\u200b]{19,}")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Continued(Table):
-    """What another page's width holds of the table before; it has the same number."""
+    """Further columns of the previous table, which was too wide for the page; it has the same number."""
 
     continued: bool = True
 
 
 def render_pdf(document: Document) -> bytes:
-    """Typeset a document with the fonts that typst brings along; the same document gives the same bytes."""
+    """Typeset a document with the fonts bundled in typst; the same document gives the same bytes."""
     return typst.compile(template(), sys_inputs=inputs(document), ignore_system_fonts=True)
 
 
 def inputs(document: Document) -> dict[str, str]:
-    """Give what the template reads: the document as JSON, tables fitted to the page."""
+    """Return the input of the template: the document as JSON, with tables fitted to the page."""
     fitted = dataclasses.replace(document, sections=tuple(_fit(section) for section in document.sections))
     content = _plain(fitted)
     content["date"] = _date(document.created)
@@ -55,12 +55,12 @@ def inputs(document: Document) -> dict[str, str]:
 
 @functools.cache
 def template() -> bytes:
-    """Read the typst source that lays a document out."""
+    """Return the typst source of the page layout."""
     return importlib.resources.files("tracekit.report").joinpath("templates/report.typ").read_bytes()
 
 
 def _plain(node: Any) -> Any:
-    """Turn the document into JSON values, with what is worked out from a node beside its fields."""
+    """Turn the document into JSON values: each node's fields, and values computed from them."""
     if isinstance(node, Drawing):
         return {"svg": node.svg, "width": node.width, "height": node.height}
     if dataclasses.is_dataclass(node) and not isinstance(node, type):
@@ -69,7 +69,7 @@ def _plain(node: Any) -> Any:
         if isinstance(node, Table):
             widths = _widths(node, _WIDEST)
             fields["size"] = min(_LARGEST, max(_SMALLEST, _size(widths)))
-            # Columns are as wide as their cells, titles wrap; those that are too wide share what is left.
+            # Columns are as wide as their cells, and titles wrap; columns that are too wide share the rest.
             for column, width in zip(fields["columns"], widths, strict=True):
                 column["title"] = textwrap.wrap(column["title"], width, break_long_words=False) or [""]
             fields["widths"] = [width if width == _WIDEST else None for width in widths]
@@ -82,7 +82,7 @@ def _plain(node: Any) -> Any:
 
 
 def breakable(text: str) -> str:
-    """Allow a line to end inside names that are too long for one, by spaces of no width."""
+    """Insert zero-width spaces into names that are too long for one line."""
     if not _UNBROKEN.search(text):
         return text
     seamed = _UNBROKEN.sub(lambda word: _SEAM.sub("\u200b", word[0]), text)
@@ -90,7 +90,7 @@ def breakable(text: str) -> str:
 
 
 def _fit(section: Section) -> Section:
-    """Give a section the blocks that paper can show: tables cut to the page, of traces the still figure."""
+    """Return a section as paper can show it: tables cut to the page, and the still figure of traces."""
     blocks: list[Block] = []
     for block in section.blocks:
         if isinstance(block, Table):
@@ -101,7 +101,7 @@ def _fit(section: Section) -> Section:
 
 
 def _split(table: Table) -> list[Table]:
-    """Cut a table that no page is wide enough for into several, each with the columns that name its rows."""
+    """Cut a table that is too wide for the page into several, each with the columns that name its rows."""
     widths = _widths(table, _WRAPPED)
     keys, others = widths[: table.keys], range(table.keys, len(widths))
     for n_parts in range(1, len(others) + 1):
@@ -126,7 +126,7 @@ def _split(table: Table) -> list[Table]:
 
 
 def _widths(table: Table, most: int) -> list[int]:
-    """Count the characters that each column would like to have, up to `most`."""
+    """Return the width in characters that each column needs, up to `most`."""
     widths = []
     for position, column in enumerate(table.columns):
         lengths = [min(len(column.title), _TITLE), *(len(word) for word in column.title.split())]
@@ -138,12 +138,12 @@ def _widths(table: Table, most: int) -> list[int]:
 
 
 def _size(widths: list[int]) -> float:
-    """Give the size of font, in points, at which columns of these widths fill the line."""
+    """Return the font size, in points, at which columns of these widths fill the line."""
     return (_TEXT - _PADDING * len(widths)) / (_CHARACTER * sum(widths))
 
 
 def _date(created: str) -> list[int] | None:
-    """Year, month and day of an ISO 8601 time; None, and then no date is printed, if it is not one."""
+    """Return year, month and day of an ISO 8601 time; None for any other text, and then no date is printed."""
     try:
         day = datetime.datetime.fromisoformat(created).date()
     except ValueError:

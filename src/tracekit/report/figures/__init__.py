@@ -1,1 +1,1 @@
-"""Figures of the report: functions of data and axes."""
+"""Figures of the report: functions that draw data on matplotlib axes."""

@@ -1,6 +1,7 @@
-"""Figures of the report: each takes data and axes, returns the axes, and changes neither its data nor global state.
+"""Curves over updates: traces, bands, bounds and learning curves.
 
-They are usable from a notebook on any matplotlib axes; the report draws them through `drawing.draw`.
+Each figure function takes data and axes, returns the axes, and changes neither its data nor global state. They work
+in notebooks on any matplotlib axes; the report draws them through `drawing.draw`.
 """
 
 from __future__ import annotations
@@ -42,14 +43,14 @@ def seed_traces(
     steps: float | None = None,
     unit: str = "",
 ) -> Axes:
-    """Draw a signal over updates, one thin line a run, thinned by an envelope that keeps every spike.
+    """Draw a signal over updates, one thin line per run, thinned by an envelope that keeps every spike.
 
     Parameters
     ----------
     data : DataFrame
         Columns ``run``, ``step`` (updates) and ``value``; NaN and infinities are marked by a cross at the top.
     ax : Axes
-        Where to draw.
+        Axes to draw on.
     limits : (low, high), optional
         Value axis, shared by small multiples; values outside are marked by an arrow at the edge.
     steps : float, optional
@@ -77,7 +78,7 @@ def trace_band(
     steps: float | None = None,
     unit: str = "",
 ) -> Axes:
-    """Draw what several runs of a signal did together: the range of all their values.
+    """Draw the range of a signal's values over several runs.
 
     The range is taken over 150 stretches of updates, so a single spike of a single run shows. Arguments as for
     `seed_traces`.
@@ -113,7 +114,7 @@ def median_line(data: pd.DataFrame, ax: Axes, *, steps: float | None = None) -> 
 
 
 def block_bounds(data: pd.DataFrame, *, tau: float | None = None) -> pd.DataFrame:
-    """Compute what `bound_curves` draws: lower and upper quantile of consecutive blocks of each run.
+    """Compute lower and upper quantiles of consecutive blocks of each run, which `bound_curves` draws.
 
     Parameters
     ----------
@@ -138,10 +139,10 @@ def block_bounds(data: pd.DataFrame, *, tau: float | None = None) -> pd.DataFram
 
 
 def bound_curves(data: pd.DataFrame, ax: Axes, *, level: float = 0.95) -> Axes:
-    """Draw the lower bound (thick) and the upper one (thin): mean over runs with its confidence band.
+    """Draw the lower bound (thick) and the upper bound (thin): mean over runs with its confidence band.
 
     The band is the pointwise t interval of the mean over runs at `level`, from three runs on. A run with
-    fewer blocks than the longest, because it diverged, is left out. `data` is that of `block_bounds`.
+    fewer blocks than the longest, because it diverged, is left out. `data` is the result of `block_bounds`.
     """
     sizes = data.groupby("run", observed=True).size()
     whole = data[data["run"].isin(sizes.index[sizes == sizes.max()])] if len(sizes) else data
@@ -162,7 +163,7 @@ def bound_curves(data: pd.DataFrame, ax: Axes, *, level: float = 0.95) -> Axes:
 
 
 def burn_in(step: float, ax: Axes) -> Axes:
-    """Draw where the initial transient ends: what lies left of the dotted line is not judged."""
+    """Draw a dotted line at the end of the initial transient; values left of it are not judged."""
     if step > 0:
         ax.axvline(step, color=INK, linewidth=0.8, linestyle=(0, (1, 1.6)), zorder=3)
     return ax
@@ -179,9 +180,9 @@ def seed_band(
     unit: str = "",
     log: bool = False,
 ) -> Axes:
-    """Draw learning curves: the median over runs as a line, their whole range as a band, a colour a group.
+    """Draw learning curves: the median over runs as a line, their range as a band, one colour per group.
 
-    `data` has ``run``, ``step``, ``value`` and the column `group`; `groups` fixes the order of colours, so
+    `data` has ``run``, ``step``, ``value`` and the column `group`. `groups` fixes the order of colours, so
     that a group looks the same in every panel; `ax.legend()` names them. Long series are averaged over 40
     stretches of updates first.
     """
@@ -200,7 +201,7 @@ def seed_band(
 
 
 def frame(ax: Axes, data: pd.DataFrame, limits: tuple[float, float] | None, steps: float | None) -> Axes:
-    """Give axes over updates their ends and ticks; say so where nothing of `data` is finite."""
+    """Set limits and ticks of axes over updates; write "no finite values" if `data` has none."""
     last = steps if steps is not None else (float(data["step"].max()) if len(data) else 1.0)
     ax.set_xlim(0, max(last, 1.0))
     if limits is not None:

@@ -1,6 +1,6 @@
-"""From traces to what a small drawing can hold: envelopes, block quantiles, shared limits, and SVG text.
+"""Drawing of small panels: envelopes, block quantiles, shared limits, and axes as SVG.
 
-Nothing here decides anything: the statistics in the report come from `tracekit_analysis`.
+Nothing here is a verdict: the statistics in the report come from `tracekit_analysis`.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ Vector = NDArray[np.float64]
 #: Bins of the min-max envelope: a panel is about 200 px wide, so a bin is under two pixels.
 ENVELOPE_BINS = 150
 
-#: Extremes that lie farther out than this many widths of the middle 99 % are left beyond the axis.
+#: Extremes farther out than this many widths of the middle 99 % lie beyond the axis.
 _OFF_SCALE = 0.6
 
-#: Powers of ten, up and down, at which a logarithmic axis ends at the latest.
+#: Largest power of ten, up and down, on a logarithmic axis.
 _DECADES = 305
 
 
 @dataclass(frozen=True, slots=True)
 class Thinned:
-    """A series for drawing; every kept point is a recorded one."""
+    """A series thinned for drawing; every kept point was recorded."""
 
     step: Vector  #: (n_kept,), updates
     value: Vector  #: (n_kept,), finite values
@@ -46,7 +46,7 @@ class Thinned:
 
 
 def envelope(step: Vector, value: Vector, *, bins: int = ENVELOPE_BINS) -> Thinned:
-    """Keep the smallest and the largest value of each of `bins` stretches, so that no spike vanishes.
+    """Keep the smallest and the largest value of each of `bins` stretches, so that every spike shows.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def envelope(step: Vector, value: Vector, *, bins: int = ENVELOPE_BINS) -> Thinn
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """What several runs did together; all arrays are as long as `step`."""
+    """Summary of several runs over updates; all arrays are as long as `step`."""
 
     step: Vector  #: updates, ascending
     median: Vector  #: over runs
@@ -84,7 +84,7 @@ class Curve:
 def over_runs(data: pd.DataFrame, last: float) -> Curve:
     """Summarize runs update by update, or over 40 stretches up to `last` if they have more than 80 updates.
 
-    `data` has ``run``, ``step`` and ``value``; values that are not finite do not enter.
+    `data` has ``run``, ``step`` and ``value``; values that are not finite are left out.
     """
     finite = data[np.isfinite(data["value"].to_numpy(float))]
     if finite.empty:
@@ -106,7 +106,7 @@ def over_runs(data: pd.DataFrame, last: float) -> Curve:
 
 
 def stretch_means(step: Vector, value: Vector, last: float, *, stretches: int = 40) -> tuple[Vector, Vector]:
-    """Average a series over equal stretches of updates up to `last`, at their middles; at most 80 values stay."""
+    """Average a series over equal stretches of updates up to `last`; a series of at most 80 values is kept."""
     if step.size <= 2 * stretches:
         return step, value
     place = np.minimum((step / last * stretches).astype(int), stretches - 1)
@@ -118,14 +118,14 @@ def stretch_means(step: Vector, value: Vector, last: float, *, stretches: int = 
 
 
 def bound_level(n_steps: int) -> float:
-    """Give the quantile that stands for the bound: .05, or .10 where a series has under 500 points."""
+    """Return the quantile level of the bound: .05, or .10 for a series of fewer than 500 points."""
     return 0.10 if n_steps < 500 else 0.05
 
 
 def block_quantiles(
     step: Vector, value: Vector, *, tau: float, max_blocks: int = 16
 ) -> tuple[Vector, Vector]:
-    """Give the tau-quantile of consecutive blocks, at their middle updates; non-finite values are left out.
+    """Compute the tau-quantile of consecutive blocks, at their middle updates; non-finite values are left out.
 
     A block has at least 1.25/tau points (1.25/(1 - tau) above the median), so that a quantile of it is more
     than its extreme.
@@ -142,16 +142,16 @@ def block_quantiles(
 
 
 def t_quantile(degrees: int, level: float) -> float:
-    """Give the two-sided quantile of Student's t at a confidence level."""
+    """Return the two-sided quantile of Student's t at a confidence level."""
     return float(scipy.special.stdtrit(degrees, 0.5 + level / 2))
 
 
 def shared_limits(
     values: Iterable[Vector], *, log: bool = False, inner: tuple[float, float] | None = None
 ) -> tuple[float, float]:
-    """Choose one value axis for many panels: all that is finite, or its bulk if a few points dwarf the rest.
+    """Return one value axis for many panels: all finite values, or their bulk if a few points dwarf the rest.
 
-    The bulk is the middle 99 %, or `inner` where the values are a thinned series and its ends are known.
+    The bulk is the middle 99 %, or `inner` if the values are a thinned series and its quantiles are known.
     With `log`, for a logarithmic axis; the values must then be positive.
     """
     finite = [array[np.isfinite(array)] for array in values]
@@ -172,7 +172,7 @@ def shared_limits(
     return low - pad, high + pad
 
 
-#: Sizes are in points at the drawn width; panels are drawn about as wide as they are shown.
+#: Matplotlib settings of all drawings; sizes are in points, as panels are drawn about as wide as they are shown.
 STYLE: Any = {
     "font.family": ["DejaVu Sans"],
     "font.size": 8.5,
@@ -214,7 +214,7 @@ def draw(paint: Callable[[Axes], Any], *, width: float = 2.15, height: float = 1
 
 
 class PlainPowers(LogFormatterSciNotation):
-    """Labels such as 2×10⁻³ in plain letters: laying out their mathematics takes half of a drawing's time."""
+    """Labels such as 2×10⁻³ in plain letters: math layout would take half of a drawing's time."""
 
     def __call__(self, x: float, pos: int | None = None) -> str:
         """Return the label at x; empty where there is none."""
@@ -234,7 +234,7 @@ _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def _fill(figure: Figure, ax: Axes) -> None:
-    """Let axes and their labels fill the figure: what a layout engine does in twice the time."""
+    """Fit axes and their labels to the figure, in half the time of a layout engine."""
     size = figure.bbox
     inner = ax.get_window_extent()
     outer = ax.get_tightbbox(for_layout_only=True) or inner
@@ -242,7 +242,7 @@ def _fill(figure: Figure, ax: Axes) -> None:
     left, bottom = inner.x0 - outer.x0 + pad, inner.y0 - outer.y0 + pad
     right, top = outer.x1 - inner.x1 + pad, outer.y1 - inner.y1 + pad
     width, height = max(0.1, size.width - left - right), max(0.1, size.height - bottom - top)
-    # Labels keep their distance from the axes: to look for it once more would lay out all ticks again.
+    # Labels keep their distance from the axes: measuring it again would lay out all ticks again.
     if ax.xaxis.get_label_position() == "bottom":
         ax.xaxis.set_label_coords(0.5, (ax.xaxis.label.get_position()[1] - inner.y0) / height)
     if ax.yaxis.get_label_position() == "left":
@@ -254,10 +254,10 @@ _PATH = re.compile(r'(?<= d=")[^"]*')
 _TENTHS = re.compile(r"(\.\d)\d+")
 _PLACES = re.compile(r'(?<= [xy]=")[^"]*|(?<=translate\()[^)]*')
 _HUNDREDTHS = re.compile(r"(\.\d\d)\d+")
-#: Names that matplotlib gives to groups, and nothing refers to.
+#: Names that matplotlib gives to groups; nothing refers to them.
 _GROUP_NAME = re.compile(r'(?<=<g) id="[^"]*"')
 
-#: Ticks, whose style stands in the mark that they use.
+#: Ticks; their style is also in the mark that they use.
 _TICK = re.compile(r'(<use [^>]*) style="fill: (#\w+); stroke: \2; stroke-width: 0\.[46]"')
 
 

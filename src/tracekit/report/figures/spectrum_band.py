@@ -1,4 +1,4 @@
-"""The band that an averaged spectrum stays in where the true one is smooth, from simulated white noise."""
+"""Spectrum band: range of an averaged spectrum around its running median if the true spectrum is smooth."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ import scipy.ndimage
 from tracekit.report.figures.drawing import Vector
 from tracekit_analysis.statistics import welch_psd
 
-#: Ordinates of the running median that stands for the smooth spectrum.
+#: Ordinates in the window of the running median, which estimates the smooth spectrum.
 WINDOW = 15
 
 _SIMULATIONS = 60
 
 
 def smooth(log_density: Vector) -> Vector:
-    """Give the running median of a logarithmic spectrum; its ends are continued by reflection."""
+    """Return the running median of a logarithmic spectrum, reflected at its ends."""
     return np.asarray(scipy.ndimage.median_filter(log_density, WINDOW, mode="reflect"))
 
 
 @functools.lru_cache(maxsize=64)
 def null_ratio(*, n: int, size: int, runs: int, level: float = 0.95) -> tuple[float, float]:
-    """Give the ends of the band of log(estimate / running median) for white noise, treated as the runs were.
+    """Simulate the band of log(estimate / running median) for white noise, and return its ends.
 
     Parameters
     ----------
     n : int
-        Values of a run.
+        Number of values of a run.
     size : int
-        Frequencies of the estimate.
+        Number of frequencies of the estimate.
     runs : int
-        Runs whose logarithmic spectra are averaged.
+        Number of runs whose logarithmic spectra are averaged.
     level : float
         Share of ordinates inside the band.
     """
     rng = np.random.default_rng(20)
-    n = max(1, round(n / (4 * size))) * 4 * size  # bands of nearly equal lengths are shared
+    n = max(1, round(n / (4 * size))) * 4 * size  # series of nearly equal lengths share a band
     n = max(n, 8 * size)
     distances = []
     for _ in range(max(4, _SIMULATIONS // runs)):

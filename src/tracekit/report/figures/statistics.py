@@ -1,6 +1,6 @@
-"""Figures of statistics: intervals, spectra, dependence, events, comparisons, layers and error rates.
+"""Figures of statistics: dots per seed, spectra, autocorrelation, events and heat maps of layers.
 
-As in `figures`, each takes data and axes, returns the axes, and changes neither its data nor global state.
+Each function takes data and axes, returns the axes, and changes neither its data nor global state.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def seed_dots(
     Parameters
     ----------
     data : DataFrame
-        ``name`` (the row, in order of appearance from the top) and ``value``, one line a run; values that are
+        ``name`` (the row, in order of appearance from the top) and ``value``, one entry per run; values that are
         not finite are left out, and a row without any stays empty but named.
     ax : Axes
         Where to draw.
@@ -41,7 +41,7 @@ def seed_dots(
     references : sequence of float
         Values to compare with, dashed.
     log : bool
-        Logarithmic axis; values that are not positive stand at its left edge.
+        Logarithmic axis; values that are not positive are drawn at its left edge.
     """
     house_style(ax, x=label)
     ax.grid(False, axis="y")
@@ -69,12 +69,12 @@ def seed_dots(
 
 
 def spectrum(data: pd.DataFrame, ax: Axes, *, lines: Sequence[float] = ()) -> Axes:
-    """Draw a power spectral density on logarithmic axes, with the band that a smooth spectrum stays in.
+    """Draw a power spectral density on logarithmic axes, with the band of a smooth spectrum.
 
     Parameters
     ----------
     data : DataFrame
-        ``frequency`` (cycles per update), ``density``, and where known ``low`` and ``high``, the null band.
+        ``frequency`` (cycles per update), ``density``, and if known ``low`` and ``high``, the null band.
     ax : Axes
         Where to draw.
     lines : sequence of float
@@ -97,13 +97,13 @@ def spectrum(data: pd.DataFrame, ax: Axes, *, lines: Sequence[float] = ()) -> Ax
     ax.set_yscale("log")
     ax.set_xlim(at[0], at[-1])
     low, high = ax.get_ylim()
-    # Roots first: the product of two large powers would be infinite.
+    # Take roots first: the product of two large powers would be infinite.
     middle, reach = math.sqrt(low) * math.sqrt(high), max(math.sqrt(high) / math.sqrt(low), 10.0)
     ax.set_ylim(middle / reach, middle * reach)
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_minor_formatter(NullFormatter())
     if at[-1] < 100 * at[0]:
-        # So short an axis holds two powers of ten, or one.
+        # Such a short axis holds at most two powers of ten.
         ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         ax.xaxis.set_major_formatter(FormatStrFormatter("%g"))
     return ax
@@ -235,7 +235,7 @@ def heat_map(
 
 
 def color_ends(low: float, high: float, *, log: bool) -> tuple[float, float]:
-    """Give the ends of a colour scale room between them, and one that is logarithmic positive ends."""
+    """Return the ends of a colour scale, moved apart if they are equal, and positive if it is logarithmic."""
     if log:
         low, high = (min(max(end, 1e-300), 1e300) for end in (low, high))
     if low < high:

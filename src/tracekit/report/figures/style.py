@@ -1,4 +1,4 @@
-"""Colours, markers and axes that all figures share."""
+"""House style of figures: colours, markers and axes."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-#: Colours by role. Faces may exchange them (the HTML page does, in the dark), so each role has its own.
+#: Colours by role. Each role has its own colour, so that a face can replace it (the HTML page does on dark themes).
 INK = "#1f2328"
 MUTED = "#656d76"
 GRID = "#dfe3e8"
 PAPER = "#fffffe"
 SEED = "#6f9bc8"
 BOUND = "#b5420f"
-#: Okabe and Ito's colours, told apart by readers with any common colour vision; dashes tell them apart in grey.
+#: Okabe and Ito's colours, distinct for all common kinds of colour vision; dashes distinguish them in grey.
 GROUPS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b58900", "#4d4d9f")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))
 VERDICTS = {"stable": "#0b6e99", "unstable": "#c2410c", "inconclusive": "#6b7280", "diverged": "#b0123f"}
@@ -22,7 +22,7 @@ MARKERS = {"stable": "o", "unstable": "^", "inconclusive": "o", "diverged": "x"}
 
 
 def house_style(ax: Axes, *, x: str = "", y: str = "") -> Axes:
-    """Dress axes: two thin spines, a light grid, few ticks, labels with units."""
+    """Style axes: two thin spines, a light grid, few ticks, labels with units."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(MUTED)
     ax.spines[["left", "bottom"]].set_linewidth(0.6)
@@ -36,7 +36,7 @@ def house_style(ax: Axes, *, x: str = "", y: str = "") -> Axes:
 
 
 def group_style(position: int) -> tuple[str, Any]:
-    """Give the colour and the dash of the n-th group; six colours, then the same ones dashed otherwise."""
+    """Return the colour and the dash of the n-th group: six colours, then the same colours with other dashes."""
     return GROUPS[position % len(GROUPS)], DASHES[(position // len(GROUPS) + position) % len(DASHES)]
 
 
@@ -49,7 +49,7 @@ def name_rows(ax: Axes, names: Sequence[str], *, size: float | None = None) -> A
 
 
 def say_nothing(ax: Axes, why: str) -> Axes:
-    """Say in the middle of empty axes why they are empty."""
+    """Write the reason why axes are empty into their middle."""
     ax.text(0.5, 0.5, why, transform=ax.transAxes, color=MUTED, ha="center", va="center")
     ax.set_xticks([])
     ax.set_yticks([])

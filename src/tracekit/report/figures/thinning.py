@@ -1,4 +1,4 @@
-"""How much an interactive figure holds, and how a long line is thinned to that without losing a spike."""
+"""Thinning of long lines for interactive figures: the extremes of each stretch, so that every spike is kept."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import numpy as np
 
 from tracekit.report.figures.drawing import Vector
 
-#: Values that one figure holds over all its lines: about 2 MB of the page.
+#: Largest number of values that one figure holds over all its lines: about 2 MB of the page.
 ROOM = 400_000
 
 
 def extremes(step: Vector, value: Vector, edges: Vector) -> tuple[Vector, Vector]:
-    """Keep the lowest and the highest value between each two edges, whichever came first first.
+    """Keep the lowest and the highest value between each two edges, in the order in which they occurred.
 
     Parameters
     ----------
     step, value : (n_steps,) array
         Updates, ascending, inside the edges; and values, NaN where there is none.
     edges : (n_stretches + 1,) array
-        Ends of the stretches, ascending; the last stretch has both of its ends.
+        Ends of the stretches, ascending; the last stretch includes both of its ends.
 
     Returns
     -------

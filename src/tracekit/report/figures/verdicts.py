@@ -1,6 +1,6 @@
-"""Figures of verdicts: indices against the margin, effects, profiles, ranks, and how often a label errs.
+"""Figures of verdicts: indices against the margin, effects, profiles, ranks, and error rates of labels.
 
-As in `figures`, each takes data and axes, returns the axes, and changes neither its data nor global state.
+Each function takes data and axes, returns the axes, and changes neither its data nor global state.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tracekit.report.figures.style import (
     name_rows,
 )
 
-#: How the three answers of a comparison look.
+#: Colour and marker of the three answers of a comparison.
 ANSWERS = {
     "different": (VERDICTS["unstable"], "^"),
     "equivalent": (VERDICTS["stable"], "o"),
@@ -35,13 +35,13 @@ ANSWERS = {
 
 
 def index_intervals(data: pd.DataFrame, ax: Axes, *, margin: float) -> Axes:
-    """Draw the index of each cell with its interval against the margin (dashed).
+    """Draw the index of each configuration with its interval against the margin (dashed).
 
     Parameters
     ----------
     data : DataFrame
-        One row per cell, drawn from the top: ``name``, ``label``, ``index``, ``low``, ``high``; missing numbers
-        leave the row empty but named.
+        One row per configuration, drawn from the top: ``name``, ``label``, ``index``, ``low``, ``high``; missing
+        numbers leave the row empty but named.
     ax : Axes
         Where to draw.
     margin : float
@@ -53,7 +53,7 @@ def index_intervals(data: pd.DataFrame, ax: Axes, *, margin: float) -> Axes:
     reach = np.concatenate([index, high])
     right = float(np.max(reach[np.isfinite(reach)], initial=2 * margin)) * 1.08
     if right > 6 * margin:
-        # Signals still on their way have indices of many margins; those of stable cells must stay legible.
+        # Signals that still change have indices of many margins; those of stable configurations must stay legible.
         ax.set_xscale("symlog", linthresh=2 * margin, linscale=1.0)
         ax.xaxis.set_major_locator(FixedLocator(_rising_ticks(margin, right)))
         ax.xaxis.set_minor_locator(NullLocator())
@@ -120,7 +120,7 @@ def effect_forest(
             ax.text(0.02, row, "no estimate", transform=ax.get_yaxis_transform(), color=MUTED, va="center")
     reach = np.concatenate([estimate, low, high])
     reach = np.abs(reach[np.isfinite(reach)])
-    # A few seeds can give intervals of dozens of standard deviations; those that decide must stay legible.
+    # Few seeds can give intervals of dozens of standard deviations; the narrow ones must stay legible.
     ax.set_xlim(*(np.array([-1.0, 1.0]) * min(1.08 * float(reach.max(initial=1.0)), 12.0)))
     name_rows(ax, [str(name) for name in data["name"]])
     ax.xaxis.set_major_locator(MaxNLocator(5))
@@ -137,7 +137,7 @@ def profile(
 ) -> Axes:
     """Draw performance profiles: the share of runs at least as good as a threshold, with its interval.
 
-    `data` is that of `tracekit_analysis.performance_profile`: the column `group`, ``threshold``,
+    `data` is the result of `tracekit_analysis.performance_profile`: the column `group`, ``threshold``,
     ``estimate``, ``ci_low``, ``ci_high``; `groups` fixes the order of colours.
     """
     house_style(ax, x=label, y="share of runs")
@@ -155,9 +155,9 @@ def profile(
 
 
 def rank_ranges(data: pd.DataFrame, ax: Axes) -> Axes:
-    """Draw the ranks that the data leave open for each entry (bar) and its mean rank (dot), best on top.
+    """Draw the possible ranks of each entry (bar) and its mean rank (dot), best on top.
 
-    `data` is that of `tracekit_analysis.rank` for one cell: ``entry``, ``rank_best``, ``rank_worst``,
+    `data` is the result of `tracekit_analysis.rank` for one cell: ``entry``, ``rank_best``, ``rank_worst``,
     ``mean_rank``.
     """
     house_style(ax, x="rank, 1 is best")
@@ -177,11 +177,11 @@ def rank_ranges(data: pd.DataFrame, ax: Axes) -> Axes:
 
 
 def label_shares(data: pd.DataFrame, ax: Axes) -> Axes:
-    """Draw how often simulated cells of known truth get each label: a bar a truth, shares side by side.
+    """Draw how often simulated configurations of known truth get each label: one stacked bar per truth.
 
     `data` has ``name``, ``stable``, ``inconclusive`` and ``unstable``, one row per simulated process.
     """
-    house_style(ax, x="share of simulated cells")
+    house_style(ax, x="share of simulated configurations")
     ax.grid(False, axis="y")
     left = np.zeros(len(data))
     for label in ("stable", "inconclusive", "unstable"):
@@ -202,7 +202,7 @@ def label_shares(data: pd.DataFrame, ax: Axes) -> Axes:
 
 
 def _rising_ticks(margin: float, right: float) -> list[float]:
-    """Give 0, the margin, and round numbers above it up to `right`; powers of ten alone if those are many."""
+    """Return 0, the margin, and round numbers above it up to `right`; only powers of ten if those are many."""
     decades = range(math.floor(math.log10(margin)), math.ceil(math.log10(right)) + 1)
     rounds = [step * 10.0**decade for decade in decades for step in (1, 2, 5)]
     above = [value for value in rounds if 1.5 * margin < value <= right]

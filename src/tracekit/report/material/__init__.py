@@ -1,1 +1,1 @@
-"""What the report knows: runs digested, labels, comparisons and tables for its sections."""
+"""Material of the report: digests of runs, labels, comparisons and tables for its sections."""

@@ -1,4 +1,4 @@
-"""The report's calls for comparisons: optimizers against each other, ranks, profiles and claims."""
+"""Comparisons for the report: differences between optimizers, ranks, profiles and claims."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import pandas as pd
 from tracekit.report.material.material import Material
 from tracekit_analysis import AnalysisError, compare, evaluate_claims, performance_profile, rank
 
-#: Random arrangements of a permutation test: fewer for many comparisons, whose smallest p-values nobody reads.
+#: Random arrangements of a permutation test, and the number of comparisons above which there are fewer of them.
 _ARRANGEMENTS, _MANY = 20_000, 60
 
 
 def comparisons_of(material: Material) -> pd.DataFrame | str:
-    """Compare the rows of the design, two by two, at each batch size; a sentence where that cannot be done."""
+    """Compare the optimizers two by two at each batch size; return a sentence if that is impossible."""
     features = _with_rows(material, material.judged())
     rows, sizes = len(material.rows), len(material.batch_sizes)
     if rows < 2:
-        return "There is one optimizer only, so there is nothing to compare."
+        return "All runs have the same optimizer; a comparison needs two."
     pairs = rows * (rows - 1) // 2 * sizes
     try:
         return compare(
@@ -34,7 +34,7 @@ def comparisons_of(material: Material) -> pd.DataFrame | str:
 
 
 def ranks_of(material: Material, metric: str, *, lower_is_better: bool) -> pd.DataFrame | str:
-    """Rank the rows of the design at each batch size by a column of the table of performances."""
+    """Rank the optimizers at each batch size by a column of the table of performances."""
     try:
         return rank(
             _with_rows(material, material.performance),
@@ -52,13 +52,13 @@ def ranks_of(material: Material, metric: str, *, lower_is_better: bool) -> pd.Da
 
 
 def profiles_of(material: Material, metric: str, *, lower_is_better: bool) -> pd.DataFrame:
-    """Give the share of runs of each row that are at least as good as a threshold."""
+    """Return the share of each optimizer's runs that are at least as good as a threshold."""
     table = _with_rows(material, material.performance)
     return performance_profile(table, metric=metric, factor="row", lower_is_better=lower_is_better)
 
 
 def claims_of(material: Material) -> pd.DataFrame | str:
-    """Evaluate the reference paper's claims; a sentence where that cannot be done."""
+    """Evaluate the reference paper's claims; return a sentence if that is impossible."""
     try:
         return evaluate_claims(
             material.features,
@@ -73,7 +73,7 @@ def claims_of(material: Material) -> pd.DataFrame | str:
 
 
 def _with_rows(material: Material, table: pd.DataFrame) -> pd.DataFrame:
-    """Add the row of the design that each run belongs to, and its column where that is not the batch size."""
+    """Add the optimizer of each run, as the column ``row``."""
     named = pd.Series("", index=table.index, dtype=object)
     for cell in material.cells:
         named.loc[material.of_cell(table, cell).index] = cell.optimizer

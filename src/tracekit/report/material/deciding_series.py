@@ -1,4 +1,4 @@
-"""The deciding series of a run in detail: spectrum, dependence, tail and events, by `tracekit_analysis`."""
+"""Deciding series of a run in detail: spectrum, autocorrelation, breaks and spikes, by `tracekit_analysis`."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from tracekit_analysis.series import detect_interleaving
 from tracekit_analysis.statistics import change_points, find_spikes, welch_psd
 from tracekit_analysis.statistics.dependence import autocovariance
 
-#: Lags of the autocorrelation that are kept, in values.
+#: Largest lag of the autocorrelation, in values.
 LAGS = 60
 
-#: Spikes that are kept for drawing, the largest first; their number is kept whole.
+#: Largest number of spikes kept for drawing, the largest ones.
 SPIKES = 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Portrait:
-    """One series after its initial transient; updates where a place in the run is meant."""
+    """One series after its initial transient; places in the run are in updates."""
 
     frequency: Vector = field(repr=False)  #: cycles per value; empty where the series is too short
     density: Vector = field(repr=False)  #: power spectral density over the variance, in values
@@ -33,27 +33,27 @@ class Portrait:
     points_per_epoch: float  #: NaN if unknown
     changes: Vector = field(repr=False)  #: updates at which the level breaks
     levels: Vector = field(repr=False)  #: median of each segment; one more than `changes`
-    span: tuple[float, float]  #: first and last update that was looked at
+    span: tuple[float, float]  #: first and last update after the transient
     spike_at: Vector = field(repr=False)  #: updates of the largest spikes
     spike_value: Vector = field(repr=False)  #: their values
-    statistics: dict[str, Any]  #: columns of the full set that the standard one has not, by name
+    statistics: dict[str, Any]  #: columns of the full preset that the standard preset lacks, by name
 
 
 def portray(rows: pd.DataFrame, *, burn_in: int, segment: int) -> Portrait:
-    """Look closely at one series.
+    """Compute the portrait of one series.
 
     Parameters
     ----------
     rows : DataFrame
         ``step``, ``epoch`` and ``value`` of one series, by step.
     burn_in : int
-        Values of the initial transient, left out of everything here.
+        Number of values of the initial transient, which are left out.
     segment : int
         Values in a segment of the spectrum.
     """
     whole = as_series(rows["value"], steps=rows["step"], epochs=rows["epoch"])
     series = whole.since(burn_in)
-    # Positions count usable values; refused series have none, and a runaway one ends early.
+    # Positions count usable values; a refused series has none, and a diverging one ends early.
     finite = np.isfinite(rows["value"].to_numpy(np.float64))
     steps = rows["step"].to_numpy(np.float64)[finite][burn_in : burn_in + series.n_used]
     values = rows["value"].to_numpy(np.float64)[finite][burn_in : burn_in + series.n_used]

@@ -1,6 +1,6 @@
-"""What a report keeps of one run: enough to draw and to judge it, a thousandth of what was recorded.
+"""Digest of a run: what the report keeps of it, enough to draw and judge it, a small part of the recorded values.
 
-One run is read, characterized and let go before the next one, so that memory does not grow with the experiment.
+One run is read, characterized and freed before the next one, so that memory does not grow with the experiment.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tracekit.traces import Run, read, signal_names
 from tracekit_analysis import characterize, cross_sections, performance
 from tracekit_analysis.features.probe_batch import CROSS_SECTION, quantiles
 
-#: The signals that jitter is computed from: lower bound and centre of the probe batch's logits.
+#: The signals that measure the jitter of a run: lower bound and centre of the probe batch's logits.
 CROSS_SECTION_SIGNALS = quantiles(CROSS_SECTION, "lower")
 
 #: Columns of time in the heat map of a signal's layers.
@@ -29,12 +29,12 @@ HEAT_STRETCHES = 48
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is read of every run."""
+    """Signals and sizes of what is read of every run."""
 
     judged: str  #: the signal that decides
     characterized: tuple[str, ...]  #: signals with a row of statistics
     drawn: tuple[str, ...]  #: signals that are drawn over updates
-    layered: tuple[str, ...]  #: signals of layers, kept as heat maps
+    layered: tuple[str, ...]  #: signals with one value per layer, kept as heat maps
     performance: tuple[str, ...]  #: signals by which runs are ranked, lower is better
     last_step: float  #: last update of any run
     points: int  #: values that a drawn series may keep
@@ -42,7 +42,7 @@ class Wanted:
 
     @property
     def names(self) -> frozenset[str]:
-        """Everything that is read."""
+        """Names of all signals that are read."""
         return frozenset(
             {
                 self.judged,
@@ -57,7 +57,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SeriesDigest:
-    """One recorded series, made small; all vectors hold finite values unless said otherwise."""
+    """One recorded series, reduced; all vectors hold finite values unless stated otherwise."""
 
     run: str
     signal: str
@@ -68,10 +68,10 @@ class SeriesDigest:
     first_broken: float  #: update of the first of them; NaN if there is none
     stride: float  #: updates from one value to the next, median; NaN for a single value
     n_missing: int  #: steps that a regular schedule would have had
-    last: float  #: last value, whatever it is
+    last: float  #: last value, finite or not
     step: Vector = field(repr=False)  #: thinned; updates, ascending
     value: Vector = field(repr=False)  #: thinned: whole, or lowest and highest of each stretch; NaN is a gap
-    stretch: float  #: updates whose lowest and highest value each two points are; 0 if every value is here
+    stretch: float  #: updates in the stretch whose lowest and highest value two points are; 0 if all are kept
     mean_at: Vector = field(repr=False)  #: updates
     mean: Vector = field(repr=False)  #: the series, averaged over 40 stretches if it has more than 80 values
     bound_at: Vector = field(repr=False)  #: middles of the blocks, in updates
@@ -82,9 +82,9 @@ class SeriesDigest:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RunDigest:
-    """What the report keeps of a run."""
+    """What the report keeps of one run."""
 
-    signals: frozenset[str]  #: names of everything that it recorded
+    signals: frozenset[str]  #: names of all signals that it recorded
     series: dict[str, tuple[SeriesDigest, ...]]  #: by signal, those that are drawn
     layers: dict[str, dict[str, Vector]]  #: by signal and layer: medians over stretches of updates
     features: pd.DataFrame  #: one row per characterized series
@@ -96,12 +96,12 @@ class RunDigest:
 
 
 def digest_run(run: Run, wanted: Wanted) -> RunDigest:
-    """Read one run and reduce it.
+    """Read one run and reduce it to a digest.
 
     Raises
     ------
     StoreError
-        A part of the run is damaged, or the store changed meanwhile.
+        A part of the run is damaged, or the store changed while it was read.
     """
     signals = frozenset(signal_names(run))
     names = sorted(wanted.names & signals)
@@ -111,7 +111,7 @@ def digest_run(run: Run, wanted: Wanted) -> RunDigest:
         frame = read(run.path, signals=names)
     except UnknownNameError as error:
         raise StoreError(f"{run.path} changed while it was read ({error}); run the report again.") from error
-    # The run's attributes are the same in every row: as keys of groups they would take half of the time.
+    # The run's attributes are the same in every row; grouping by them would take half of the time.
     frame = frame.drop(columns=list(run.attributes))
     by_signal = {str(name): rows for name, rows in frame.groupby("signal", observed=True, sort=True)}
     chosen = frame[frame["signal"].isin(wanted.characterized)]
@@ -146,7 +146,7 @@ def digest_run(run: Run, wanted: Wanted) -> RunDigest:
 
 
 def _of_run(run: Run, table: pd.DataFrame) -> pd.DataFrame:
-    """Put the run's attributes behind its name."""
+    """Insert the run's attributes as columns after its name."""
     if table.empty:
         return table
     attributes = pd.DataFrame([run.attributes] * len(table), index=table.index)
@@ -230,9 +230,9 @@ def digest_series(
 
 
 def heat_rows(rows: pd.DataFrame, last_step: float, *, stretches: int = HEAT_STRETCHES) -> dict[str, Vector]:
-    """Give the median of a layered signal over equal stretches of updates, by layer in recorded order.
+    """Return the median of a layered signal over equal stretches of updates, by layer in recorded order.
 
-    `rows` has ``layer``, ``step`` and ``value``. A stretch in which nothing was recorded holds the value before;
+    `rows` has ``layer``, ``step`` and ``value``. A stretch without a recorded value holds the previous one;
     before the first and after the last finite value the result is NaN.
     """
     values = rows["value"].to_numpy(np.float64)
@@ -246,7 +246,7 @@ def heat_rows(rows: pd.DataFrame, last_step: float, *, stretches: int = HEAT_STR
 
 
 def _held(line: Vector) -> Vector:
-    """Fill gaps between values by the value before."""
+    """Fill gaps between values with the previous value."""
     there = np.flatnonzero(np.isfinite(line))
     if there.size:
         span = np.arange(there[0], there[-1] + 1)
@@ -255,7 +255,7 @@ def _held(line: Vector) -> Vector:
 
 
 def stack(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Put tables below each other; a column that one of them lacks is missing there."""
+    """Concatenate tables by rows; a column that a table lacks is missing in its rows."""
     tables = [table for table in tables if len(table)]
     names = dict.fromkeys(name for table in tables for name in table.columns)
     columns: dict[str, list[Any]] = {name: [] for name in names}

@@ -1,4 +1,4 @@
-"""How often a label errs, from the calibration run that is packaged with this version: tables, and a sentence."""
+"""Error rates of labels and tests, as tables and sentences, from the calibration run packaged with this version."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 
 from tracekit.report.document import Column, Table, count, enumerate_words, show, words
 
-#: What the simulations call a kind of noise, in words.
+#: Kinds of noise in words, by their name in the simulations.
 NOISES = {
     "iid": "independent noise",
     "AR.5": "AR(0.5) noise",
@@ -39,12 +39,12 @@ _TESTS = (
 
 
 def label_rates() -> pd.DataFrame:
-    """Read the labels of `make calibrate`: one row per simulated process, number of updates and of seeds."""
+    """Read the labels of `make calibrate`: one row per simulated process, number of updates and number of seeds."""
     return _packaged("labels.csv")
 
 
 def single_series_table() -> Table:
-    """Tabulate how often the two tests reject, by process and number of updates."""
+    """Tabulate the share of series that the two tests reject, by process and number of updates."""
     rates = _packaged("rates.csv").set_index(["process", "quantity", "n"])["mean"]
     lengths = sorted({int(n) for n in rates.index.get_level_values("n")})
     lines = [
@@ -68,7 +68,7 @@ def _packaged(name: str) -> pd.DataFrame:
 
 
 def designs(rates: pd.DataFrame) -> list[tuple[int, int]]:
-    """Give the numbers of updates and of seeds that were simulated together."""
+    """Return the pairs of numbers of updates and of seeds that were simulated."""
     return [(int(n), int(seeds)) for n, seeds in rates[["n", "n_seeds"]].drop_duplicates().to_numpy()]
 
 
@@ -78,7 +78,7 @@ def name_design(design: tuple[int, int]) -> str:
 
 
 def rates_table(rates: pd.DataFrame) -> Table:
-    """Tabulate the shares of labels by what is true; of a trend and a break the worse one counts."""
+    """Tabulate the shares of labels by the truth; of a trend and a break the worse one is shown."""
     columns = designs(rates)
     cells = [int(_of(rates, design)["n_cells"].min()) for design in columns]
     lines = tuple(
@@ -92,9 +92,9 @@ def rates_table(rates: pd.DataFrame) -> Table:
             *(Column(name_design(design), numeric=True) for design in columns),
         ),
         lines,
-        "Share of simulated cells that get a label, by what is true; "
-        f"{enumerate_words(f'{n:,}' for n in cells)} cells a place, by column. Where "
-        "the bound moves along a trend and in a break the worse of the two is shown. "
+        "Share of simulated configurations that get a label, by the truth; "
+        f"{enumerate_words(f'{n:,}' for n in cells)} configurations per entry, by column. Where "
+        "the bound moves along a trend or in a break, the worse of the two is shown. "
         "Exactly at the margin both stable and unstable are errors.",
         keys=2,
         sortable=False,
@@ -102,7 +102,7 @@ def rates_table(rates: pd.DataFrame) -> Table:
 
 
 def _lines(rates: pd.DataFrame, columns: list[tuple[int, int]]) -> Iterator[tuple[str, str, list[float]]]:
-    """Give truth, label and a share a design: for each kind of noise, and the worst of all kinds for errors."""
+    """Yield truth, label and one share per design: for each kind of noise, and for errors the worst of all kinds."""
     still, margin, beyond = _truths(rates)
 
     def shares(rows: pd.DataFrame, label: str, worst: str) -> list[float]:
@@ -127,19 +127,19 @@ def _lines(rates: pd.DataFrame, columns: list[tuple[int, int]]) -> Iterator[tupl
 
 
 def worst_case(rates: pd.DataFrame) -> str:
-    """Say in a sentence where the label errs most often, and how often."""
+    """Write a sentence on where the label errs most often, and how often."""
     row = rates.sort_values("wrong", kind="stable").iloc[-1]
     where = " by exactly the margin" if row["index"] == row["margin"] else f" by I = {row['index']:.3g}"
-    moves = "holds still" if row["index"] == 0 else f"moves in a {row['movement']}{where}"
+    moves = "is constant" if row["index"] == 0 else f"moves in a {row['movement']}{where}"
     return (
         f"The worst of all simulated cases: {NOISES.get(str(row['noise']), row['noise'])}, a bound that {moves}, "
-        f"{name_design((int(row['n']), int(row['n_seeds'])))}: {_percent(row['wrong'])} of the cells got a wrong label "
-        f"(95 % interval {_percent(row['wrong_ci_low'])} to {_percent(row['wrong_ci_high'])})."
+        f"{name_design((int(row['n']), int(row['n_seeds'])))}: {_percent(row['wrong'])} of the configurations got a "
+        f"wrong label (95 % interval {_percent(row['wrong_ci_low'])} to {_percent(row['wrong_ci_high'])})."
     )
 
 
 def how_sure(rates: pd.DataFrame, n_updates: float, n_seeds: int) -> str:
-    """Say how often the label errs in the simulated design that is nearest, and where it errs most."""
+    """Write how often the label errs in the nearest simulated design, and where it errs most."""
     nearest = min(
         designs(rates),
         key=lambda design: (
@@ -150,24 +150,25 @@ def how_sure(rates: pd.DataFrame, n_updates: float, n_seeds: int) -> str:
     said = []
     if len(still):
         said.append(
-            f"a bound that held still was called unstable in {_at_most(still['unstable'])} of the cells"
+            f"a constant bound was called unstable in {_at_most(still['unstable'])} of the configurations"
         )
     if len(beyond):
         said.append(
-            f"one that moved further than the margin (I = {_index(beyond)}) stable in {_at_most(beyond['stable'])}"
+            f"a bound that moved further than the margin (I = {_index(beyond)}) was called stable in "
+            f"{_at_most(beyond['stable'])}"
         )
     if len(margin):
         noise = NOISES.get(str(margin.sort_values("wrong", kind="stable")["noise"].iloc[-1]))
         said.append(
-            f"one that moved by exactly the margin stable in {_at_most(margin['stable'])}, unstable in "
-            f"{_at_most(margin['unstable'])}"
+            f"a bound that moved by exactly the margin was called stable in {_at_most(margin['stable'])} and unstable "
+            f"in {_at_most(margin['unstable'])}"
             + (f" (most often under {noise})" if margin["wrong"].max() > 0 else "")
         )
-    return f"How sure: in simulations of {name_design(nearest)}, {'; '.join(said)}. {worst_case(rates)}"
+    return f"Error rates: in simulations of {name_design(nearest)}, {'; '.join(said)}. {worst_case(rates)}"
 
 
 def _truths(rates: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Tell apart bounds that hold still, move by exactly the margin, and move further."""
+    """Split the rates: bounds that are constant, that move by exactly the margin, and that move further."""
     index, margin = rates["index"], rates["margin"]
     return rates[index == 0], rates[index == margin], rates[index > margin]
 
@@ -181,7 +182,7 @@ def _index(rows: pd.DataFrame) -> str:
 
 
 def _share(share: float) -> str:
-    """Write a share with three places; what no cell of this design was asked is a dash."""
+    """Write a share with three places; a dash if this design was not simulated."""
     return "–" if math.isnan(share) else show(share) if share in (0.0, 1.0) else f"{share:.3f}".lstrip("0")
 
 
@@ -190,6 +191,6 @@ def _percent(share: float) -> str:
 
 
 def _at_most(shares: pd.Series) -> str:
-    """Write "0 %" or "up to 8 %": the largest share over kinds of noise."""
+    """Write "none" or "up to 8 %": the largest share over kinds of noise."""
     largest = float(shares.max())
     return "none" if largest == 0 else f"up to {_percent(largest)}"

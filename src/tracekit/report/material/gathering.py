@@ -1,4 +1,4 @@
-"""The one pass over an experiment: each run read and characterized once, cells labelled from what that gave."""
+"""Gathering of the report's material: one pass that reads and characterizes each run once, then labels cells."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ from tracekit.traces import Experiment
 from tracekit_analysis import AnalysisError, label_from_features
 from tracekit_analysis.tables.parallel import map_in_order
 
-#: Values that all drawn series may keep together: about 1.1 MB of the page.
+#: Largest number of values that all drawn series keep together: about 1.1 MB of the page.
 ROOM = 200_000
 
 
 def gather(experiment: Experiment, settings: Settings, *, jobs: int = 1) -> Material:
-    """Read a store and analyse it once: what every section draws on.
+    """Read a store and analyse it once, for all sections.
 
     Parameters
     ----------
     experiment : Experiment
         An opened store.
     settings : Settings
-        How to decide.
+        Deciding signal, margin and level.
     jobs : int
-        Processes to spread the runs over. The result is the same for any number.
+        Number of processes. The result does not depend on it.
 
     Raises
     ------
     StoreError
         A part of a run cannot be read.
     UnknownNameError
-        The deciding signal was chosen by the caller and no run has it.
+        The caller chose the deciding signal, and no run has it.
     """
     wanted = _wanted(experiment, settings)
     try:

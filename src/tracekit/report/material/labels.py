@@ -1,4 +1,4 @@
-"""The labels of cells as the report speaks of them, read from the table that `tracekit_analysis.label` returns."""
+"""Labels of configurations as the report shows them, read from the table that `tracekit_analysis.label` returns."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tracekit.report.document import count, show
 
 Label = Literal["stable", "unstable", "inconclusive", "diverged"]
 
-#: Further columns of a label: title by the name of the column. All but the first are votes of its seeds.
+#: Further columns of a label: titles by the name of the column. All but the first are votes of the seeds.
 ASPECTS = {
     "jitter_label": "jitter",
     "spectrum": "spectrum",
@@ -28,7 +28,7 @@ LABELS: tuple[Label, ...] = ("stable", "unstable", "inconclusive", "diverged")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the analysis says of one cell."""
+    """Result of the analysis of one cell."""
 
     label: Label
     index: float  #: index I over seeds, in lower half-spreads; NaN where it could not be estimated
@@ -37,15 +37,17 @@ class Verdict:
     n_seeds: int  #: seeds whose run has ended
     n_used: int  #: seeds whose series gave an index
     n_diverged: int  #: seeds whose run or series diverged
-    agreement: str  #: the most common label of single seeds, and how many carry it
-    reason: str  #: why the label is what it is, in words
-    trait: str = ""  #: what most seeds show besides, in a word or two: drifting, periodic, ...
+    agreement: str  #: the most common label of single seeds, and how many have it
+    reason: str  #: reason for the label, in words
+    trait: str = ""  #: another trait that the seeds show, in a word or two: drifting, periodic, ...
     median: float = float("nan")  #: median of the seeds' own indices
-    aspects: tuple[tuple[str, str], ...] = ()  #: what the seeds show, and how many of them, by `ASPECTS`
+    aspects: tuple[
+        tuple[str, str], ...
+    ] = ()  #: traits that the seeds show, and how many of them, by `ASPECTS`
 
     @property
     def interval(self) -> str:
-        """Index with its interval, or that there is none."""
+        """Index with its interval; "no index" if it could not be estimated."""
         if not np.isfinite(self.index):
             return "no index"
         if not np.isfinite([self.low, self.high]).all():
@@ -54,7 +56,7 @@ class Verdict:
 
     @property
     def seeds(self) -> str:
-        """How many seeds there were, and how many of them count in the index where that is fewer."""
+        """Number of seeds, and of those that count in the index if they are fewer."""
         if self.n_used == self.n_seeds:
             return count(self.n_seeds, "seed")
         return f"{self.n_used} of {count(self.n_seeds, 'seed')} usable"
@@ -87,7 +89,7 @@ def from_labels(labels: pd.DataFrame, by: Sequence[str]) -> dict[tuple[Any, ...]
 
 
 def _votes(row: Mapping[Hashable, Any], name: str) -> str:
-    """Say how many seeds bear an aspect of the label; empty where that was not counted, or they do not agree."""
+    """Write how many seeds have a trait; empty where that was not counted, or no trait is shown."""
     if name == "jitter_label":
         jitter = row.get("jitter")
         return "" if jitter is None or pd.isna(jitter) else f"jitter {jitter:.2g}"
@@ -95,5 +97,6 @@ def _votes(row: Mapping[Hashable, Any], name: str) -> str:
     total, answer = row.get("traits_of"), str(row.get(name))
     if pd.isna(bearing) or pd.isna(total) or answer == "undecided":
         return ""
-    whose = "in " if answer.startswith("no ") else ""
-    return f"{whose}{int(bearing)} of {count(int(total), 'seed')}"
+    absent = answer.startswith("no ")
+    trait = f"{answer.removeprefix('no ').removesuffix(' shown')} in " if absent else ""
+    return f"{trait}{int(bearing)} of {count(int(total), 'seed')}"

@@ -1,4 +1,4 @@
-"""Digests as the tables that figures draw: one row per point, a block or a configuration."""
+"""Tables for figures and sections, made from digests: one row per point, block or configuration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tracekit_analysis import describe_columns
 
 
 def thinned(series: Sequence[SeriesDigest]) -> pd.DataFrame:
-    """Give ``run``, ``step`` and ``value`` of thinned series; each run's first broken value is there as NaN."""
+    """Return ``run``, ``step`` and ``value`` of thinned series, with each run's first non-finite value as NaN."""
     parts = []
     for one in series:
         there = np.isfinite(one.value)
@@ -27,12 +27,12 @@ def thinned(series: Sequence[SeriesDigest]) -> pd.DataFrame:
 
 
 def means(series: Sequence[SeriesDigest]) -> pd.DataFrame:
-    """Give ``run``, ``step`` and ``value`` of series averaged over stretches."""
+    """Return ``run``, ``step`` and ``value`` of series averaged over stretches."""
     return _joined([_table(one, one.mean_at, one.mean) for one in series])
 
 
 def bounds(series: Sequence[SeriesDigest]) -> pd.DataFrame:
-    """Give ``run``, ``step``, ``lower`` and ``upper`` of the blocks of series."""
+    """Return ``run``, ``step``, ``lower`` and ``upper`` of the blocks of series."""
     parts = [
         pd.DataFrame({"run": _name(one), "step": one.bound_at, "lower": one.lower, "upper": one.upper})
         for one in series
@@ -41,7 +41,7 @@ def bounds(series: Sequence[SeriesDigest]) -> pd.DataFrame:
 
 
 def limits_of(series: Sequence[SeriesDigest]) -> tuple[float, float]:
-    """Choose one value axis for series: what those that did not diverge show, or its bulk if spikes dwarf it."""
+    """Return one value axis for series: the range of those that did not diverge, or its bulk if spikes dwarf it."""
     calm = without_diverged(series)
     inner = np.array([one.inner for one in calm if np.isfinite(one.inner).all()])
     everything = [one.value for one in calm]
@@ -51,7 +51,7 @@ def limits_of(series: Sequence[SeriesDigest]) -> tuple[float, float]:
 
 
 def seed_values(material: Material, column: str, rows: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Give ``name`` (of the cell) and ``value`` of one statistic of the deciding signal, one row per run."""
+    """Return ``name`` (of the cell) and ``value`` of one statistic of the deciding signal, one row per run."""
     rows = material.judged() if rows is None else rows
     parts = []
     for cell in material.cells:
@@ -69,22 +69,22 @@ def median_table(
     counted: Iterable[str] = (),
     meanings: dict[str, str] | None = None,
 ) -> Table:
-    """Tabulate statistics by configuration: medians over its series, or how many have which answer.
+    """Tabulate statistics by configuration: medians over its series, or counts of answers.
 
     Parameters
     ----------
     material : Material
-        Gives the configurations.
+        Source of the configurations.
     rows : DataFrame
         Rows of `Material.features`.
     shown : dict
         Titles of the columns, by the names of the statistics; those that are not in `rows` are left out.
     caption : str
-        What the table says.
+        Caption of the table.
     counted : iterable of str
-        Columns of words.
+        Columns of words, whose answers are counted.
     meanings : dict, optional
-        Explanations of columns that `describe_columns` has not.
+        Explanations of columns that `describe_columns` does not have.
     """
     there = {name: title for name, title in shown.items() if name in rows}
     help_texts = describe_columns("full") | (meanings or {})
@@ -108,7 +108,7 @@ def median_table(
 
 
 def cell_label(cell: Cell, longest: int = 30) -> str:
-    """Give the name of a configuration, cut in the middle where it would leave no room for its row."""
+    """Return the name of a configuration, cut in the middle if it is too long for a row."""
     half = longest // 2 - 1
     return cell.name if len(cell.name) <= longest else f"{cell.name[:half]}…{cell.name[-half:]}"
 

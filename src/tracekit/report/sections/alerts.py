@@ -1,4 +1,4 @@
-"""Alerts of the report: runs that ended badly, configurations with too few seeds, gaps and damage in the data."""
+"""Alerts section: runs that ended badly, configurations with too few seeds, and gaps in the data."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Literal
 
 import numpy as np
 
-from tracekit.report.document import Alert, Block, Mono, Span, count, enumerate_words, paragraph, show, spell
+from tracekit.report.document import Alert, Block, Mono, Span, count, enumerate_words, paragraph, show
 from tracekit.report.material.material import DRAWN_SIGNALS, Material
 from tracekit.report.sections import section
 from tracekit.traces import Run
 
-#: Below this many seeds no configuration is labelled.
+#: Smallest number of seeds for a label (docs/methods/labels.md).
 SEEDS_FOR_A_LABEL = 5
 
-#: Share of a layer's units that are zero on whole batches late in training, from which it is an alert.
+#: Share of a layer's units that are zero on whole batches late in training, at which an alert is raised.
 DEAD_SHARE = 0.5
 
 _LISTED = 8
@@ -24,18 +24,16 @@ _LISTED = 8
 
 @section("alerts", title="Alerts", order=20)
 def alerts(material: Material) -> list[Block]:
-    """Run every check; say so when none has anything to report."""
+    """Run every check and return the alerts; one sentence if there are none."""
     found: list[Block] = [alert for check in CHECKS for alert in check(material)]
     if not found:
-        return [
-            paragraph("No check has anything to report: all runs finished, and every cell has enough seeds.")
-        ]
+        return [paragraph("No alerts: all runs finished, and every configuration has enough seeds.")]
     return found
 
 
 def _ended_badly(material: Material) -> Iterator[Alert]:
     wordings = {
-        "diverged": "Values are kept up to the event; a configuration with such a run is never called stable.",
+        "diverged": "Values are kept up to the divergence; a configuration with such a run is never called stable.",
         "failed": "Values are kept up to the failure; the run does not count towards a label.",
     }
     for status, meaning in wordings.items():
@@ -50,12 +48,11 @@ def _unfinished(material: Material) -> Iterator[Alert]:
         were = "was" if len(runs) == 1 else "were"
         yield Alert(
             "warning",
-            f"{count(len(runs), 'run')} {were} unfinished when this was written",
+            f"{count(len(runs), 'run')} {were} unfinished when this report was written",
             (
                 *_name(runs),
-                *spell(
-                    "The sweep is still running or was interrupted: `tracekit resume` completes it; numbers may change."
-                ),
+                "The sweep is still running, or it was interrupted and `tracekit resume` continues it; "
+                "numbers may change.",
             ),
         )
 
@@ -67,7 +64,7 @@ def _few_seeds(material: Material) -> Iterator[Alert]:
         yield Alert(
             "warning",
             f"{count(len(few), 'configuration')} with fewer than {SEEDS_FOR_A_LABEL} seeds",
-            (f"A label needs {SEEDS_FOR_A_LABEL} seeds. Fewer: {listed}.",),
+            (f"A label needs {SEEDS_FOR_A_LABEL} seeds. Fewer have {listed}.",),
         )
 
 
@@ -80,7 +77,8 @@ def _repeated_seeds(material: Material) -> Iterator[Alert]:
                 "warning",
                 f"A seed occurs more than once in {cell.name}",
                 (
-                    f"Seed {enumerate_words(repeated)} stands for several runs; runs were counted as replicates.",
+                    f"Several runs have seed {enumerate_words(repeated)}; each of these runs was counted as a seed of "
+                    "its own.",
                 ),
             )
 
@@ -94,7 +92,7 @@ def _holes(material: Material) -> Iterator[Alert]:
         if (row, size) not in there
     ]
     if absent:
-        yield Alert("note", "The design has gaps", (f"No run for {_first(absent)}.",))
+        yield Alert("note", "Some combinations were not run", (f"No run for {_first(absent)}.",))
 
 
 def _signals(material: Material) -> Iterator[Alert]:
@@ -105,7 +103,7 @@ def _signals(material: Material) -> Iterator[Alert]:
         spans: list[Span] = ["No run has recorded "]
         for position, name in enumerate(dict.fromkeys(absent)):
             spans += [", " if position else "", Mono(name)]
-        closing = "; no cell can be labelled without the first." if judged in absent else "."
+        closing = "; no configuration can be labelled without the first." if judged in absent else "."
         yield Alert(tone, "Signals not recorded", (*spans, closing))
     partly = [
         run
@@ -116,7 +114,7 @@ def _signals(material: Material) -> Iterator[Alert]:
         yield Alert(
             "warning",
             f"{count(len(partly), 'run')} without the deciding signal",
-            (*_name(partly), Mono(judged), " is missing there; other runs have it."),
+            (*_name(partly), Mono(judged), " is missing in these runs; other runs have it."),
         )
 
 
@@ -149,7 +147,7 @@ def _missing_values(material: Material) -> Iterator[Alert]:
             (
                 f"{enumerate_words(names)} in {count(len({one.run for one in gaps}), 'run')}: "
                 f"{count(sum(one.n_missing for one in gaps), 'value')} that a regular schedule would have. Spectra and "
-                "correlation times take what is there for evenly spaced.",
+                "correlation times treat the recorded values as evenly spaced.",
             ),
         )
 
@@ -161,9 +159,9 @@ def _transient(material: Material) -> Iterator[Alert]:
             "warning",
             f"The deciding signal never settles in {unsettled} of {total} series",
             (
-                f"It is still on its way when the run ends, so {'this' if unsettled == 1 else 'these'} series "
+                f"It is still changing when the run ends, so {'this' if unsettled == 1 else 'these'} series "
                 f"{'was' if unsettled == 1 else 'were'} judged whole, transient included. "
-                "Unstable may then mean no more than that training was not over; a longer run would say more.",
+                "Unstable may then only mean that training was not finished; a longer run can tell.",
             ),
         )
 
@@ -172,7 +170,7 @@ def _spikes(material: Material) -> Iterator[Alert]:
     rows = material.judged()
     if "n_spikes_8" not in rows:
         return
-    # A power law has values at 8 by itself; the section on tails speaks of those.
+    # A power law has such values by itself; the section on tails covers them.
     heavy = rows["tail"].astype(str).isin(["power law, finite variance", "infinite variance"])
     loud = rows[(rows["n_spikes_8"] > 0) & ~heavy]
     if len(loud):
@@ -204,7 +202,7 @@ def _dead_units(material: Material) -> Iterator[Alert]:
             f"Dead units in {count(len(runs), 'run')}",
             (
                 f"At least {100 * DEAD_SHARE:.0f} % of the units of {listed} are zero on whole batches in the last "
-                "quarter of training; they learn nothing any more.",
+                "quarter of training; they have stopped learning.",
             ),
         )
 
@@ -220,10 +218,9 @@ def _interleaving(material: Material) -> Iterator[Alert]:
             "warning",
             f"Interleaved channels in {count(len(mixed), 'run')}",
             (
-                f"{material.settings.signal} looks as if {channels} series of different size took turns; bounds "
-                "and spectra of such a mixture describe none of them; ",
-                Mono("tracekit_analysis.series.split_channels"),
-                f" takes them apart. Runs: {_first(mixed['run'].astype(str))}.",
+                f"{material.settings.signal} looks like {channels} series of different size that take turns. Bounds "
+                "and spectra of such a mixture describe none of them; `tracekit_analysis.series.split_channels` "
+                f"separates them. Runs: {_first(mixed['run'].astype(str))}.",
             ),
         )
 
@@ -237,8 +234,8 @@ def _contradictions(material: Material) -> Iterator[Alert]:
                 "note",
                 f"Contradictory stationarity tests in {len(torn)} of {len(rows)} series",
                 (
-                    "ADF and cosine-KPSS both reject: neither a unit root nor a constant level. A break, a trend or "
-                    "long memory does that; the section on breaks says which.",
+                    "ADF and cosine-KPSS both reject: the series has neither a unit root nor a constant level. The "
+                    "cause is a break, a trend or long memory; see the section on breaks.",
                 ),
             )
     if "agreement" in material.labels:
@@ -255,7 +252,7 @@ def _contradictions(material: Material) -> Iterator[Alert]:
 
 
 def _lost(material: Material) -> Iterator[Alert]:
-    """Say which values `tracekit doctor --quarantine` has struck off: what is left looks whole."""
+    """Name values that `tracekit doctor --quarantine` has removed: the remaining series looks complete."""
     runs = [run for run in material.experiment.runs if run.lost]
     if runs:
         rows = sum(part["n_rows"] for run in runs for part in run.lost)
@@ -269,16 +266,15 @@ def _lost(material: Material) -> Iterator[Alert]:
             "error",
             f"{count(len(runs), 'run')} {verb} lost values",
             (
-                f"{count(rows, 'recorded value')} could no longer be read, and ",
-                Mono("tracekit doctor --quarantine"),
-                f" struck {'them' if rows != 1 else 'it'} off; no number in this report takes account of that: "
+                f"{count(rows, 'recorded value')} could not be read, and `tracekit doctor --quarantine` removed "
+                f"{'them' if rows != 1 else 'it'}; the numbers in this report do not allow for that: "
                 f"{_first(listed)}.",
             ),
         )
 
 
 def _imports(material: Material) -> Iterator[Alert]:
-    """Repeat what importers wrote down about values that their source had thinned or rounded."""
+    """Repeat the importers' notes on values that their source had thinned or rounded."""
     losses: dict[str, list[str]] = {}
     for run in material.experiment.runs:
         said = run.meta.get("loss_of_information") or []
@@ -314,7 +310,7 @@ def _n_seeds(runs: tuple[Run, ...]) -> int:
 
 
 def _first(names: Iterable[str]) -> str:
-    """Enumerate the first few names, and say how many more there are."""
+    """Enumerate the first few names, and count the others."""
     listed = list(names)
     if len(listed) <= _LISTED:
         return enumerate_words(listed)

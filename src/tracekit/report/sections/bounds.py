@@ -1,4 +1,4 @@
-"""How far the bounds wander: the index of every configuration against the margin, and what it is made of."""
+"""Bounds section: how far bounds move, as the index of each configuration against the margin, with its parts."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ _UPPER = {
 
 @section("bounds", title="How far the bounds wander", order=35)
 def bounds(material: Material) -> list[Block]:
-    """Draw the index of each configuration against the margin, and tabulate what it is made of."""
+    """Draw the index of each configuration against the margin, and tabulate its parts."""
     rows = material.judged()
     if not material.verdicts or rows.empty:
         raise MissingSignalError([material.settings.signal])
     return [
         paragraph(
-            "The index I says how far a bound moves over the run, in half-spreads (the distance from the bound to "
-            "the median). The verdict rests on the pooled index: squared indices, freed of sampling noise, are "
-            "averaged over seeds before the root is taken. The tables below give medians of single seeds instead, "
-            "each of them rounded up to 0 where its square came out negative, so the two differ."
+            "The index I measures how far a bound moves over the run, in half-spreads (the distance from the bound to "
+            "the median). The verdict uses the pooled index: the mean over seeds of the squared indices, without "
+            "their sampling noise, and then the root. The tables below show medians of single seeds instead, where an "
+            "index whose square is estimated below 0 counts as 0; so the two differ."
         ),
         _intervals(material),
         _lower(material, rows),
@@ -59,7 +59,7 @@ def _lower(material: Material, rows: pd.DataFrame) -> Table:
         material,
         rows,
         _SHOWN,
-        f"Lower bound of {material.settings.signal}, after its transient: the pooled index of the verdict, then "
+        f"Lower bound of {material.settings.signal} after its transient: the pooled index of the verdict, then "
         "medians over the seeds of each configuration, each seed judged alone.",
         counted=("lower_label",),
     )
@@ -78,7 +78,8 @@ def _upper(material: Material, rows: pd.DataFrame) -> Table:
         material,
         rows,
         _UPPER,
-        f"Upper bound of {material.settings.signal}, likewise; it is described and does not decide the label.",
+        f"Upper bound of {material.settings.signal}, as in the table of the lower bound; it does not affect the "
+        "label.",
         counted=("upper_label",),
     )
 
@@ -106,8 +107,8 @@ def _intervals(material: Material) -> Figure:
             ),
         ),
         f"Pooled index I of each configuration with its {material.settings.confidence} confidence interval. Left of "
-        f"the dashed margin ({material.settings.threshold}) the bound holds still, right of it the bound moves; an "
-        "interval that crosses it decides nothing.",
+        f"the dashed margin ({material.settings.threshold}) the bound is stable, right of it the bound moves; an "
+        "interval that crosses the margin is inconclusive.",
         legend=(
             Key(style.VERDICTS["stable"], "stable", "dot"),
             Key(style.VERDICTS["unstable"], "unstable", "triangle"),

@@ -1,4 +1,4 @@
-"""The reference paper's claims, evaluated on these runs: supported, refuted or unresolved."""
+"""Claims section: the reference paper's claims, evaluated on these runs as supported, refuted or unresolved."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tracekit.report.document import (
     count,
     enumerate_words,
     paragraph,
+    without_backticks,
     words,
 )
 from tracekit.report.material.comparing import claims_of
@@ -31,7 +32,7 @@ _OPTIMIZERS, _BATCH_SIZES = {"sgd", "adam"}, {50, 100, 150, 200}
 
 @section("claims", title="The reference paper's claims", order=75)
 def claims(material: Material) -> list[Block]:
-    """Evaluate the claims where the grid fits; else say what is missing."""
+    """Evaluate the claims if the paper's grid was run; else name what is missing."""
     material.require(material.settings.signal)
     optimizers = {str(cell.key[0]) for cell in material.cells}
     sizes = {cell.batch_size for cell in material.cells}
@@ -43,7 +44,7 @@ def claims(material: Material) -> list[Block]:
                 "note",
                 "Not evaluated: the paper's grid was not run",
                 (
-                    f"Its claims are about SGD and Adam at batch sizes 50, 100, 150 and 200; no run has "
+                    f"The paper's claims are about SGD and Adam at batch sizes 50, 100, 150 and 200; no run has "
                     f"{enumerate_words(absent)}.",
                 ),
             )
@@ -59,26 +60,26 @@ def claims(material: Material) -> list[Block]:
         (
             words(row["claim"]),
             words(row["verdict"], tone=_TONES[row["verdict"]]),
-            words(row["sentence"].split(": ", 1)[-1]),
+            words(without_backticks(row["sentence"].split(": ", 1)[-1])),
         )
         for row in wholes.to_dict("records")
     )
     parts = found[(found["part"] != "all") & (found["verdict"] != "unresolved")]
     blocks: list[Block] = [
         paragraph(
-            f"Of {count(len(wholes), 'claim')}, {tally}. A claim is refuted by evidence of the contrary, never by a "
-            "test that found nothing; several of the paper's sentences contradict each other, so not all can hold.",
+            f"Of {count(len(wholes), 'claim')}, {tally}. Only evidence of the contrary refutes a claim; a test that "
+            "found nothing does not. Several of the paper's sentences contradict each other, so not all can hold.",
             lead=True,
         ),
         Table(
-            (Column("claim"), Column("verdict"), Column("what it says, and how its statements fared")),
+            (Column("claim"), Column("verdict"), Column("statement, and the answers to its parts")),
             rows,
             f"Claims of the reference paper, and two controls, evaluated on {material.settings.signal}: ● supported, "
-            "▲ refuted, ○ unresolved. Labels decide from 5 seeds a configuration on, differences from 10.",
+            "▲ refuted, ○ unresolved. Labels need 5 seeds per configuration, differences need 10.",
             sortable=False,
         ),
     ]
     if len(parts):
         listed = tuple(("", (f"{row['claim']}: {row['sentence']}",)) for row in parts.to_dict("records"))
-        blocks += [paragraph("Statements that the data decide:"), Listing(listed)]
+        blocks += [paragraph("Statements that the data support or refute:"), Listing(listed)]
     return blocks

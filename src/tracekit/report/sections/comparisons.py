@@ -1,4 +1,4 @@
-"""Do optimizers differ, in what, and which comes first: effects, ranks and profiles with what they leave open."""
+"""Comparisons section: differences between optimizers as effects, ranks and profiles, with their uncertainty."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _FEATURES = {
     "tau_int": "Correlation time, logarithm",
 }
 
-#: Rows of a forest and of the table; more would not be read, and two forests below each other fill a page.
+#: Largest number of rows of a forest plot and of the table; two forest plots fill a page.
 _ROWS, _TABLED = 15, 40
 
 _TONES = {"different": "unstable", "equivalent": "stable", "unresolved": "inconclusive"}
@@ -48,7 +48,7 @@ _TONES = {"different": "unstable", "equivalent": "stable", "unresolved": "inconc
 
 @section("comparisons", title="Do the optimizers differ?", order=65)
 def comparisons(material: Material) -> list[Block]:
-    """Say in a sentence whether optimizers differ; then effects, ranks and profiles."""
+    """Answer in one sentence whether optimizers differ; then show effects, ranks and profiles."""
     if material.judged().empty:
         material.require(material.settings.signal)
     found = comparing.comparisons_of(material)
@@ -61,9 +61,9 @@ def comparisons(material: Material) -> list[Block]:
         blocks += [
             paragraph(headline(found, material.settings.signal), lead=True),
             paragraph(
-                f"Compared are features of {material.settings.signal}, the seed being the unit. Different and "
-                "equivalent are claims and need 10 seeds; below, effects are shown and the answer stays open. No "
-                "difference found is not sameness: that has a test of its own."
+                f"We compare features of {material.settings.signal}; each seed counts once. The answers different and "
+                "equivalent need 10 seeds; with fewer, effects are shown and the answer is unresolved. A difference "
+                "that was not found is not equivalence, which has its own test."
             ),
             _forest(found),
             _answers(found),
@@ -76,7 +76,7 @@ def comparisons(material: Material) -> list[Block]:
 
 
 def headline(found: pd.DataFrame, signal: str) -> str:
-    """Say for each pair at how many batch sizes it is told apart, and what keeps the rest open."""
+    """Write for each pair its answers by batch size, and the most common reason why others are unresolved."""
     whole = found[found["feature"] == "all"]
     parts: list[str] = []
     reasons = Counter[str]()
@@ -91,9 +91,9 @@ def headline(found: pd.DataFrame, signal: str) -> str:
     if len(parts) > 6:
         times = whole["answer"].value_counts(sort=False)
         listed = enumerate_words(f"{n} {answer}" for answer, n in times.items())
-        parts = [f"of {count(len(whole), 'comparison')} of two optimizers at one batch size {listed}"]
+        parts = [f"{count(len(whole), 'comparison')} of two optimizers at one batch size gave {listed}"]
     sentence = f"In all features of {signal} together, {'; '.join(parts)}."
-    why = f" Unresolved because: {reasons.most_common(1)[0][0]}." if reasons else ""
+    why = f" Most common reason for unresolved: {reasons.most_common(1)[0][0]}." if reasons else ""
     return sentence + why
 
 
@@ -130,10 +130,10 @@ def _forest(found: pd.DataFrame) -> Figure:
         )
     return Figure(
         tuple(panels),
-        "Effect of the optimizer, first less second, in standard deviations between seeds (Hedges g) with its "
-        "interval; right of 0 the first has more of it. Shaded: differences that count as none. "
-        f"Where there are more than {_ROWS} comparisons the {_ROWS} largest are drawn; an interval that leaves the "
-        "panel goes beyond the axis.",
+        "Effect of the optimizer, first minus second, in standard deviations between seeds (Hedges g), with its "
+        "interval; right of 0 the first has the larger value. Shaded: differences that count as none. "
+        f"Of more than {_ROWS} comparisons, the {_ROWS} largest are drawn. An interval that reaches the edge of the "
+        "panel extends beyond it.",
         columns=2,
         legend=(
             Key(verdicts.ANSWERS["different"][0], "different", "triangle"),
@@ -157,7 +157,7 @@ def _answers(found: pd.DataFrame) -> Table:
     whole = found[found["feature"] == "all"]
     left_out = ""
     if len(whole) > _TABLED:
-        left_out = f" The {_TABLED} of {len(whole)} with the smallest p; tracekit compare lists all."
+        left_out = f" Shown: the {_TABLED} of {len(whole)} with the smallest p; `tracekit compare` lists all of them."
         smallest = whole["pvalue"].sort_values(kind="stable").index[:_TABLED]
         whole = whole.loc[whole.index.isin(smallest)]
     rows = tuple(
@@ -168,7 +168,7 @@ def _answers(found: pd.DataFrame) -> Table:
             number(row["pvalue_adjusted"]),
             number(row["smallest_pvalue"]),
             number(row["effect_size"]),
-            words(f"{row['n_seeds']} {'pairs' if row['paired'] else 'each'}"),
+            words(f"{row['n_seeds']} {'pairs' if row['paired'] else 'per optimizer'}"),
         )
         for row in whole.to_dict("records")
     )
@@ -183,8 +183,9 @@ def _answers(found: pd.DataFrame) -> Table:
             Column("seeds"),
         ),
         rows,
-        "All features together: energy distance of the feature vectors with a permutation p-value, Holm over all "
-        f"of them. Where the smallest attainable p is above .05, no effect could have been significant.{left_out}",
+        "All features together: energy distance of the feature vectors with a permutation p-value, adjusted by Holm's "
+        "method over all comparisons. Where the smallest attainable p is above .05, no effect could have been "
+        f"significant.{left_out}",
         keys=2,
     )
 
@@ -200,8 +201,8 @@ def _performance(material: Material) -> list[Block]:
             paragraph(
                 "Ranks by the final ",
                 Mono(str(signal)),
-                " (mean of the last tenth of its values), lower is better. Learning rates matter: a rank speaks of "
-                "the runs that were made, not of optimizers at their best.",
+                " (mean of the last tenth of its values); lower is better. A rank holds for the learning rates that "
+                "were run, not for each optimizer at its best learning rate.",
             ),
             _ranks(material, ranks),
         ]
@@ -225,10 +226,10 @@ def _ranks(material: Material, ranks: pd.DataFrame) -> Figure:
         )
     return Figure(
         tuple(panels),
-        f"Ranks in the final {material.performance_signal}: the bar spans the ranks that the data leave open, the dot "
-        "is the mean rank over seeds. Bars that overlap are not told apart; ranks are claimed from 10 seeds on.",
+        f"Ranks by the final {material.performance_signal}: the bar spans the ranks that the data allow, the dot "
+        "is the mean rank over seeds. The data do not separate optimizers whose bars overlap. A rank needs 10 seeds.",
         columns=min(4, max(1, len(panels))),
-        legend=(Key(style.SEED, "ranks left open", "thick"), Key(style.BOUND, "mean rank", "dot")),
+        legend=(Key(style.SEED, "possible ranks", "thick"), Key(style.BOUND, "mean rank", "dot")),
     )
 
 
@@ -249,6 +250,6 @@ def _profiles(material: Material, profile: pd.DataFrame) -> Figure:
         ),
         f"Performance profiles: share of an optimizer's runs, all batch sizes and seeds together, whose final "
         f"{material.performance_signal} is at most the value on the axis, with pointwise 95 % Wilson intervals. "
-        "Diverged runs count and never qualify; the line further to the upper left is the better one.",
+        "Diverged runs count as runs that never reach a threshold. A line further to the upper left is better.",
         legend=legend,
     )

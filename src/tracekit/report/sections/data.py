@@ -1,4 +1,4 @@
-"""What is recorded, what is missing, and what a drawing leaves out."""
+"""Data section: recorded signals, missing values, and the information that drawings leave out."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tracekit.report.sections import section
 
 @section("data", title="Data and loss of information", order=85)
 def data(material: Material) -> list[Block]:
-    """Tabulate the signals that the report reads, and say where information is lost on the way."""
+    """Tabulate the signals that the report reads, and list where information is lost."""
     total = len(material.experiment.runs)
     rows = []
     for name in sorted({name for digest in material.digests.values() for name in digest.series}):
@@ -56,7 +56,7 @@ def data(material: Material) -> list[Block]:
             columns,
             tuple(rows),
             f"Signals that this report draws or judges, over {count(total, 'run')}. Statistics are computed from all "
-            "recorded values, whatever is drawn.",
+            "recorded values, also where a drawing shows fewer.",
         ),
         Listing(tuple(("", (text,)) for text in _losses(material))),
     ]
@@ -75,16 +75,16 @@ def _range(values: list[float]) -> TableCell:
 
 def _losses(material: Material) -> list[str]:
     losses = [
-        "A value recorded every few updates says nothing about the updates between; oscillations faster than twice "
-        "that distance appear as slower ones.",
-        "Drawings of long runs keep the lowest and the highest value of each stretch of updates: no spike vanishes, "
-        "but the order and the number of values inside a stretch do.",
-        "Means over stretches, blocks and layers are what the caption says; every recorded value is in the Parquet "
-        "files, which tracekit.read gives as a table.",
+        "A value recorded every few updates says nothing about the updates between; an oscillation with a period "
+        "below twice that distance appears as a slower one.",
+        "Drawings of long runs keep the lowest and the highest value of each stretch of updates: every spike shows, "
+        "but the order and the number of values inside a stretch are lost.",
+        "Captions say which means over stretches, blocks or layers a drawing shows. Every recorded value is in the "
+        "Parquet files; `tracekit.traces.read` returns them as a table.",
     ]
     recording = (material.experiment.record.get("configuration") or {}).get("recording") or {}
     if recording.get("every", 1) != 1:
         losses.insert(0, f"The runs recorded every {recording['every']} updates.")
     for name, value in dict(recording.get("schedules") or {}).items():
-        losses.insert(0, f"The runs recorded {name} on a schedule of its own: {value}.")
+        losses.insert(0, f"The runs recorded {name} on its own schedule: {value}.")
     return losses

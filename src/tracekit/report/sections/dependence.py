@@ -1,4 +1,4 @@
-"""How far a step remembers the ones before, and how heavy the tails are: what every interval here rests on."""
+"""Dependence and tails section: autocorrelation of each configuration, and the tail index of each seed."""
 
 from __future__ import annotations
 
@@ -42,8 +42,9 @@ def dependence(material: Material) -> list[Block]:
     panels = [_panel(material, cell) for cell in material.cells]
     blocks: list[Block] = [
         paragraph(
-            "Neighbouring values are alike, so they carry less than as many independent ones would: the correlation "
-            "time says how many values count for one. Intervals and p-values in this report are widened accordingly."
+            "Neighbouring values are alike, so they carry less information than the same number of independent "
+            "values: the correlation time says how many values count as one. Intervals and p-values in this report "
+            "allow for that."
         ),
         Figure(
             tuple(panels),
@@ -60,7 +61,7 @@ def dependence(material: Material) -> list[Block]:
             material,
             rows,
             _DEPENDENCE,
-            f"Dependence of {signal}: medians over seeds, words counted.",
+            f"Dependence of {signal}: medians over seeds; for words, the number of seeds.",
             counted=("memory",),
         ),
         Heading("Tails"),
@@ -103,7 +104,7 @@ def _tails(material: Material) -> Figure:
             ),
         ),
         "Extreme value index of the largest 5 % of local deviations, one dot per seed and a tick at their median. "
-        "Below 0 the tail ends, at 0 it falls like an exponential, beyond .5 the variance is infinite; dashed at both.",
+        "Below 0 the tail ends, at 0 it falls exponentially, above .5 the variance is infinite; dashed at 0 and .5.",
         legend=(Key(style.SEED, "one seed", "dot"), Key(style.BOUND, "median", "thick")),
     )
 
@@ -113,7 +114,7 @@ def _tail_table(material: Material, rows: pd.DataFrame) -> Block:
         material,
         rows,
         _TAILS,
-        f"Tails of {material.settings.signal}: verdicts counted over seeds, estimates as medians. The verdict asks for "
-        "agreement of several shares of the data and abstains otherwise.",
+        f"Tails of {material.settings.signal}: verdicts counted over seeds, estimates as medians. A verdict needs "
+        "the agreement of several shares of the data; otherwise it is unresolved.",
         counted=("tail",),
     )

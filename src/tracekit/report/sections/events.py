@@ -1,4 +1,4 @@
-"""What happened: breaks of the level and spikes, marked where they are."""
+"""Breaks and spikes section: one run per configuration with its breaks of the level and its spikes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SHOWN = {
 
 @section("events", title="Breaks and spikes", order=60)
 def events(material: Material) -> list[Block]:
-    """Draw one run of each configuration with its events, and count those of all runs."""
+    """Draw one run of each configuration with its events, and count the events of all runs."""
     material.require(material.settings.signal)
     rows = material.judged()
     if rows.empty:
@@ -39,18 +39,18 @@ def events(material: Material) -> list[Block]:
     panels = [panel for cell in material.cells if (panel := _panel(material, cell, limits)) is not None]
     blocks: list[Block] = [
         paragraph(
-            "A break is a jump of the level that the dependence of the series does not explain; a trend is cut into "
-            "several. A spike is a value 5 robust standard deviations from its surroundings; whether there are too "
-            "many of them shows beside the rate that the tail alone makes expect."
+            "A break is a jump of the level that the dependence of the series does not explain; a trend appears as "
+            "several breaks. A spike is a value at least 5 robust standard deviations from its surroundings; compare "
+            "the number of spikes with the rate that the tail alone makes expect."
         )
     ]
     if panels:
         blocks.append(
             Figure(
                 tuple(panels),
-                f"{name} of one run a configuration (the first that finished), drawn through a min-max envelope. "
-                "Steps: the level between breaks, where there is one. Rings: its spikes, at most 20, at the edge "
-                "if they lie beyond the axis.",
+                f"{name} of one run per configuration (the first that finished), drawn as a min-max envelope. "
+                "Steps: the level between breaks, if there is a break. Rings: the largest spikes, at most 20; a ring "
+                "at the edge is a spike beyond the axis.",
                 columns=min(4, max(1, len(material.batch_sizes))),
                 legend=(
                     Key(style.SEED, "one run"),

@@ -1,4 +1,4 @@
-"""Layer by layer over time: where gradients vanish, updates are too bold, or units die."""
+"""Layers section: heat maps of gradients, updates, step sizes and dead units by layer over time."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import warnings
 import numpy as np
 import pandas as pd
 
-from tracekit.report.document import Alert, Block, Figure, Heading, Mono, Panel, enumerate_words, paragraph
+from tracekit.report.document import Alert, Block, Figure, Heading, Panel, enumerate_words, paragraph
 from tracekit.report.figures import statistics
 from tracekit.report.figures.drawing import draw
 from tracekit.report.material.digest import HEAT_STRETCHES
 from tracekit.report.material.material import LAYER_SIGNALS, Cell, Material, MissingSignalError
 from tracekit.report.sections import not_recorded, section
 
-#: What is drawn: title, label of the colours, and whether they are logarithmic.
+#: Maps by signal: title, label of the colours, and whether they are logarithmic.
 _MAPS = {
     "layer/grad_norm": ("Gradient norm", "Euclidean norm", True),
     "layer/update_ratio": ("Size of the update", "‖update‖ / ‖weights‖", True),
@@ -23,7 +23,7 @@ _MAPS = {
     "layer/relu/dead": ("Dead units", "share of units", False),
 }
 
-#: Configurations that are drawn; more would fill the page with pictures that nobody compares.
+#: Largest number of configurations drawn; more pictures cannot be compared.
 _DRAWN = 12
 
 
@@ -35,9 +35,9 @@ def layers(material: Material) -> list[Block]:
         raise MissingSignalError(LAYER_SIGNALS)
     blocks: list[Block] = [
         paragraph(
-            "A row is a layer, the input's on top; colours are shared by all panels of a figure. Rows that darken "
-            "say that a layer stops learning, bright ones that its steps grow; about one thousandth is usual for the "
-            "size of the update."
+            "Each row is a layer, with the input on top; all panels of a figure share their colours. A row that "
+            "darkens is a layer that stops learning; a row that brightens is a layer whose steps grow. The usual size "
+            "of an update is about one thousandth of the weights."
         )
     ]
     cells = material.cells[:_DRAWN]
@@ -45,8 +45,8 @@ def layers(material: Material) -> list[Block]:
         blocks.append(
             Alert(
                 "note",
-                f"The first {len(cells)} of {len(material.cells)} configurations are drawn",
-                ("All runs have the same signals; ", Mono("tracekit.plot.heat_map"), " draws any of them."),
+                f"Only the first {len(cells)} of {len(material.cells)} configurations are drawn",
+                ("`tracekit.plot.heat_map` draws the others.",),
             )
         )
     for name in LAYER_SIGNALS:
@@ -64,14 +64,14 @@ def _figure(material: Material, name: str, cells: tuple[Cell, ...]) -> Block:
     tables = [(cell, table) for cell in cells if not (table := cell_map(material, name, cell)).empty]
     if not tables:
         return paragraph(
-            "No run with this signal has finished, and the maps are of finished runs: nothing to draw."
+            "Nothing to draw: no run with this signal has finished, and the maps show finished runs only."
         )
     values = np.concatenate([table.to_numpy(float).ravel() for _, table in tables])
     values = values[np.isfinite(values) & ((values > 0) | (not log))]
     if not log and not values.max(initial=0.0) > 0:
-        return paragraph("0 in every layer throughout, median over runs: nothing to draw.")
+        return paragraph("Nothing to draw: the median over runs is 0 in every layer at all times.")
     if log and not values.size:
-        return paragraph("No positive value, and the colours are logarithmic: nothing to draw.")
+        return paragraph("Nothing to draw: the colours are logarithmic, and no value is positive.")
     limits = (0.0, 1.0)
     if log:
         low, high = (float(end) for end in np.quantile(values, [0.01, 0.99]))
@@ -90,14 +90,15 @@ def _figure(material: Material, name: str, cells: tuple[Cell, ...]) -> Block:
     scale = "logarithmic colours, cut at the 1 % and the 99 % quantile" if log else "colours from 0 to 1"
     return Figure(
         tuple(panels),
-        f"{title} by layer over updates, one panel per configuration: median of each of {HEAT_STRETCHES} stretches "
-        f"(the last value before, where none was recorded), and over runs that finished; {scale}.",
+        f"{title} by layer over updates, one panel per configuration: median within each of {HEAT_STRETCHES} "
+        "stretches of updates (the previous value where none was recorded), then median over finished runs; "
+        f"{scale}.",
         columns=min(4, max(1, len(material.batch_sizes))),
     )
 
 
 def cell_map(material: Material, name: str, cell: Cell) -> pd.DataFrame:
-    """Give the median over a cell's finished runs: one row per layer, one column per stretch; empty without a run."""
+    """Return the median over a cell's finished runs: one row per layer, one column per stretch; empty without a run."""
     maps = [
         material.digests[run.name].layers[name]
         for run in cell.runs

@@ -1,4 +1,4 @@
-"""Learning curves: whether training worked at all, before anyone asks whether it was stable."""
+"""Learning curves section: loss and accuracy by batch size, and where they ended."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ from tracekit.report.material.material import Material, MissingSignalError, with
 from tracekit.report.material.units import unit
 from tracekit.report.sections import not_recorded, section
 
-#: What is drawn: the first recorded signal of each line.
+#: Signals to draw: the first recorded one of each group.
 _CURVES = (("train/loss", "eval/loss"), ("eval/accuracy", "train/accuracy"))
 
 
 @section("learning", title="Learning curves", order=40)
 def learning(material: Material) -> list[Block]:
-    """Draw loss and accuracy by batch size, an optimizer a colour, and list where they ended."""
+    """Draw loss and accuracy by batch size, one colour per optimizer, and list where they ended."""
     if not material.signals.intersection(*[{name for names in _CURVES for name in names}]):
         raise MissingSignalError([name for names in _CURVES for name in names])
     blocks: list[Block] = [
         paragraph(
-            "A bound can hold still because nothing was learned; these curves say whether something was. A line "
-            "is the median over seeds, its band reaches from the lowest to the highest seed."
+            "A bound can be constant because nothing was learned; these curves show whether training worked. A line "
+            "is the median over seeds; its band spans the lowest to the highest seed."
         )
     ]
     for names in _CURVES:
@@ -87,7 +87,7 @@ def _curves(material: Material, name: str) -> Figure:
     caption = (
         f"{name} over updates at each batch size: median over seeds, with a band from the lowest to the highest "
         "seed. Series of more than 80 points are averaged over 40 stretches first; values that are not finite "
-        "do not enter, and a band that leaves the panel goes beyond the axis."
+        "are left out. A band that reaches the edge of the panel extends beyond it."
         + (" Logarithmic axis." if log else "")
     )
     return Figure(tuple(panels), caption, columns=min(4, max(1, len(panels))), legend=legend)

@@ -1,4 +1,4 @@
-"""What the columns of the tables mean; every series with all of them is in `metrics.csv` beside the report."""
+"""Column meanings section: explains the columns of all tables; `metrics.csv` beside the report has every series."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _EXPLAINED = {
 
 @section("metrics", title="What the columns mean", order=82)
 def metrics(material: Material) -> list[Block]:
-    """Explain the columns of all tables, and say where the whole table is."""
+    """Explain the columns of all tables, and name the file with the whole table."""
     if material.features.empty:
         raise MissingSignalError([material.settings.signal])
     meanings = describe_columns("full")
@@ -49,7 +49,7 @@ def metrics(material: Material) -> list[Block]:
             f" beside this report has every series ({len(material.features):,}) with all "
             f"{material.features.shape[1]} columns at full precision, and ",
             Mono("labels.csv"),
-            " the labels. Numbers describe each series after its initial transient (burn-in).",
+            " has the labels. Numbers describe each series after its initial transient (burn-in).",
         ),
         Listing(
             tuple((title, (f"{meanings[name]}.",)) for name, title in _EXPLAINED.items() if name in meanings)

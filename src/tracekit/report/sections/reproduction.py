@@ -1,4 +1,4 @@
-"""How these pages came about: command, configuration, versions, and a fingerprint of the data behind them."""
+"""Reproduction section: commands, configuration, versions, and a fingerprint of the recorded data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tracekit.traces import Experiment
 
 @section("reproduction", title="Reproduction", order=90)
 def reproduction(material: Material) -> list[Block]:
-    """List what another person needs to make the same traces and the same report."""
+    """List what another person needs to reproduce the traces and the report."""
     experiment, settings = material.experiment, material.settings
     blocks: list[Block] = []
     command = experiment.record.get("command")
@@ -25,12 +25,15 @@ def reproduction(material: Material) -> list[Block]:
         blocks.append(CodeBlock(_one_line(command), "Command that made the traces."))
     else:
         blocks.append(
-            paragraph("The store does not say which command made it; the traces were imported or copied.")
+            paragraph("The store does not name the command that made it; the traces were imported or copied.")
         )
     report = ["tracekit", "report", experiment.path.name, "--signal", settings.signal]
     report += ["--margin", f"{settings.margin:g}", "--level", f"{settings.level:g}", "-o", "report"]
     blocks.append(
-        CodeBlock(shlex.join(report), "Command that makes this report, beside the experiment's folder.")
+        CodeBlock(
+            shlex.join(report),
+            "Command that makes this report, in the folder that holds the experiment's folder.",
+        )
     )
     facts = {
         "experiment": experiment.name,
@@ -53,13 +56,13 @@ def reproduction(material: Material) -> list[Block]:
     if circumstances:
         blocks += [
             Heading("Versions and processor"),
-            _settings(circumstances, "Circumstances that the runs recorded; one value where all runs agree."),
+            _settings(circumstances, "Environment that the runs recorded; one value where all runs agree."),
         ]
     return blocks
 
 
 def fingerprint(experiment: Experiment) -> str:
-    """Hash every part of every run, with its run's name, in the order of the experiment."""
+    """Return the SHA-256 of every part of every run, with the runs' names, in the order of names."""
     total = hashlib.sha256()
     for run in sorted(experiment.runs, key=lambda run: run.name):
         for part in run.parts:
@@ -89,7 +92,7 @@ def _duration(seconds: float) -> str:
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Give nested settings dotted names; a list of tables gets one line per entry."""
+    """Yield nested settings under dotted names; a list of tables gives one setting per entry."""
     for name, value in settings.items():
         path = f"{prefix}{name}"
         if isinstance(value, Mapping) and value:
@@ -102,7 +105,7 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
 
 
 def _entry(settings: Mapping[str, Any]) -> str:
-    """Write one optimizer's settings as a reader would: adam: learning_rate 0.001, beta1 0.9."""
+    """Write one optimizer's settings as text: "adam: learning_rate 0.001, beta1 0.9"."""
     rest = ", ".join(
         f"{name} {_written(value)}"
         for name, value in settings.items()

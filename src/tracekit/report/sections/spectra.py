@@ -1,4 +1,4 @@
-"""What repeats: power spectra with the epoch's lines, and the band that a smooth spectrum would stay in."""
+"""Spectra section: power spectra with the epoch's lines, and the band of a smooth spectrum."""
 
 from __future__ import annotations
 
@@ -49,20 +49,21 @@ def spectra(material: Material) -> list[Block]:
         )
     blocks: list[Block] = [
         paragraph(
-            "A spectrum that rises to the left remembers (slow wandering), a flat one is noise, and a line stands for "
-            "something that repeats: at the epoch's frequency for batches in a fixed order, at one half for steps "
-            "that overshoot every time. The curve must leave the shaded band to count as a line by eye; the p-values "
-            "below decide. Motion slower than the left end, such as a drift of the whole run, does not show here."
+            "A spectrum that rises to the left means slow wandering; a flat spectrum means noise; a line means that "
+            "something repeats: at the epoch's frequency for batches in a fixed order, at one half for steps that "
+            "overshoot every time. A line shows where the curve leaves the shaded band; the p-values below decide. "
+            "Movement slower than the left end, such as a drift over the whole run, does not show here."
         )
     ]
     if panels:
         blocks.append(
             Figure(
                 tuple(panels),
-                f"Power spectral density of {material.settings.signal} over its variance, after the transient; Welch's "
-                "method, geometric mean over finished runs, both axes logarithmic. Shaded: pointwise 95 % band of "
-                "this estimate around its own running median if the true spectrum is smooth there, from simulated "
-                "white noise. Dashed: once, twice, ... an epoch, where its length is known and resolved.",
+                f"Power spectral density of {material.settings.signal} divided by its variance, after the transient; "
+                "Welch's method, geometric mean over finished runs, both axes logarithmic. Shaded: pointwise 95 % "
+                "band in which this estimate lies around its running median if the true spectrum is smooth, from "
+                "simulated white noise. Dashed: the epoch's frequency and its multiples, where they are known and "
+                "resolved.",
                 columns=min(4, max(1, len(material.batch_sizes))),
                 legend=(
                     Key(style.BOUND, "spectrum"),
@@ -75,10 +76,10 @@ def spectra(material: Material) -> list[Block]:
         blocks.append(
             Alert(
                 "note",
-                "Not shown: no spectrum to estimate",
+                "Not shown: the spectrum cannot be estimated",
                 (
-                    "It needs 128 values after the transient, with a variance that is neither 0 nor beyond the largest "
-                    f"float: {'; '.join(without[:8])}.",
+                    "A spectrum needs 128 values after the transient, with a variance that is not 0 and not infinite. "
+                    f"This fails for {'; '.join(without[:8])}.",
                 ),
             )
         )
@@ -95,21 +96,21 @@ def spectra(material: Material) -> list[Block]:
             "each epoch visits the same batches in a new order.",
         ),
         paragraph(
-            "Null hypotheses: no line at the epoch's frequency (comb), no line anywhere (strongest peak), no flipping "
-            "from step to step (period 2, the sign of training at the edge of stability). Columns of ",
+            "Null hypotheses: no line at the epoch's frequency (comb), no line anywhere (strongest peak), no "
+            "alternation from step to step (period 2, the sign of training at the edge of stability). ",
             Mono("metrics.csv"),
-            " have them for every series.",
+            " has these p-values for every series.",
         ),
     ]
     return blocks
 
 
 def _spectrum(material: Material, cell: Cell) -> tuple[pd.DataFrame, float, list[Portrait]]:
-    """Average the spectra of a cell's runs; frequencies in cycles per update, and the epoch's frequency."""
+    """Return the mean spectrum of a cell's runs over cycles per update, the epoch's frequency, and the runs used."""
     portraits = [portrait for portrait in material.portraits(cell) if portrait.frequency.size]
     if not portraits:
         return pd.DataFrame(columns=["frequency", "density"]), np.nan, []
-    # Runs whose transient left them shorter have coarser frequencies; the most common grid is kept.
+    # Runs with a longer transient have fewer values and coarser frequencies; keep the most common grid.
     size = max(
         {p.frequency.size for p in portraits}, key=lambda n: sum(p.frequency.size == n for p in portraits)
     )

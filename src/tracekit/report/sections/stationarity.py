@@ -1,4 +1,4 @@
-"""Whether the level of the deciding signal holds still: two tests with opposite nulls, joined."""
+"""Stationarity section: whether the level of the deciding signal is constant, by two tests with opposite nulls."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ def stationarity(material: Material) -> list[Block]:
         )
     return [
         paragraph(
-            "Two tests ask opposite questions. ADF takes a unit root (a level that wanders without end) as its null, "
-            "cosine-KPSS a constant level. A stationary series has a small p on the left and a large one on the "
-            "right; small on both sides is a contradiction that a break, a trend or long memory explains. Both speak "
-            "of the mean: a mean that holds still never implies a bound that does."
+            "Two tests ask opposite questions. The null hypothesis of ADF is a unit root (a level that wanders "
+            "without end); that of cosine-KPSS is a constant level. A stationary series has a small p on the left and "
+            "a large p on the right. Small on both sides is a contradiction; a break, a trend or long memory explains "
+            "it. Both tests judge the mean, and a constant mean never implies a constant bound."
         ),
         Figure(
             tuple(panels),

@@ -1,4 +1,4 @@
-"""Signals over updates with their bounds, one panel per configuration: the form of the reference paper's Figure 6."""
+"""Traces section: signals over updates with their bounds, one panel per configuration, as in the paper's Figure 6."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ from tracekit.report.sections import not_recorded, section
 
 @section("traces", title="Signals and their bounds", order=30)
 def traces(material: Material) -> list[Block]:
-    """Draw the deciding signal, and the paper's own scalar beside it, with all single runs to look into."""
+    """Draw the deciding signal and the paper's own scalar, with an interactive chart of all single runs."""
     blocks: list[Block] = [
         paragraph(
-            "Does the lower edge of the signal stay where it is during training? Each panel holds one "
-            "optimizer at one batch size; all panels share both axes. The thick line is the edge that the verdict "
-            "is about: a quantile, because a minimum falls with the number of points even if nothing changes."
+            "Does the lower bound of the signal stay constant during training? Each panel shows one optimizer at one "
+            "batch size; all panels share both axes. The thick line is the lower bound, which decides the label. It "
+            "is a quantile, because a minimum falls with the number of points even if nothing changes."
         )
     ]
     for name in dict.fromkeys([material.settings.signal, PAPER_SIGNAL]):
@@ -80,11 +80,11 @@ def _panels(material: Material, name: str) -> Figure:
         )
     level = 100 * bound_level(int(np.median([one.n for one in material.series(name)])))
     caption = (
-        f"{name} over updates, one panel a configuration, shared axes. Shaded: from the lowest to the highest "
-        "value of any run in each of 150 stretches of updates, so no spike is lost. Thick and thin line: lower and "
-        f"upper bound, the {level:.0f} % and {100 - level:.0f} % quantile of consecutive blocks of updates, mean "
-        "over runs, with the pointwise 95 % t interval of that mean where there are three runs or more. Arrows at "
-        "an edge are values beyond the axis; a cross marks a run's first NaN or infinite value."
+        f"{name} over updates, one panel per configuration, shared axes. Shaded: from the lowest to the highest "
+        "value of any run in each of 150 stretches of updates, so that every spike shows. Thick and thin line: lower "
+        f"and upper bound, the {level:.0f} % and {100 - level:.0f} % quantile of consecutive blocks of updates, mean "
+        "over runs, with the pointwise 95 % t interval of that mean from three runs on. Arrows at an edge mark "
+        "values beyond the axis; a cross marks a run's first NaN or infinite value."
     )
     legend = [
         Key(style.SEED, "all values of all runs", "thick"),
@@ -95,7 +95,7 @@ def _panels(material: Material, name: str) -> Figure:
     if any(ends.values()):
         legend.append(Key(style.INK, "end of the transient", "dotted"))
         caption += (
-            " Left of the dotted line lies the initial transient (median over runs), which is not judged."
+            " Left of the dotted line is the initial transient (median over runs), which is not judged."
         )
     columns = min(4, max(1, len(material.batch_sizes)))
     return Figure(tuple(panels), caption, columns=columns, legend=tuple(legend))
@@ -117,7 +117,7 @@ def _paint(
 
 
 def end_of_transient(material: Material, name: str, cell: Cell) -> float:
-    """Give the update at which the transient of a cell's series ends, median over runs; 0 where none was cut."""
+    """Return the update at which the transient of a cell's series ends, median over runs; 0 where none was cut."""
     features = material.features
     if "burn_in" not in features:
         return 0.0
@@ -127,7 +127,7 @@ def end_of_transient(material: Material, name: str, cell: Cell) -> float:
 
 
 def _with_single_runs(material: Material, still: Figure) -> TraceFigure:
-    """Add every run of every drawn signal, and the bounds of the deciding one, for faces that can be asked."""
+    """Add every run of every drawn signal, and the bounds of the deciding one, for interactive faces."""
     attributes = {run.name: _attributes(material, cell, run) for cell in material.cells for run in cell.runs}
     names = [name for name in _drawn(material) if name in material.signals]
     lines = [
@@ -169,7 +169,7 @@ def _with_single_runs(material: Material, still: Figure) -> TraceFigure:
 
 
 def _drawn(material: Material) -> list[str]:
-    """Signals that the digests hold, the deciding one first."""
+    """Return the signals that the digests hold, the deciding one first."""
     held = {name for digest in material.digests.values() for name in digest.series}
     return sorted(held, key=lambda name: (name != material.settings.signal, name))
 

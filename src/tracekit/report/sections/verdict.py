@@ -1,4 +1,4 @@
-"""Which configurations are stable and how sure that is: the first thing a reader sees."""
+"""Verdict section, the first of the report: which configurations are stable, and how certain that is."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tracekit.report.document import (
     enumerate_words,
     paragraph,
     show,
+    without_backticks,
     words,
 )
 from tracekit.report.material import error_rates
@@ -25,7 +26,7 @@ from tracekit.report.sections import section
 
 @section("verdict", title="Verdict", order=10)
 def verdict(material: Material) -> list[Block]:
-    """Answer in a sentence, then show the matrix, the intervals and the reasons."""
+    """Answer in one sentence, then show the matrix, the intervals and the reasons."""
     settings = material.settings
     if not material.verdicts:
         return [
@@ -44,13 +45,13 @@ def verdict(material: Material) -> list[Block]:
         paragraph(answer(material), lead=True),
         _matrix(material),
         paragraph(
-            "Judged is the lower bound of ",
+            "The label judges the lower bound of ",
             Mono(settings.signal),
-            ", once the initial transient is over. A configuration is stable if the "
-            f"{settings.confidence} confidence interval of its index I, taken over seeds, lies wholly below "
-            f"{settings.threshold}, unstable if it lies wholly above, and inconclusive otherwise or where "
-            "the data do not carry a label. I is how far the bound wanders, in units of the distance between "
-            "the signal's median and the bound.",
+            " after the initial transient. A configuration is stable if the whole "
+            f"{settings.confidence} confidence interval of its index I over seeds lies below "
+            f"{settings.threshold}, unstable if the whole interval lies above it, and inconclusive otherwise or where "
+            "the data are not enough for a label. I measures how far the bound moves, in units of the distance "
+            "between the signal's median and the bound.",
         ),
         *_how_sure(material),
         _reasons(material),
@@ -59,7 +60,7 @@ def verdict(material: Material) -> list[Block]:
 
 
 def _how_sure(material: Material) -> list[Block]:
-    """Quote how often the rule errs, for the settings under which that was measured."""
+    """Quote the error rates of the rule, if they were measured at these settings."""
     rates = error_rates.label_rates()
     rates = rates[rates["margin"] == material.settings.margin]
     if rates.empty or material.settings.level != error_rates.LEVEL:
@@ -67,11 +68,11 @@ def _how_sure(material: Material) -> list[Block]:
     updates = statistics.median(run.step for run in material.experiment.runs)
     seeds = max(verdict.n_seeds for verdict in material.verdicts.values())
     said = error_rates.how_sure(rates, updates, seeds)
-    return [paragraph(f"{said} The method notes have other lengths and kinds of noise.")]
+    return [paragraph(f"{said} The method notes list other lengths and kinds of noise.")]
 
 
 def answer(material: Material) -> str:
-    """Say in one sentence which configurations are stable, which are not, and how sure that is."""
+    """Write which configurations are stable, which are not, and from how many seeds."""
     groups: dict[Label, list[Cell]] = {label: [] for label in LABELS}
     for cell in material.cells:
         found = material.verdicts.get(cell.key)
@@ -85,10 +86,7 @@ def answer(material: Material) -> str:
     sure = ""
     if groups["stable"] or groups["unstable"]:
         plural = "seed" if max(seeds) == 1 else "seeds"
-        sure = (
-            f". Stable and unstable are each said with {material.settings.confidence} confidence, from {each} "
-            f"{plural} a configuration"
-        )
+        sure = f". Labels use {each} {plural} per configuration"
     return "; ".join(parts) + sure + "."
 
 
@@ -101,7 +99,7 @@ def _group(label: Label, cells: list[Cell], total: int) -> str:
 
 
 def _by_row(cells: list[Cell]) -> str:
-    """Name cells by their rows, rows with the same batch sizes together."""
+    """Name cells by their optimizers, those with the same batch sizes together."""
     sizes: dict[str, list[str]] = {}
     for cell in cells:
         sizes.setdefault(cell.optimizer, []).append(show(cell.batch_size))
@@ -128,10 +126,9 @@ def _matrix(material: Material) -> Table:
     return Table(
         tuple(columns),
         tuple(rows),
-        "Label of each optimizer at each batch size: ● stable, ▲ unstable, ○ inconclusive (an abstention, not a "
-        "verdict), ✗ diverged (at least half of the runs). Below the label: what most seeds show besides, the pooled "
-        "index I with its "
-        f"{material.settings.confidence} confidence interval "
+        "Label of each optimizer at each batch size: ● stable, ▲ unstable, ○ inconclusive (no decision), "
+        "✗ diverged (at least half of the runs). Below the label: another trait that the seeds show, the pooled "
+        f"index I with its {material.settings.confidence} confidence interval "
         f"(margin {material.settings.threshold}), and the number of seeds.",
         sortable=False,
     )
@@ -153,19 +150,21 @@ def _reasons(material: Material) -> Table:
     for cell in material.cells:
         found = material.verdicts.get(cell.key)
         label: Label = found.label if found else "inconclusive"
-        reason = found.reason if found else "the analysis returned no row for this cell"
+        reason = (
+            without_backticks(found.reason) if found else "the analysis has no row for this configuration"
+        )
         agreement = found.agreement if found else "–"
         rows.append((words(cell.name), words(label, tone=label), words(agreement), words(reason or "–")))
     return Table(
         (Column("configuration"), Column("label"), Column("single seeds"), Column("reason")),
         tuple(rows),
-        "Why each configuration has its label, and how many of its seeds carry the most common label when each "
+        "Why each configuration has its label, and how many of its seeds have the most common label when each "
         "is judged alone.",
     )
 
 
 def _aspects(material: Material) -> list[Block]:
-    """Show what the seeds vote for besides the label, where the analysis says so."""
+    """Tabulate the traits that the seeds show besides the label, where the analysis has them."""
     verdicts = [(cell, found) for cell in material.cells if (found := material.verdicts.get(cell.key))]
     if not any(votes for _, found in verdicts for _, votes in found.aspects):
         return []
@@ -181,9 +180,11 @@ def _aspects(material: Material) -> list[Block]:
             (Column("configuration"), *(Column(title) for title in ASPECTS.values())),
             rows,
             "What the seeds of each configuration show besides the label. Jitter: jittery if the probe batch's "
-            "logits move by more than 0.1 of their half-spread from update to update, as training past its stability "
-            "limit does. The rest is judged in each seed by itself. An answer is shown if so many seeds give it as "
-            "chance brings in at most 1 % of configurations: 3 of 5, 5 of 10, 7 of 20. Undecided: no answer is given "
-            "that often. The sections below draw it.",
+            "logits move by more than 0.1 of their half-spread from update to update, as in training past its "
+            "stability limit. Every other trait is judged for each seed alone. It is shown if so many seeds have it "
+            "that chance (10 % per seed) would bring as many in at most 1 % of configurations: 3 of 5, 5 of 10 or "
+            "7 of 20 seeds. (White is shown if the mean correlation time over seeds is close to 1.) Below the answer: "
+            "the number of seeds that have the trait. Undecided: no trait is shown, or there are fewer than 5 seeds. "
+            "The sections below draw the traits.",
         )
     ]
