@@ -6,7 +6,7 @@ import pytest
 from simulation import simulate_experiment, simulate_run
 
 from tracekit.report.build import compose_document
-from tracekit.report.document import Alert, Figure, Paragraph, Table
+from tracekit.report.document import Alert, Figure, Paragraph, Table, TraceFigure
 from tracekit.report.material.gathering import gather
 from tracekit.report.material.material import DEFAULT_SIGNAL, Settings
 from tracekit.report.sections import SECTIONS, compose
@@ -207,3 +207,15 @@ def test_heat_maps_name_their_layers_and_cells(tmp_path):
     (figure,) = [block for block in part.blocks if isinstance(block, Figure)]
     assert "conv1.weight and linear1.weight over updates for adam, batch 50" in figure.panels[0].description
     assert "layer/step_size/q50" in str([block for block in part.blocks if isinstance(block, Alert)])
+
+
+def test_axes_name_the_signal_and_the_unit_that_the_store_has_for_it(material):
+    (figure,) = [block for block in section(material, "traces").blocks if isinstance(block, TraceFigure)]
+    assert figure.units == {
+        "train/first_logit": "train/first_logit, logit",
+        "train/loss": "train/loss, nat",
+        "eval/loss": "eval/loss, nat",
+        # The simulation gives these no unit, as a store of format version 1 gives to none.
+        "train/accuracy": "train/accuracy",
+        "eval/accuracy": "eval/accuracy",
+    }

@@ -147,6 +147,10 @@ class Material:
         found = [digest.performance[name] for digest in self.digests.values() if name in digest.performance]
         return fill_design(stack(found), self.experiment.runs)
 
+    def axis(self, name: str) -> str:
+        """Name a signal and its unit, as an axis of its values does; the name alone where the store has no unit."""
+        return ", ".join(filter(None, (name, self.experiment.unit(name))))
+
     def require(self, *names: str) -> None:
         """Raise MissingSignalError unless some run has recorded one of the signals."""
         if not self.signals.intersection(names):
