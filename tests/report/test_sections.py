@@ -219,3 +219,8 @@ def test_axes_name_the_signal_and_the_unit_that_the_store_has_for_it(material):
         "train/accuracy": "train/accuracy",
         "eval/accuracy": "eval/accuracy",
     }
+
+
+def test_an_axis_that_would_be_too_long_has_two_lines(material, monkeypatch):
+    monkeypatch.setattr("tracekit.traces.Experiment.unit", lambda self, name: "nat/logit")
+    assert material.axis("probe/logits_grad/norm") == "probe/logits_grad/norm,\nnat/logit"
