@@ -18,7 +18,8 @@ from tracekit.experiment.config import RunConfig
 from tracekit.experiment.run import check_run, execute_run
 from tracekit.record import SIGNALS, Recorder, choose_signals, for_model, plan
 from tracekit.record.curvature import check_per_sample
-from tracekit.traces import RunWriter, read
+from tracekit.record.summary import SUMMARY
+from tracekit.traces import RunWriter, open_experiment, read, signal_names
 
 EVERY_COST = dict.fromkeys(("free", "batch", "probe", "sample", "curvature"), "every 1")
 
@@ -390,3 +391,17 @@ def test_a_recorder_in_a_plain_training_loop_leaves_parts_in_time(tmp_path):
         writer._settle()
         assert read(tmp_path)["step"].max() >= 10
         writer.finish()
+
+
+def test_the_store_has_the_units_of_the_definitions(tmp_path):
+    chosen = choose_signals(["train/loss", "train/logits"])
+    with RunWriter(tmp_path / "a", attributes={"seed": 0}, configuration={}, meta={}) as writer:
+        run([Recorder(writer, signals=chosen)], n_updates=1)
+        writer.finish()
+    (entry,) = open_experiment(tmp_path).runs
+    units = {name: entry.unit(name) for name in signal_names(entry)}
+    assert units["train/loss"] == "nat"
+    assert {name for name, unit in units.items() if unit == "logit"} == {
+        f"train/logits/{field}" for field in SUMMARY if field not in ("skewness", "kurtosis")
+    }
+    assert units["train/logits/kurtosis"] == ""

@@ -14,6 +14,7 @@ from tests.record import (
 from tests.record.recorded_runs import EXPECTED, record, rectified_network
 from tracekit.errors import UnknownNameError
 from tracekit.record import SIGNALS, choose_signals
+from tracekit.record.signal import VARYING_UNIT
 from tracekit.record.signals.histograms import GRADIENT_BINS, WEIGHT_BINS
 from tracekit.record.summary import mean_and_std, quantiles, summarize, summarize_columns, summarize_groups
 
@@ -267,3 +268,12 @@ def test_a_class_without_samples_has_no_figures():
     assert np.isnan(found[:, [1, 3]]).all()
     assert found[:, 0].tolist() == summarize(values[1:3])
     assert found[:, 2].tolist() == summarize(values[[0, 3]])
+
+
+def test_every_recorded_name_has_the_unit_of_its_definition_or_none():
+    assert VARYING_UNIT in {entry.unit for entry in SIGNALS.values()}
+    known = {name: entry.unit_of(name) for entry in SIGNALS.values() for name in entry.names}
+    assert known["train/loss"] == "nat"
+    assert (known["train/logits/q05"], known["train/logits/kurtosis"]) == ("logit", "")
+    assert (known["noise/scale/simple"], known["noise/scale/trace"]) == ("samples", "")
+    assert known["optimizer/spectrum/largest"] == ""

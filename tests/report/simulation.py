@@ -119,6 +119,7 @@ def simulate_run(
             "git": {"commit": "0123456789abcdef0123456789abcdef01234567", "dirty": False},
             "processor": "Simulated CPU @ 2.00GHz",
         },
+        units={"train/first_logit": "logit", "train/loss": "nat", "eval/loss": "nat"},
     )
     for step in range(1, stop + 1):
         epoch = 1 + (step - 1) // per_epoch

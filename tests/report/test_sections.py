@@ -8,7 +8,7 @@ import pytest
 
 from tests.report.simulation import simulate_experiment, simulate_run
 from tracekit.report.build import compose_document
-from tracekit.report.document import Alert, Figure, Paragraph, Table
+from tracekit.report.document import Alert, Figure, Paragraph, Table, TraceFigure
 from tracekit.report.faces.html import render_html
 from tracekit.report.faces.pdf import inputs
 from tracekit.report.material.gathering import gather
@@ -222,3 +222,20 @@ def test_no_backtick_reaches_the_page(tmp_path):
     assert "<code>tracekit resume</code>" in page
     assert "`" not in page
     assert "`" not in inputs(document)["document"]
+
+
+def test_axes_name_the_signal_and_the_unit_that_the_store_has_for_it(material):
+    (figure,) = [block for block in section(material, "traces").blocks if isinstance(block, TraceFigure)]
+    assert figure.units == {
+        "train/first_logit": "train/first_logit, logit",
+        "train/loss": "train/loss, nat",
+        "eval/loss": "eval/loss, nat",
+        # The simulation gives these no unit, as a store of format version 1 gives to none.
+        "train/accuracy": "train/accuracy",
+        "eval/accuracy": "eval/accuracy",
+    }
+
+
+def test_an_axis_that_would_be_too_long_has_two_lines(material, monkeypatch):
+    monkeypatch.setattr("tracekit.traces.Experiment.unit", lambda self, name: "nat/logit")
+    assert material.axis("probe/logits_grad/norm") == "probe/logits_grad/norm,\nnat/logit"

@@ -217,10 +217,50 @@ def test_a_part_without_a_format_is_told_from_one_of_a_newer_format(tmp_path, ve
     assert str(caught.value) == f"{part} {sentence}"
 
 
-def test_an_older_format_is_read(tmp_path):
+def test_a_store_of_version_1_is_read_and_its_units_are_unknown(tmp_path, monkeypatch):
+    monkeypatch.setattr("tracekit.traces.parts.SCHEMA_VERSION", 1)
     write_run(tmp_path / "a")
-    put_version(tmp_path / "a", "0")
-    assert len(read(tmp_path)) == 12
+    (part,) = (tmp_path / "a" / "traces").glob("*.parquet")
+    metadata = {key: text for key, text in pq.read_schema(part).metadata.items() if key != b"tracekit_units"}
+    assert metadata[b"tracekit_schema_version"] == b"1"
+    pq.write_table(pq.read_table(part).replace_schema_metadata(metadata), part)
+    monkeypatch.undo()
+    assert SCHEMA_VERSION == 2
+    assert read(tmp_path, signals="train/loss")["value"].tolist() == [1.0, 2.0, 3.0]
+    assert open_experiment(tmp_path).unit("train/loss") == ""
+
+
+def test_units_come_back_by_signal_and_are_empty_where_none_was_given(tmp_path):
+    write_run(tmp_path / "a")
+    with RunWriter(
+        tmp_path / "b", attributes={"seed": 1}, configuration={}, meta={}, units={"train/loss": "nat"}
+    ) as run:
+        run.record(1, 1, "train/loss", 1.0)
+        run.record(1, 1, "mine", 2.0)
+        run.record_row(1, 1, Columns([("temperature", None, None)], units={"temperature": "°C"}), 3.0)
+        run.finish()
+    experiment = open_experiment(tmp_path)
+    units = {name: experiment.unit(name) for name in ("train/loss", "mine", "temperature", "nowhere")}
+    assert units == {"train/loss": "nat", "mine": "", "temperature": "°C", "nowhere": ""}
+    assert {run.name: run.unit("train/loss") for run in experiment.runs} == {"a": "", "b": "nat"}
+    (part,) = (tmp_path / "b" / "traces").glob("*.parquet")
+    assert json.loads(pq.read_schema(part).metadata[b"tracekit_units"]) == {
+        "temperature": "°C",
+        "train/loss": "nat",
+    }
+
+
+@pytest.mark.parametrize("text", ["{", "[1]"])
+def test_units_that_are_no_object_are_damage(tmp_path, text):
+    write_run(tmp_path / "a")
+    (part,) = (tmp_path / "a" / "traces").glob("*.parquet")
+    metadata = pq.read_schema(part).metadata | {b"tracekit_units": text.encode()}
+    pq.write_table(pq.read_table(part).replace_schema_metadata(metadata), part)
+    with pytest.raises(StoreError) as caught:
+        open_experiment(tmp_path).unit("train/loss")
+    assert str(caught.value) == (
+        f"{part} has units that are not a JSON object (`tracekit_units` in the file's metadata); it is damaged."
+    )
 
 
 def test_damaged_records_are_named(tmp_path):

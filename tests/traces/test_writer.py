@@ -124,3 +124,20 @@ def test_the_end_is_the_clocks_time_after_a_rest(tmp_path):
     age = datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(content["ended"])
     assert age < datetime.timedelta(minutes=5)
     assert json.loads((tmp_path / "a" / "meta.json").read_text()) == {"threads": 3}
+
+
+def test_units_outlast_a_kill_and_the_merging_of_parts(tmp_path):
+    run = writer(tmp_path / "a", units={"train/loss": "nat"})
+    fill(run, 1, 2)
+    run.flush(wait=True)
+    fill(run, 3, 6)
+    run.flush(wait=True)
+    run.abandon()
+    # Whoever goes on knows nothing of units: those of what is kept are kept.
+    with RunWriter.resume(tmp_path / "a", last_step=4) as run:
+        fill(run, 5, 6)
+        run.finish()
+    (entry,) = open_experiment(tmp_path).runs
+    assert len(entry.parts) == 1
+    assert (entry.unit("train/loss"), entry.unit("layer/grad_norm")) == ("nat", "")
+    assert len(read(tmp_path)) == 12

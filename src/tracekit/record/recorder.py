@@ -154,11 +154,13 @@ class _Group:
     def _new_columns(self, shapes: tuple[Shape | None, ...]) -> tuple[Columns, list[int]]:
         """Return the channels of a row, and the positions of those that are not rounded to float32."""
         channels: list[Channel] = []
+        units: dict[str, str] = {}
         kept_wide: list[int] = []
         for entry, shape in zip(self.signals, shapes, strict=True):
             if shape is not None:
                 first = len(channels)
                 channels += entry.channels(shape)
+                units |= {name: entry.unit_of(name) for name, _, _ in channels[first:]}
                 if entry.precision == "float64":
                     kept_wide += range(first, len(channels))
-        return Columns(channels), kept_wide
+        return Columns(channels, units=units), kept_wide

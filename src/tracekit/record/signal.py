@@ -42,6 +42,16 @@ Source = Literal[
 ]
 #: What the numbers of one recording are of: layers (of an open signal pairs of name and layer), lengths of vectors.
 Shape: TypeAlias = tuple[tuple[Any, ...], tuple[int, ...]]
+#: What definitions give as their unit where it depends on the optimizer: no unit to store.
+VARYING_UNIT = "as the optimizer's"
+#: Fields that are not, or not always, in the unit of their signal: moments without one, squares, shares and counts.
+#: No unit is stored for them.
+_OTHER_UNIT = frozenset(
+    {
+        *("skewness", "kurtosis", "variance", "squared_norm", "trace", "share"),
+        *("participation_ratio", "effective_rank", "n_samples", "n_codes", "n_labels"),
+    }
+)
 #: The schedule of what is affordable only now and then: odd, and prime, so that it suits most epochs.
 NOW_AND_THEN = "every 17"
 
@@ -51,7 +61,7 @@ class Signal:
     """One definition: everything that the recorder, the CLI and the docs need to know about a signal."""
 
     name: str  #: stem of the recorded names
-    unit: str
+    unit: str  #: of the values; stored with them, see `unit_of`
     cost: Cost
     preset: Membership  #: the smallest preset that it is in
     reads: tuple[Source, ...]
@@ -78,6 +88,11 @@ class Signal:
     def is_recorded_as(self, name: str) -> bool:
         """Whether a name is the stem or one of the recorded names."""
         return name == self.name or name in self.names or (self.is_open and name.startswith(f"{self.name}/"))
+
+    def unit_of(self, name: str) -> str:
+        """Return the unit of a recorded name, as it is stored; '' where there is none to say."""
+        is_other = name != self.name and name.rpartition("/")[2] in _OTHER_UNIT
+        return "" if is_other or self.unit == VARYING_UNIT else self.unit
 
     def compute(self, state: Any, values: list[float]) -> Shape | None:
         """Add what is recorded of the state to `values`; returns what it is of, None if there is nothing."""

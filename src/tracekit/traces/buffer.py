@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,13 +20,16 @@ class Columns:
     ----------
     channels : iterable of (signal, layer, index)
         Layer and index are None where there is none.
+    units : mapping of str to str, optional
+        Unit by signal, of those that have one.
     """
 
-    __slots__ = ("channels", "size")
+    __slots__ = ("channels", "size", "units")
 
-    def __init__(self, channels: Iterable[Channel]) -> None:
+    def __init__(self, channels: Iterable[Channel], *, units: Mapping[str, str] | None = None) -> None:
         self.channels = tuple(channels)
         self.size = len(self.channels)
+        self.units = dict(units or {})
 
 
 class Buffer:
@@ -44,6 +47,11 @@ class Buffer:
         of_rows = (max(steps) for steps, _, _ in self._rows.values())
         of_series = (int(np.max(steps)) for _, steps, _, _ in self._series)
         return max([*of_rows, *of_series], default=0)
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Unit by signal, of the rows whose columns say it."""
+        return {signal: unit for columns in self._rows for signal, unit in columns.units.items()}
 
     def add_row(self, step: int, epoch: int, columns: Columns, values: Any) -> None:
         """Keep one value per channel; a number if there is one channel, else an array, which is not copied."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ import pyarrow.parquet as pq
 
 from tracekit.errors import StoreError
 from tracekit.traces.files import checksum, write_whole
-from tracekit.traces.schema import RUN_KEY, SCHEMA_VERSION, TABLE_SCHEMA, VERSION_KEY
+from tracekit.traces.schema import RUN_KEY, SCHEMA_VERSION, TABLE_SCHEMA, UNITS_KEY, VERSION_KEY
 
 #: A column of one part: (signal, layer, index).
 Channel = tuple[str, str | None, int | None]
@@ -106,9 +107,14 @@ def _places(column: pa.ChunkedArray) -> tuple[int, np.ndarray]:
     return values.size + 1, places[encoded.indices.fill_null(values.size).to_numpy()]
 
 
-def write_part(table: pa.Table, path: Path, run_id: str) -> PartRecord:
-    """Write one part, whole or not at all, one row group per signal, and return its entry for the status."""
-    schema = TABLE_SCHEMA.with_metadata({VERSION_KEY: str(SCHEMA_VERSION), RUN_KEY: run_id})
+def write_part(table: pa.Table, path: Path, run_id: str, units: Mapping[str, str]) -> PartRecord:
+    """Write one part, whole or not at all, one row group per signal, and return its entry for the status.
+
+    `units` maps signals to units; those of the part's own signals are kept.
+    """
+    names = sorted(pc.unique(table["signal"]).to_pylist())
+    known = json.dumps({name: units[name] for name in names if units.get(name)}, ensure_ascii=False)
+    schema = TABLE_SCHEMA.with_metadata({VERSION_KEY: str(SCHEMA_VERSION), RUN_KEY: run_id, UNITS_KEY: known})
 
     def write(temporary: Path) -> None:
         # Most signals are float32 numbers in a float64 column: splitting the bytes into streams lets the
@@ -219,6 +225,21 @@ def part_signals(path: Path, run_id: str | None = None) -> set[str]:
         alone = {each[0] for each in bounds if each is not None and each[0] == each[1]}
         mixed = [number for number, each in enumerate(bounds) if each is None or each[0] != each[1]]
         return alone | set(pc.unique(file.read_row_groups(mixed, columns=["signal"])["signal"]).to_pylist())
+
+
+def part_units(path: Path, run_id: str | None = None) -> dict[str, str]:
+    """Unit of each signal in a part that has one; only the footer is read."""
+    with _opened(path, run_id) as file:
+        text = (file.metadata.metadata or {}).get(UNITS_KEY.encode(), b"{}")
+    try:
+        units = json.loads(text)
+    except ValueError:
+        units = None
+    if not isinstance(units, dict):
+        raise StoreError(
+            f"{path} has units that are not a JSON object (`{UNITS_KEY}` in the file's metadata); it is damaged."
+        )
+    return {str(name): str(unit) for name, unit in units.items()}
 
 
 def check_version(path: Path, version: object) -> None:

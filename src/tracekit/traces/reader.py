@@ -16,7 +16,14 @@ import pyarrow.compute as pc
 from tracekit.errors import StoreError, unknown_name
 from tracekit.traces.files import CONFIG_FILE, EXPERIMENT_FILE, TRACES_FOLDER, read_json
 from tracekit.traces.index import read_records
-from tracekit.traces.parts import PartRecord, check_version, part_signals, read_part, sort_table
+from tracekit.traces.parts import (
+    PartRecord,
+    check_version,
+    part_signals,
+    part_units,
+    read_part,
+    sort_table,
+)
 from tracekit.traces.schema import SCHEMA_VERSION, STATUSES, TABLE_SCHEMA
 
 if TYPE_CHECKING:
@@ -45,6 +52,11 @@ class Run:
     parts: tuple[Path, ...]  #: its Parquet files, in the order they were written
     lost: tuple[PartRecord, ...] = ()  #: parts that `tracekit doctor --quarantine` has removed
 
+    def unit(self, signal: str) -> str:
+        """Return the unit of a signal; '' where it has none, or a store of format version 1 does not say it."""
+        known = (part_units(part, self.run_id).get(signal, "") for part in self.parts)
+        return next(filter(None, known), "")
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Experiment:
@@ -54,6 +66,10 @@ class Experiment:
     name: str  #: the experiment's name
     record: dict[str, Any]  #: contents of experiment.json (configuration, command, created)
     runs: tuple[Run, ...]  #: sorted by attributes, then by name
+
+    def unit(self, signal: str) -> str:
+        """Return the unit of a signal, as the first run that knows it says; '' where none does."""
+        return next(filter(None, (run.unit(signal) for run in self.runs)), "")
 
     def __repr__(self) -> str:
         """Return its name, path and number of runs by status."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-#: Raised when a column changes its meaning or goes away; added columns do not raise it.
-SCHEMA_VERSION = 1
+#: Of what is written now; older versions are read too. docs/format.md says what each version added.
+SCHEMA_VERSION = 2
 
 #: Keys of the metadata that every part carries.
 VERSION_KEY = "tracekit_schema_version"
 RUN_KEY = "tracekit_run_id"
+#: Unit by signal, as a JSON object; from version 2 on.
+UNITS_KEY = "tracekit_units"
 
 _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("run", pa.dictionary(pa.int32(), pa.string()), "name of the run, unique in its experiment"),

@@ -29,7 +29,7 @@ from tracekit.traces.files import (
     write_json,
 )
 from tracekit.traces.lock import RunLock
-from tracekit.traces.parts import PartRecord, read_part, sort_table, write_part
+from tracekit.traces.parts import PartRecord, part_units, read_part, sort_table, write_part
 from tracekit.traces.schema import ENDED_STATUSES, TABLE_SCHEMA
 
 #: Number of small parts of a running run at which they are merged into one.
@@ -57,6 +57,8 @@ class RunWriter:
         The resolved configuration, JSON-compatible.
     meta : mapping
         Circumstances of the run (versions, processor), JSON-compatible.
+    units : mapping of str to str, optional
+        Unit by signal, e.g. ``{"train/loss": "nat"}``, as axes show it. `Columns` may bring units of their own.
     flush_seconds : float
         Age of the oldest buffered value at which a part is due.
     rows_per_part : int
@@ -95,6 +97,7 @@ class RunWriter:
         attributes: Mapping[str, str | int | float],
         configuration: Mapping[str, Any],
         meta: Mapping[str, Any],
+        units: Mapping[str, str] | None = None,
         flush_seconds: float = 5.0,
         rows_per_part: int = 1_000_000,
         flush_when_due: bool = True,
@@ -109,7 +112,7 @@ class RunWriter:
         if (folder / CONFIG_FILE).exists():
             raise OutputExistsError(f"{folder} holds a run already; remove it or write to another folder.")
         make_folder(folder / TRACES_FOLDER)
-        self._start(folder, uuid.uuid4().hex, flush_seconds, rows_per_part, flush_when_due)
+        self._start(folder, uuid.uuid4().hex, units, flush_seconds, rows_per_part, flush_when_due)
         write_json(folder / META_FILE, dict(meta))
         self._write_status("running", None)
         write_json(
@@ -118,7 +121,13 @@ class RunWriter:
         )
 
     def _start(
-        self, folder: Path, run_id: str, flush_seconds: float, rows_per_part: int, flush_when_due: bool
+        self,
+        folder: Path,
+        run_id: str,
+        units: Mapping[str, str] | None,
+        flush_seconds: float,
+        rows_per_part: int,
+        flush_when_due: bool,
     ) -> None:
         for name, value in (("flush_seconds", flush_seconds), ("rows_per_part", rows_per_part)):
             if not value > 0:
@@ -126,6 +135,7 @@ class RunWriter:
         self.folder = folder
         self._lock = RunLock(folder)
         self._run_id = run_id
+        self._units = dict(units or {})
         self._flush_seconds = flush_seconds
         self._rows_per_part = rows_per_part
         self._flush_when_due = flush_when_due
@@ -149,13 +159,15 @@ class RunWriter:
         *,
         last_step: int,
         meta: Mapping[str, Any] | None = None,
+        units: Mapping[str, str] | None = None,
         flush_seconds: float = 5.0,
         rows_per_part: int = 1_000_000,
         flush_when_due: bool = True,
     ) -> Self:
         """Continue writing an interrupted run after `last_step`; drop recorded values of later steps.
 
-        `meta` describes the circumstances from now on and replaces the recorded ones.
+        `meta` describes the circumstances from now on and replaces the recorded ones; `units` are those of what is
+        recorded from now on.
 
         Raises
         ------
@@ -167,7 +179,7 @@ class RunWriter:
             raise StoreError(f"{folder} has {status['status']}; there is nothing to resume.")
         writer = cls.__new__(cls)
         run_id = str(config.get("run_id", ""))
-        writer._start(folder, run_id, flush_seconds, rows_per_part, flush_when_due)
+        writer._start(folder, run_id, units, flush_seconds, rows_per_part, flush_when_due)
         writer._parts = list(status.get("parts", []))
         # What comes after `last_step` is recorded again.
         writer._lost = [part for part in status.get("lost", []) if part["first_step"] <= last_step]
@@ -284,6 +296,7 @@ class RunWriter:
 
     def _write(self, buffer: Buffer, last_step: int, then: Callable[[], object] | None) -> None:
         if buffer.n_values:
+            self._units |= buffer.units
             self._parts.append(self._store(buffer.table(self.folder.name)))
             self._write_status("running", None, step=last_step)
         if then is not None:
@@ -294,7 +307,12 @@ class RunWriter:
     def _store(self, table: pa.Table) -> PartRecord:
         path = self.folder / TRACES_FOLDER / f"part-{self._next_part:06d}.parquet"
         self._next_part += 1
-        return write_part(table, path, self._run_id)
+        return write_part(table, path, self._run_id, self._units)
+
+    def _read(self, part: PartRecord) -> pa.Table:
+        """Read a part that is to be written in another form, and know the units of what is in it."""
+        self._units = part_units(self._path(part), self._run_id) | self._units
+        return read_part(self._path(part), run_id=self._run_id)
 
     def _small_parts(self) -> list[PartRecord]:
         return [part for part in self._parts if part["n_rows"] < _LARGE_PART]
@@ -302,7 +320,7 @@ class RunWriter:
     def _merge(self, status: str, reason: str | None) -> None:
         """Replace the small parts by one; the status names either the old ones or the new one, never both."""
         small = self._small_parts()
-        tables = [read_part(self._path(part), run_id=self._run_id) for part in small]
+        tables = [self._read(part) for part in small]
         merged = self._store(sort_table(pa.concat_tables(tables)))
         self._parts = [*(part for part in self._parts if part not in small), merged]
         self._write_status(status, reason)
@@ -324,8 +342,7 @@ class RunWriter:
             if part["last_step"] <= last_step:
                 kept.append(part)
             elif part["first_step"] <= last_step:
-                table = read_part(self._path(part), run_id=self._run_id)
-                kept.append(self._store(table.filter(pc.field("step") <= last_step)))
+                kept.append(self._store(self._read(part).filter(pc.field("step") <= last_step)))
         self._parts = kept
 
     def _settle(self) -> None:

@@ -37,6 +37,9 @@ PERFORMANCE_SIGNALS = ("eval/loss", "train/loss")
 #: What is shown layer by layer, where it is recorded.
 LAYER_SIGNALS = ("layer/grad_norm", "layer/update_ratio", "layer/step_size/q50", "layer/relu/dead")
 
+#: Characters that fit along the axis of a panel; more are put on two lines.
+_AXIS_LENGTH = 26
+
 _UNKNOWN = "unknown"
 
 
@@ -158,6 +161,14 @@ class Material:
         name = self.performance_signal
         found = [digest.performance[name] for digest in self.digests.values() if name in digest.performance]
         return fill_design(stack(found), self.experiment.runs)
+
+    def axis(self, name: str) -> str:
+        """Name a signal and its unit, as an axis of its values does; the name alone where the store has no unit."""
+        unit = self.experiment.unit(name)
+        if not unit:
+            return name
+        one_line = f"{name}, {unit}"
+        return one_line if len(one_line) <= _AXIS_LENGTH else f"{name},\n{unit}"
 
     def require(self, *names: str) -> None:
         """Raise MissingSignalError unless some run has recorded one of the signals."""

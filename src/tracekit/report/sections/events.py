@@ -13,7 +13,6 @@ from tracekit.report.figures.drawing import draw
 from tracekit.report.material import tables
 from tracekit.report.material.deciding_series import Portrait
 from tracekit.report.material.material import Cell, Material, MissingSignalError
-from tracekit.report.material.units import unit
 from tracekit.report.sections import section
 
 _SHOWN = {
@@ -36,7 +35,8 @@ def events(material: Material) -> list[Block]:
         raise MissingSignalError([material.settings.signal])
     name = material.settings.signal
     limits = tables.limits_of(material.series(name))
-    panels = [panel for cell in material.cells if (panel := _panel(material, cell, limits)) is not None]
+    unit = material.axis(name)
+    panels = [p for cell in material.cells if (p := _panel(material, cell, limits, unit)) is not None]
     blocks: list[Block] = [
         paragraph(
             "A break is a jump of the level that the dependence of the series does not explain; a trend appears as "
@@ -70,7 +70,7 @@ def events(material: Material) -> list[Block]:
     return blocks
 
 
-def _panel(material: Material, cell: Cell, limits: tuple[float, float]) -> Panel | None:
+def _panel(material: Material, cell: Cell, limits: tuple[float, float], unit: str) -> Panel | None:
     name = material.settings.signal
     for run in cell.runs:
         portrait, series = material.digests[run.name].portrait, material.digests[run.name].series.get(name)
@@ -85,7 +85,7 @@ def _panel(material: Material, cell: Cell, limits: tuple[float, float]) -> Panel
         spikes=pd.DataFrame({"step": portrait.spike_at, "value": portrait.spike_value}),
         limits=limits,
         steps=material.last_step,
-        unit=unit(name),
+        unit=unit,
     )
     said = f"{count(portrait.changes.size, 'break')}, {count(portrait.spike_at.size, 'spike')}"
     return Panel(draw(paint), f"{name} of run {run.name}: {said}.", title=cell.name, note=said)

@@ -28,7 +28,6 @@ from tracekit.report.figures import curves, style
 from tracekit.report.figures.drawing import draw, over_runs, shared_limits
 from tracekit.report.material import tables
 from tracekit.report.material.material import Material, MissingSignalError, without_diverged
-from tracekit.report.material.units import unit
 from tracekit.report.sections import not_recorded, section
 
 #: Signals to draw: the first recorded one of each group.
@@ -62,6 +61,7 @@ def _curves(material: Material, name: str) -> Figure:
     drawn = [over_runs(part, material.last_step) for part in calm]
     values = np.concatenate([line for curve in drawn for line in (curve.low, curve.high)])
     log = values.size > 0 and values.min() > 0 and values.max() > 20 * values.min()
+    unit = material.axis(name)
     panels = []
     for size in material.batch_sizes:
         chosen = [part for part, cell in zip(parts, material.cells, strict=True) if cell.batch_size == size]
@@ -73,7 +73,7 @@ def _curves(material: Material, name: str) -> Figure:
             groups=material.rows,
             limits=shared_limits([values], log=log),
             steps=material.last_step,
-            unit=unit(name),
+            unit=unit,
             log=log,
         )
         panels.append(

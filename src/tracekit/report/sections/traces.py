@@ -26,7 +26,6 @@ from tracekit.report.figures.drawing import bound_level, draw
 from tracekit.report.material import tables
 from tracekit.report.material.digest import SeriesDigest
 from tracekit.report.material.material import PAPER_SIGNAL, Cell, Material
-from tracekit.report.material.units import unit
 from tracekit.report.sections import not_recorded, section
 
 
@@ -56,6 +55,7 @@ def _panels(material: Material, name: str) -> Figure:
     limits = tables.limits_of(material.series(name))
     judged = name == material.settings.signal
     panels = []
+    label = material.axis(name)
     ends = {cell.key: end_of_transient(material, name, cell) for cell in material.cells}
     for cell in material.cells:
         verdict = material.verdicts.get(cell.key) if judged else None
@@ -65,7 +65,7 @@ def _panels(material: Material, name: str) -> Figure:
             limits=limits,
             steps=material.last_step,
             transient=ends[cell.key],
-            label=unit(name),
+            label=label,
         )
         diverged = sum(run.status == "diverged" for run in cell.runs)
         panels.append(
@@ -164,7 +164,7 @@ def _with_single_runs(material: Material, still: Figure) -> TraceFigure:
         still=still,
         columns=("optimizer", "batch size", "seed"),
         traces=tuple(lines),
-        units={name: unit(name) for name in names},
+        units={name: material.axis(name) for name in names},
     )
 
 
