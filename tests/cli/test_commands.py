@@ -204,7 +204,7 @@ def test_doctor_compares_with_the_plan(tracekit_command, small_experiment, tmp_p
         expected = [("", "is missing: the sweep cannot be resumed, and which runs it should have is unknown")]
     elif harm == "version 99":
         record.write_text(json.dumps(json.loads(record.read_text()) | {"schema_version": 99}))
-        expected = [("", "has trace format 99, but this tracekit reads formats up to 1; upgrade tracekit")]
+        expected = [("", "has trace format 99, but this tracekit reads formats up to 2; upgrade tracekit")]
     elif harm == "copy a run":
         shutil.copytree(store / name, store / "a-copy")
         expected = [

@@ -41,18 +41,16 @@ _LARGE_PART = 1_000_000
 class RunWriter:
     """Writer of one run's folder; a context manager that marks the run failed if its block raises.
 
-    Values are buffered and written in parts, by a thread, while the training continues. A written part
-    stays readable whatever happens to the process. A part that is due is written when the next update
-    begins, so that a killed process loses at most the last `flush_seconds` of its run and the update that it
-    was in.
+    Values are buffered and written in parts, by a thread, while the training continues. A written part stays readable
+    whatever happens to the process. A part that is due is written when the next update begins, so that a killed
+    process loses at most the last `flush_seconds` of its run and the update that it was in.
 
     Parameters
     ----------
     folder : Path
         The run's folder; created, and must not hold a run yet.
     attributes : mapping
-        What distinguishes this run from others (optimizer, batch_size, seed, ...): strings and numbers that
-        `read` joins to every row as columns.
+        What distinguishes this run from others (optimizer, batch_size, seed, ...); columns of what `read` returns.
     configuration : mapping
         The resolved configuration, JSON-compatible.
     meta : mapping
@@ -64,16 +62,14 @@ class RunWriter:
     rows_per_part : int
         Number of buffered values at which a part is due; at twice as many it is written within an update.
     flush_when_due : bool
-        Whether a part that is due is written without a call of `flush`. A caller that keeps files which must not
-        be ahead of the parts, such as checkpoints, passes False, checks `due` and calls `flush`.
+        False: the caller checks `due` and calls `flush`, as it must if files such as checkpoints may not be ahead.
 
     Raises
     ------
     OutputExistsError
         The folder holds a run already.
     StoreError
-        The folder cannot be written to, or another process is writing the run. An error of the writing
-        thread is raised when the next part is written, or by `finish`.
+        The folder cannot be written to, or another process writes it; the writing thread's errors come with the next part.
 
     Examples
     --------
@@ -104,11 +100,8 @@ class RunWriter:
     ) -> None:
         clash = sorted(set(attributes) & {*TABLE_SCHEMA.names, "status"})
         if clash:
-            raise ArgumentError(
-                argument_sentence(
-                    "attributes", clash[0], "must not be a column of the trace table", "rename it"
-                )
-            )
+            need = "must not be a column of the trace table"
+            raise ArgumentError(argument_sentence("attributes", clash[0], need, "rename it"))
         if (folder / CONFIG_FILE).exists():
             raise OutputExistsError(f"{folder} holds a run already; remove it or write to another folder.")
         make_folder(folder / TRACES_FOLDER)
@@ -399,10 +392,9 @@ class RunWriter:
             return
         interrupted = getattr(error, "interrupts_runs", False) or isinstance(error, KeyboardInterrupt)
         try:
-            if interrupted:
-                self.finish("interrupted", reason=str(error) or "interrupted by the user")
-            else:
-                self.finish("failed", reason=f"{type(error).__name__}: {error}")
+            reason = str(error) or "interrupted by the user"
+            named = reason if interrupted else f"{type(error).__name__}: {error}"
+            self.finish("interrupted" if interrupted else "failed", reason=named)
         except StoreError as second:
             # Report the first error, with a note that the store could not record it.
             error.add_note(str(second))
