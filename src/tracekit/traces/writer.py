@@ -69,7 +69,7 @@ class RunWriter:
     OutputExistsError
         The folder holds a run already.
     StoreError
-        The folder cannot be written to, or another process writes it; the writing thread's errors come with the next part.
+        The folder cannot be written to, or another process writes it; errors of the thread come with the next part.
 
     Examples
     --------
