@@ -91,7 +91,7 @@ class Observer:
         """Receive the end of an update, after the end of an epoch if there is one: state can be saved here."""
 
     def state(self) -> dict[str, np.ndarray]:
-        """Return what the observer must know to go on after an interruption, by name."""
+        """Return what the observer needs to continue after an interruption, by name."""
         return {}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
@@ -258,7 +258,7 @@ def _differentiate(
     *,
     every_output: bool,
 ) -> tuple[float, Tensor, Arrays]:
-    """Forward and backward pass; returns the mean loss, the logits and the layers' outputs."""
+    """Run forward and backward pass; return the mean loss, the logits and the layers' outputs."""
     for parameter in parameters.values():
         parameter.grad = None
     outputs: dict[str, Tensor] = {}
