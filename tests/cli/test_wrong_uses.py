@@ -197,8 +197,8 @@ def test_a_probe_batch_that_cannot_be(fails, tmp_path):
 def test_a_moment_beyond_the_run(fails, tmp_path):
     sentence = fails(*RUN, "--optimizer", "sgd", "--record", "train/loss=at 100", "--out", tmp_path / "x")
     assert sentence == (
-        "the schedule 'at 100' would record nothing of train/loss in a run of 3 updates; "
-        "name updates from 1 to 3, or train longer."
+        "the schedule 'at 100' records no value of train/loss in a run of 3 updates; "
+        "choose updates from 1 to 3, or train longer."
     )
 
 
@@ -207,7 +207,7 @@ def test_a_moment_beyond_the_run(fails, tmp_path):
     [
         (("--optimizer", "sgd:lr=0.1"), "unknown hyperparameter of sgd 'lr'; did you mean 'learning_rate'? Known: "),
         (("--optimizer", "sgd", "--batch-size", 0), "`batch_sizes` (=0) must be at least 1."),
-        (("--optimizer", "sgd", "--every", 2), "a stride of 2 updates must be 1 or odd, since an even one "),
+        (("--optimizer", "sgd", "--every", 2), "a stride of 2 updates must be 1 or odd, because an even stride "),
         (("--optimizer", "sgd", "--signal", "train/los"), "unknown signal 'train/los'; did you mean 'train/loss', "),
     ],
 )  # fmt: skip

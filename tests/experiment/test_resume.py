@@ -274,7 +274,7 @@ def test_compiled_loops_and_others_are_not_mixed_in_one_run(interrupted, monkeyp
         with pytest.raises(StoreError) as caught:
             resume_sweep(folder, jobs=1)
         assert str(caught.value) == (
-            f"{meta.parent} was recorded {sentence}, or move the folder away to train the run anew."
+            f"{meta.parent} was recorded {sentence}, or move the folder away to train the run again."
         )
     monkeypatch.undo()
     put(compiled=not here)

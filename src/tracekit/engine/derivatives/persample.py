@@ -96,7 +96,7 @@ class SampleGradients:
         return {each.call.name: _squared_norms(each) for each in self._layers}
 
     def second_moments(self) -> dict[str, Array]:
-        """Return means over the samples of the squares, element by element: float64, in each parameter's shape, by full name.
+        """Return means over the samples of the squares, element by element: float64, in each parameter's shape.
 
         Uncentered: the variance is this minus the square of the samples' mean gradient.
         """
