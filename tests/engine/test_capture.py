@@ -156,6 +156,6 @@ def test_a_second_call_of_a_layer_is_refused() -> None:
         with pytest.raises(ArgumentError) as raised:
             model(Tensor(IMAGES))
     assert str(raised.value) == (
-        "layer 'features.first.conv1' was called twice inside one capture(); enter capture() anew for each "
+        "layer 'features.first.conv1' was called twice inside one capture(); enter capture() again for each "
         "forward pass."
     )
