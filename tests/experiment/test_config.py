@@ -108,7 +108,7 @@ def test_toml_gives_way_to_arguments(tmp_path):
         ({"optimizers": ["sgd"], "batch_sizes": [0]}, "`batch_sizes` (=0) must be at least 1."),
         ({"optimizers": ["sgd"], "batch_sizes": [5, 5]}, "`batch_sizes` (=[5, 5]) must not repeat a value."),
         ({"optimizers": ["sgd", "sgd"]}, "two optimizers are the same; remove one of them."),
-        ({"optimizers": ["sgd"], "recording": {"every": 4}}, "a stride of 4 updates must be 1 or odd, since an even one hides oscillations of period 2; take 5."),
+        ({"optimizers": ["sgd"], "recording": {"every": 4}}, "a stride of 4 updates must be 1 or odd, because an even stride hides oscillations of period 2; use 5."),
         ({"optimizers": ["sgd"], "model": "lenet"}, "unknown model 'lenet'; did you mean 'resnet8'? Known: " + ", ".join(MODELS) + "."),
         ({"optimizers": ["sgd"], "seeds": 0}, "`seeds` (=0) must be at least 1."),
     ],

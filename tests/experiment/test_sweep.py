@@ -93,7 +93,7 @@ def test_overwrite_replaces_experiments_only(tmp_path):
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "thesis.tex").write_text("years of work")
     with pytest.raises(
-        OutputExistsError, match="holds something other than a tracekit experiment and is left alone"
+        OutputExistsError, match="holds files that are not a tracekit experiment, so it is not overwritten"
     ):
         run_sweep(sweep, tmp_path / "home", jobs=1, overwrite=True)
     assert (tmp_path / "home" / "thesis.tex").read_text() == "years of work"

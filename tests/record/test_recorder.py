@@ -251,8 +251,8 @@ def test_a_preset_leaves_out_what_a_model_does_not_have_and_says_so(tmp_path, ca
     assert recorded == {e.name for e in choose_signals(None, preset="full")} - set(absent)
     (record,) = caplog.records
     assert record.getMessage() == (
-        f"{', '.join(absent)} left out, because layer 'norm1' (BatchNorm) mixes the samples of a batch in training, so "
-        "that no gradient belongs to one sample."
+        f"Not recorded: {', '.join(absent)}, because layer 'norm1' (BatchNorm) mixes the samples of a batch in "
+        "training, so that no gradient belongs to one sample."
     )
 
 

@@ -27,7 +27,7 @@ def test_strides_are_one_or_odd():
     with pytest.raises(ArgumentError) as caught:
         every(10)
     assert str(caught.value) == (
-        "a stride of 10 updates must be 1 or odd, since an even one hides oscillations of period 2; take 11."
+        "a stride of 10 updates must be 1 or odd, because an even stride hides oscillations of period 2; use 11."
     )
 
 
@@ -68,14 +68,14 @@ def test_other_words_are_refused(text):
 @pytest.mark.parametrize(
     ("build", "sentence"),
     [
-        (lambda: every(0), "a stride of 0 updates must be 1 or odd, since an even one hides oscillations of period 2; take 1."),
+        (lambda: every(0), "a stride of 0 updates must be 1 or odd, because an even stride hides oscillations of period 2; use 1."),
         (lambda: every(3, first=0), "`first` (=0) must be at least 1."),
         (lambda: at([]), "`steps` (=[]) must hold numbers of at least 1."),
         (lambda: at([3, 0]), "`steps` (=[0, 3]) must hold numbers of at least 1."),
         (lambda: logarithmic(5, 3, 4), "`start` (=5) must be at least 1 and at most `end` (=3)."),
         (lambda: logarithmic(1, 3, 1), "`count` (=1) must be at least 2."),
         (lambda: per_epoch(0), "`updates_per_epoch` (=0) must be at least 1."),
-        (lambda: Phrase("every 4"), "a stride of 4 updates must be 1 or odd, since an even one hides oscillations of period 2; take 5."),
+        (lambda: Phrase("every 4"), "a stride of 4 updates must be 1 or odd, because an even stride hides oscillations of period 2; use 5."),
     ],
 )  # fmt: skip
 def test_impossible_schedules_are_one_sentence(build, sentence):
@@ -123,8 +123,8 @@ def test_a_definitions_own_stride_gives_way_to_the_epoch_and_a_given_one_is_refu
     with pytest.raises(ArgumentError) as caught:
         planned(["train/loss"], stride=5)
     assert str(caught.value) == (
-        "a stride of 5 updates visits only some positions of an epoch of 15 updates, since both can be divided by 5; "
-        "take 7, or allow it with `--allow-aliasing` (`allow_aliasing = true`)."
+        "a stride of 5 updates visits only some positions of an epoch of 15 updates, because both are multiples of 5; "
+        "use 7, or allow it with `--allow-aliasing` (`allow_aliasing = true`)."
     )
     with pytest.raises(ArgumentError, match="visits only some positions"):
         planned(["noise/scale"], schedules={"sample": "every 9"})
@@ -134,8 +134,8 @@ def test_a_given_schedule_that_would_record_nothing_is_refused():
     with pytest.raises(ArgumentError) as caught:
         planned(["train/loss"], schedules={"train/loss": "at 100"}, n_updates=60)
     assert str(caught.value) == (
-        "the schedule 'at 100' would record nothing of train/loss in a run of 60 updates; "
-        "name updates from 1 to 60, or train longer."
+        "the schedule 'at 100' records no value of train/loss in a run of 60 updates; "
+        "choose updates from 1 to 60, or train longer."
     )
     assert planned(["train/loss"], schedules={"train/loss": "at 60,100"}, n_updates=60)
 

@@ -47,7 +47,7 @@ def test_recording_settings_survive_their_own_json_and_command_line(tmp_path, mo
     ("recording", "sentence"),
     [
         ({"preset": "ful"}, "`preset` (='ful') must be 'minimal', 'standard' or 'full'."),
-        ({"schedules": {"train/loss": "every 4"}}, "a stride of 4 updates must be 1 or odd, since an even one hides oscillations of period 2; take 5."),
+        ({"schedules": {"train/loss": "every 4"}}, "a stride of 4 updates must be 1 or odd, because an even stride hides oscillations of period 2; use 5."),
         ({"schedules": {"eval/loss": "at 4"}}, "`schedules` (='eval/loss') cannot have a schedule, it is recorded whenever an epoch ends; remove it."),
         ({"samples": [-1]}, "`samples` (=-1) must be at least 0."),
     ],
@@ -64,8 +64,8 @@ def test_a_stride_that_shares_a_factor_with_the_epoch_is_refused_before_the_firs
     with pytest.raises(ArgumentError) as caught:
         check_run(RunConfig(**settings, epochs=2, recording={"every": 7}), digits)
     assert str(caught.value) == (
-        "a stride of 7 updates visits only some positions of an epoch of 14 updates, since both can be divided by 7; "
-        "take 9, or allow it with `--allow-aliasing` (`allow_aliasing = true`)."
+        "a stride of 7 updates visits only some positions of an epoch of 14 updates, because both are multiples of 7; "
+        "use 9, or allow it with `--allow-aliasing` (`allow_aliasing = true`)."
     )
     check_run(RunConfig(**settings, epochs=1, recording={"every": 7}), digits)
     check_run(RunConfig(**settings, epochs=2, recording={"every": 7, "allow_aliasing": True}), digits)

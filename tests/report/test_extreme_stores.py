@@ -76,7 +76,7 @@ def test_every_section_and_both_faces_stand(tmp_path, case):
 
 
 def test_maps_without_a_finished_run_or_a_positive_value_say_so(tmp_path):
-    for case, words in (("all diverged", "has finished"), ("zero", "No positive value")):
+    for case, words in (("all diverged", "has finished"), ("zero", "no value is positive")):
         material = gather(open_experiment(store(tmp_path / case, **CASES[case])), Settings())
         said = [str(getattr(block, "spans", "")) for block in compose(SECTIONS["layers"], material).blocks]
         assert sum(words in text for text in said) >= 3, (case, said)

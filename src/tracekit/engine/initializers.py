@@ -1,4 +1,4 @@
-"""Random initial weights, scaled by the number of inputs and outputs of a unit ("fan").
+"""Initializers: random initial weights, scaled by the number of inputs and outputs of a unit ("fan").
 
 All have one signature, ``(shape, rng, dtype)``. The shape is that of a linear weight,
 ``(out_features, in_features)``, or of a convolution's, ``(out_channels, in_channels, kernel_height,

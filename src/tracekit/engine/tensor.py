@@ -214,15 +214,15 @@ class Tensor:
         return OPS["sum"](self, axis, keepdims=keepdims)
 
     def mean(self, axis: Axes = None, *, keepdims: bool = False) -> Tensor:
-        """Mean over `axis`, or over all elements."""
+        """Return the mean over `axis`, or over all elements."""
         return OPS["mean"](self, axis, keepdims=keepdims)
 
     def max(self, axis: Axes = None, *, keepdims: bool = False) -> Tensor:
-        """Maximum over `axis`, or over all elements."""
+        """Return the maximum over `axis`, or over all elements."""
         return OPS["max"](self, axis, keepdims=keepdims)
 
     def logsumexp(self, axis: Axes = None, *, keepdims: bool = False) -> Tensor:
-        """Logarithm of the sum of exponentials over `axis`, or over all elements."""
+        """Return the logarithm of the sum of exponentials over `axis`, or over all elements."""
         return OPS["logsumexp"](self, axis, keepdims=keepdims)
 
     def reshape(self, *shape: int) -> Tensor:

@@ -84,8 +84,8 @@ def for_model(
         refused = [repr(entry.name) for entry in wanting if entry.name in named]
         if refused:
             raise ArgumentError(
-                f"{', '.join(refused)} cannot be recorded with this model, because {cause}; leave out "
-                f"{'it' if len(refused) == 1 else 'them'}, as the preset 'standard' does."
+                f"{', '.join(refused)} cannot be recorded with this model, because {cause}; leave "
+                f"{'it' if len(refused) == 1 else 'them'} out, as the preset 'standard' does."
             ) from error
         names = ", ".join(entry.name for entry in wanting)
         return [

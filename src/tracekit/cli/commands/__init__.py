@@ -1,1 +1,1 @@
-"""The commands, one file each, named after the command."""
+"""Commands of `tracekit`, one file each, named after the command."""

@@ -279,7 +279,7 @@ def flatten(vector: Vector, parameters: Parameters) -> Array:
 
 
 def unflatten(flat: Array, parameters: Parameters) -> dict[str, Array]:
-    """Part a flat array into views, one for each parameter, in its shape."""
+    """Split a flat array into views, one per parameter, in its shape."""
     ends = np.cumsum([parameter.size for parameter in parameters.values()])[:-1]
     pieces = np.split(flat, ends)
     return {

@@ -89,14 +89,14 @@ class SampleGradients:
         return gradients
 
     def squared_norms(self) -> dict[str, Array]:
-        """Squared Euclidean norms by layer, weight and bias together: (n,) of float64.
+        """Return squared Euclidean norms by layer, weight and bias together: (n,) of float64.
 
         Norms in the whole model are their sum.
         """
         return {each.call.name: _squared_norms(each) for each in self._layers}
 
     def second_moments(self) -> dict[str, Array]:
-        """Means over the samples of the squares, element by element: float64, in each parameter's shape, by full name.
+        """Return means over the samples of the squares, element by element: float64, in each parameter's shape.
 
         Uncentered: the variance is this minus the square of the samples' mean gradient.
         """
@@ -108,7 +108,7 @@ class SampleGradients:
         return moments
 
     def gram(self) -> GradientGram:
-        """Inner products ⟨g_i, g_j⟩, in each layer and in all of them.
+        """Return inner products ⟨g_i, g_j⟩, in each layer and in all of them.
 
         For the covariance of the gradients, center its rows and columns; divided by n, it has the covariance's
         nonzero eigenvalues. The diagonals are :meth:`squared_norms`.

@@ -1,4 +1,4 @@
-"""Convolution of images of one or three channels, such as a network's first layer gets, with 3x3 kernels.
+"""Direct convolution with 3x3 kernels of images of one or three channels, as in a network's first layer.
 
 So few channels make products of matrices that are too narrow for BLAS, and windows that take longer to write than to
 multiply. Here nothing is written but the result: in compiled loops only (:mod:`tracekit.engine.kernels.direct_loops`),

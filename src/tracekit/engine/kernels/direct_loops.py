@@ -4,7 +4,7 @@ The innermost loops run over the output's channels, whose values lie side by sid
 held in registers. They are compiled for several numbers of these channels, of which the compiler makes loops without
 a remainder, and for any number. Products and sums may be taken in one go, which rounds once in place of twice.
 
-Loading this module loads numba, and the first call of each function compiles it, once a machine.
+Loading this module loads numba, and the first call of each function compiles it, once per machine.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _inlined: Any = njit(nogil=True, inline="always", error_model="numpy")
 
 @_inlined
 def _at_least(x: Any, low: Any) -> Any:
-    """max(x, low), where NaN stays NaN."""
+    """Return max(x, low); NaN stays NaN."""
     return x if not x <= low else low
 
 

@@ -1,6 +1,6 @@
 """Compiled loops for ReLU, bias, softmax, pooling and windows: one pass over memory, where NumPy makes several.
 
-Loading this module loads numba, and the first call of each function compiles it, once a machine. Arrays are of
+Loading this module loads numba, and the first call of each function compiles it, once per machine. Arrays are of
 float32 and contiguous.
 """
 
@@ -18,14 +18,14 @@ _loops: Any = njit(nogil=True, cache=True, error_model="numpy")
 
 @_loops
 def relu(x: Array, out: Array) -> None:
-    """max(x, 0), element by element; NaN stays NaN."""
+    """Write max(x, 0), element by element; NaN stays NaN."""
     for i in range(x.size):
         out[i] = x[i] if not x[i] <= 0 else 0
 
 
 @_loops
 def relu_gradient(g: Array, value: Array, out: Array) -> None:
-    """g where the value is positive, else 0."""
+    """Write g where the value is positive, else 0."""
     for i in range(g.size):
         out[i] = g[i] if value[i] > 0 else 0
 
@@ -43,7 +43,7 @@ def add_bias(rows: Array, bias: Array, rectify: bool) -> None:
 
 @_loops
 def max_pool(x: Array, kernel: int, stride: int, value: Array, position: Array) -> None:
-    """Maximum of each window, and where in the window the first of those is that tie for it."""
+    """Write the maximum of each window, and its position in the window; of equal elements the first counts."""
     n, out_height, out_width, channels = value.shape
     for image in range(n):
         for row in range(out_height):
@@ -64,7 +64,7 @@ def max_pool(x: Array, kernel: int, stride: int, value: Array, position: Array) 
 
 @_loops
 def max_pool_by_2(x: Array, value: Array, position: Array) -> None:
-    """The same for the most frequent windows, of 2x2 pixels side by side, in one go."""
+    """Do the same for the most frequent windows, 2x2 pixels side by side, in one pass."""
     n, out_height, out_width, channels = value.shape
     for image in range(n):
         for row in range(out_height):
@@ -87,7 +87,7 @@ def max_pool_by_2(x: Array, value: Array, position: Array) -> None:
 
 @_loops
 def max_pool_gradient(g: Array, kernel: int, stride: int, position: Array, out: Array) -> None:
-    """The gradient of each window goes to the position of its maximum."""
+    """Write the gradient of each window to the position of its maximum."""
     n, out_height, out_width, channels = g.shape
     out[:] = 0
     for image in range(n):
@@ -102,7 +102,7 @@ def max_pool_gradient(g: Array, kernel: int, stride: int, position: Array, out: 
 
 @_loops
 def max_pool_by_2_gradient(g: Array, position: Array, out: Array) -> None:
-    """The same for windows of 2x2 pixels side by side, which leave no pixel out but at odd edges."""
+    """Do the same for windows of 2x2 pixels side by side, which cover all pixels except at odd edges."""
     n, out_height, out_width, channels = g.shape
     for image in range(n):
         if out.shape[1] % 2 or out.shape[2] % 2:
@@ -164,7 +164,7 @@ def columns(images: Array, stride: int, top: int, left: int, kernel_width: int, 
 
 @_loops
 def softmax(logits: Array, labels: Array, smoothing: float, probabilities: Array, losses: Array) -> None:
-    """Softmax of each row, and its cross-entropy with the label, smoothed."""
+    """Write the softmax of each row, and its cross-entropy with the smoothed label."""
     n, n_classes = logits.shape
     one = np.float32(1)
     for row in range(n):

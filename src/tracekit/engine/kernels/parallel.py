@@ -1,4 +1,4 @@
-"""Worker threads of the engine: the one setting of how many processors an op may use.
+"""Worker threads of the engine, and the setting of how many processors an op may use.
 
 Ops cut a batch into pieces and hand them to :func:`run`. NumPy and compiled loops let go of Python's lock, so
 that the pieces are computed side by side; BLAS is held to one thread meanwhile, since threads inside of threads

@@ -57,7 +57,7 @@ def is_faster(x: Array, weight: Array, stride: int) -> bool:
 
 
 def transformed(weight: Array) -> Array:
-    """G g Gᵀ of a kernel: (out_channels, channels, 3, 3) to (36, channels, out_channels)."""
+    """Return G g Gᵀ of a kernel: (out_channels, channels, 3, 3) to (36, channels, out_channels)."""
     out_channels, channels = weight.shape[:2]
     kernel = _G_TWICE @ weight.transpose(2, 3, 1, 0).reshape(9, -1)
     return kernel.astype(np.float32).reshape(36, channels, out_channels)

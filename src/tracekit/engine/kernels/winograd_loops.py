@@ -1,6 +1,6 @@
 """The two passes of :mod:`tracekit.engine.kernels.winograd` as compiled loops around BLAS, where numba is.
 
-Loading this module loads numba, and the first call of each function compiles it, once a machine.
+Loading this module loads numba, and the first call of each function compiles it, once per machine.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ def _tile_map(m0: Any, m1: Any, m2: Any, m3: Any, m4: Any, m5: Any) -> Any:
 
 @_inlined
 def _at_least(x: Any, low: Any) -> Any:
-    """max(x, low), where NaN stays NaN."""
+    """Return max(x, low); NaN stays NaN."""
     return x if not x <= low else low
 
 
@@ -140,7 +140,7 @@ def _patches_of(images: Array, padding: int, out: Array, channels: int) -> None:
 
 @_loops
 def patches(images: Array, padding: int, out: Array) -> None:
-    """Bᵀ d B of every patch of some images: to (36, tiles, channels)."""
+    """Compute Bᵀ d B of every patch of some images: to (36, tiles, channels)."""
     channels = images.shape[3]
     if channels == 32:
         _patches_of(images, padding, out, 32)
@@ -194,7 +194,7 @@ def _tiles_of(transformed: Array, bias: Array, low: float, out: Array, channels:
 
 @_loops
 def tiles(transformed: Array, bias: Array, low: float, out: Array) -> None:
-    """Aᵀ M A plus bias of every tile: to some of the images of (n, height, width, channels)."""
+    """Compute Aᵀ M A plus bias of every tile: to some of the images of (n, height, width, channels)."""
     channels = out.shape[3]
     if channels == 32:
         _tiles_of(transformed, bias, low, out, 32)
@@ -249,7 +249,7 @@ def _tiles_transposed_of(gradient: Array, out: Array, channels: int) -> None:
 
 @_loops
 def tiles_transposed(gradient: Array, out: Array) -> None:
-    """A dY Aᵀ of every tile of some images."""
+    """Compute A dY Aᵀ of every tile of some images."""
     channels = gradient.shape[3]
     if channels == 32:
         _tiles_transposed_of(gradient, out, 32)
@@ -310,7 +310,7 @@ def _patches_transposed_of(transformed: Array, padding: int, out: Array, channel
 
 @_loops
 def patches_transposed(transformed: Array, padding: int, out: Array) -> None:
-    """B V Bᵀ of every patch of some images, added up where patches overlap."""
+    """Compute B V Bᵀ of every patch of some images, added up where patches overlap."""
     channels = out.shape[3]
     if channels == 32:
         _patches_transposed_of(transformed, padding, out, 32)

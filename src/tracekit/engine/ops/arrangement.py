@@ -1,4 +1,4 @@
-"""Ops that move elements and compute nothing: reshape, transpose, index, look up, concatenate and pad."""
+"""Arrangement ops: reshape, transpose, index, look up, concatenate and pad; they move elements only."""
 
 from __future__ import annotations
 

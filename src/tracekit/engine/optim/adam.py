@@ -15,7 +15,7 @@ TensorState = dict[str, np.ndarray]
 
 
 def scale_by_adam(beta1: float, beta2: float, epsilon: float, *, epsilon_hat: bool = False) -> Transform:
-    """First moment over the root of the second, both bias-corrected.
+    """Scale by Adam's rule: first moment over the root of the second, both bias-corrected.
 
     With ``epsilon_hat=False``: (m/bc1) / (sqrt(v/bc2) + ε), the paper's Algorithm 1, PyTorch and optax.
     With ``epsilon_hat=True``: (sqrt(bc2)/bc1) m / (sqrt(v) + ε), the paper's Section 2, Keras, and the
@@ -202,7 +202,7 @@ def nadamw(
 
 
 def variance_rectification(beta2: float, t: int) -> tuple[float, float]:
-    """Length ρ_t of RAdam's approximated moving average, and its rectification r_t (NaN where ρ_t <= 4)."""
+    """Return the length ρ_t of RAdam's approximated moving average, and its rectification r_t (NaN where ρ_t <= 4)."""
     longest = 2.0 / (1.0 - beta2) - 1.0
     length = longest - 2.0 * t * beta2**t / (1.0 - beta2**t)
     if length <= 4.0:

@@ -101,7 +101,7 @@ class InformationDecay(Observer):
         self._labels: list[np.ndarray] = []
 
     def needs_outputs(self, step: int) -> bool:
-        """Whether layers are looked at one by one."""
+        """Return whether layers are evaluated one by one."""
         return self.scope == "layer"
 
     def on_step(self, step: Step) -> None:
@@ -131,7 +131,7 @@ class InformationDecay(Observer):
         self._codes, self._labels = {}, []
 
     def state(self) -> dict[str, np.ndarray]:
-        """Codes and labels of the epoch so far, and the history as JSON."""
+        """Return codes and labels of the epoch so far, and the history as JSON."""
         codes = {f"codes/{scope}": np.concatenate(arrays) for scope, arrays in self._codes.items()}
         labels = {"labels": np.concatenate(self._labels)} if self._labels else {}
         return {"history": np.array(json.dumps(self.history)), **labels, **codes}

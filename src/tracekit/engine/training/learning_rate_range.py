@@ -144,7 +144,7 @@ def learning_rate_range_test(
 
 
 def _steepest(rates: np.ndarray, watch: _Watch) -> float:
-    """Rate of the steepest fall before the minimum, once the average has enough losses to be one."""
+    """Return the rate of the steepest fall before the minimum, from where the average has enough losses."""
     smoothed = np.array(watch.smoothed)
     first = min(round(1.0 / (1.0 - watch.smoothing)), max(0, smoothed.size - 3))
     lowest = first + int(np.nanargmin(smoothed[first:]))

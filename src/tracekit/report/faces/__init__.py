@@ -1,1 +1,1 @@
-"""The two forms of the report: HTML and PDF."""
+"""Faces of the report: HTML and PDF."""
