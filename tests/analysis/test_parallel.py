@@ -5,13 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tracekit_analysis.tables.parallel import map_in_order, stop_workers
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _stopped() -> Iterator[None]:
-    yield
-    stop_workers()
+from tracekit_analysis.tables.parallel import map_in_order
 
 
 def _square(number: int) -> int:

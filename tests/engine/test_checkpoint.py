@@ -1,5 +1,7 @@
 """A training resumed from a checkpoint is bit for bit the training that never stopped."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -72,11 +74,16 @@ def test_every_optimizer_resumes_bit_for_bit(tmp_path, optimizer):
     assert bytes_of(resumed) == bytes_of(whole)
 
 
+@functools.cache
+def never_stopped(sampling):
+    return go(*parts(model="vgg_small"), 16, sampling=sampling)
+
+
 @pytest.mark.parametrize("sampling", ["reshuffle", "fixed_batches", "with_replacement"])
 @pytest.mark.parametrize("stop", [1, 4, 5, 8, 15])
 def test_steps_and_epochs_go_on_where_they_stopped(tmp_path, sampling, stop):
     """There are 4 updates in an epoch: the stops lie inside, at the end and at the start of epochs."""
-    whole = go(*parts(model="vgg_small"), 16, sampling=sampling)
+    whole = never_stopped(sampling)
     net, bound, rng = parts(model="vgg_small")
     before = go(net, bound, rng, stop, sampling=sampling)
     save_checkpoint(tmp_path / "c.npz", net, bound, step=stop, dropout_rng=rng)

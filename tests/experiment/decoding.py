@@ -1,11 +1,15 @@
 """What two experiments must have in common to have the same traces."""
 
+import pandas as pd
+
 import tracekit
 
 
 def decoded(path):
-    """Every column of every run, as bytes."""
+    """Every column but the status: bytes of its values, or the words in it and the bytes of their places."""
     frame = tracekit.read(path)
-    names = [name for name in frame if name not in ("value", "status")]
-    text = frame[names].astype(str).to_csv(index=False)
-    return text, frame["value"].to_numpy().tobytes()
+    columns = {"value": frame["value"].to_numpy().tobytes()}
+    for name in frame.columns.difference(["value", "status"]):
+        places, words = pd.factorize(frame[name])
+        columns[name] = (places.tobytes(), [str(word) for word in words])
+    return columns

@@ -48,12 +48,28 @@ def dies_after(monkeypatch):
     return arm
 
 
+@pytest.fixture(scope="module")
+def never_stopped(tmp_path_factory):
+    """Give the decoded traces of a sweep that nothing stops, trained once for all that ask for the same one."""
+    known = {}
+
+    def give(sweep):
+        if repr(sweep) not in known:
+            folder = tmp_path_factory.mktemp("whole") / "whole"
+            run_sweep(sweep, folder, jobs=1)
+            known[repr(sweep)] = decoded(folder)
+        return known[repr(sweep)]
+
+    return give
+
+
 @pytest.mark.parametrize("step", [1, 2, 13, 14, 15, 28, 59])
 @pytest.mark.parametrize("decay", ["off", "layer"])
-def test_a_run_that_died_goes_on_to_the_same_bytes(tmp_path, monkeypatch, dies_after, step, decay):
+def test_a_run_that_died_goes_on_to_the_same_bytes(
+    tmp_path, monkeypatch, dies_after, step, decay, never_stopped
+):
     """There are 14 updates in an epoch: the steps lie inside, at the end and at the start of epochs."""
     sweep = Sweep(optimizers=["adam"], information_decay=decay, **SETTINGS)
-    run_sweep(sweep, tmp_path / "whole", jobs=1)
     with monkeypatch.context():
         dies_after(step)
         run_sweep(sweep, tmp_path / "died", jobs=1)
@@ -65,7 +81,7 @@ def test_a_run_that_died_goes_on_to_the_same_bytes(tmp_path, monkeypatch, dies_a
     (run,) = open_experiment(tmp_path / "died").runs
     assert run.status == "finished"
     assert not (run.path / "checkpoint.npz").exists()
-    assert decoded(tmp_path / "died") == decoded(tmp_path / "whole")
+    assert decoded(tmp_path / "died") == never_stopped(sweep)
 
 
 @pytest.mark.parametrize(("model", "preset"), [("vgg_small", "standard"), ("small_cnn", "full")])
@@ -84,10 +100,9 @@ def test_signals_that_remember_go_on_too(tmp_path, monkeypatch, dies_after, mode
     assert whole["value"].to_numpy()[~timed].tobytes() == died["value"].to_numpy()[~timed].tobytes()
 
 
-def test_values_beyond_the_checkpoint_are_recorded_once(tmp_path, monkeypatch, dies_after):
+def test_values_beyond_the_checkpoint_are_recorded_once(tmp_path, monkeypatch, dies_after, never_stopped):
     """A part left, the checkpoint after it did not: the part's values are dropped and recorded again."""
     sweep = Sweep(optimizers=["adam"], **SETTINGS)
-    run_sweep(sweep, tmp_path / "whole", jobs=1)
     dies_after(30)
     run_sweep(sweep, tmp_path / "died", jobs=1)
     monkeypatch.undo()
@@ -101,18 +116,17 @@ def test_values_beyond_the_checkpoint_are_recorded_once(tmp_path, monkeypatch, d
     (earlier,) = open_experiment(tmp_path / "earlier").runs
     (earlier.path / "checkpoint.npz").rename(run.path / "checkpoint.npz")
     resume_sweep(tmp_path / "died", jobs=1)
-    assert decoded(tmp_path / "died") == decoded(tmp_path / "whole")
+    assert decoded(tmp_path / "died") == never_stopped(sweep)
 
 
-def test_a_run_without_a_checkpoint_starts_anew(tmp_path, monkeypatch, dies_after):
+def test_a_run_without_a_checkpoint_starts_anew(tmp_path, monkeypatch, dies_after, never_stopped):
     sweep = Sweep(optimizers=["adam"], **SETTINGS)
-    run_sweep(sweep, tmp_path / "whole", jobs=1)
     dies_after(10)
     run_sweep(sweep, tmp_path / "died", jobs=1)
     monkeypatch.undo()
     next((tmp_path / "died").rglob("checkpoint.npz")).unlink()
     resume_sweep(tmp_path / "died", jobs=1)
-    assert decoded(tmp_path / "died") == decoded(tmp_path / "whole")
+    assert decoded(tmp_path / "died") == never_stopped(sweep)
 
 
 def test_ctrl_c_stops_after_an_update_and_says_how_to_go_on(tmp_path, monkeypatch):
@@ -139,10 +153,11 @@ def test_ctrl_c_stops_after_an_update_and_says_how_to_go_on(tmp_path, monkeypatc
 
 
 @pytest.mark.parametrize("damaged", [0, 7, -1])
-def test_a_damaged_part_of_an_unfinished_run_is_recorded_again(tmp_path, monkeypatch, dies_after, damaged):
+def test_a_damaged_part_of_an_unfinished_run_is_recorded_again(
+    tmp_path, monkeypatch, dies_after, damaged, never_stopped
+):
     """Whether it is the first, one in the middle or the last: no step is missing in the end."""
     sweep = Sweep(optimizers=["adam"], **SETTINGS)
-    run_sweep(sweep, tmp_path / "whole", jobs=1)
     with monkeypatch.context():
         dies_after(20)
         run_sweep(sweep, tmp_path / "died", jobs=1)
@@ -155,15 +170,14 @@ def test_a_damaged_part_of_an_unfinished_run_is_recorded_again(tmp_path, monkeyp
     assert sorted(set(steps)) == list(range(1, len(set(steps)) + 1))  # up to the hole
     assert json.loads((run.path / "status.json").read_text())["lost"]
     resume_sweep(tmp_path / "died", jobs=1)
-    assert decoded(tmp_path / "died") == decoded(tmp_path / "whole")
+    assert decoded(tmp_path / "died") == never_stopped(sweep)
     status = json.loads((run.path / "status.json").read_text())
     assert (status["status"], status.get("lost", [])) == ("finished", [])
     assert examine(tmp_path / "died") == []
 
 
-def test_failed_runs_are_tried_again_on_request(tmp_path, monkeypatch):
+def test_failed_runs_are_tried_again_on_request(tmp_path, monkeypatch, never_stopped):
     sweep = Sweep(optimizers=["adam"], **SETTINGS)
-    run_sweep(sweep, tmp_path / "whole", jobs=1)
 
     def fail(*args, **kwargs):
         raise RuntimeError("no luck")
@@ -176,7 +190,7 @@ def test_failed_runs_are_tried_again_on_request(tmp_path, monkeypatch):
     resume_sweep(tmp_path / "x", jobs=1)
     assert open_experiment(tmp_path / "x").runs[0].status == "failed"
     resume_sweep(tmp_path / "x", jobs=1, failed=True)
-    assert decoded(tmp_path / "x") == decoded(tmp_path / "whole")
+    assert decoded(tmp_path / "x") == never_stopped(sweep)
 
 
 def test_a_finished_experiment_is_left_alone(tmp_path, monkeypatch):

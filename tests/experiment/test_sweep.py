@@ -25,12 +25,20 @@ def frame_bytes(path):
     }
 
 
-def test_traces_do_not_depend_on_the_number_of_processes(tmp_path):
+@pytest.fixture(scope="module")
+def on_two_processes(tmp_path_factory):
+    """A sweep of four runs on two processes: its folder, the sweep, and what was told of its runs."""
+    folder = tmp_path_factory.mktemp("processes") / "two"
     sweep = Sweep(optimizers=["sgd", "adam"], seeds=2, **SMALL | {"model": "small_cnn"})
     news = []
+    run_sweep(sweep, folder, jobs=2, progress=news.append)
+    return folder, sweep, news
+
+
+def test_traces_do_not_depend_on_the_number_of_processes(on_two_processes, tmp_path):
+    two, sweep, news = on_two_processes
     run_sweep(sweep, tmp_path / "one", jobs=1)
-    run_sweep(sweep, tmp_path / "two", jobs=2, progress=news.append)
-    assert frame_bytes(tmp_path / "one") == frame_bytes(tmp_path / "two")
+    assert frame_bytes(tmp_path / "one") == frame_bytes(two)
     assert sorted(item.run for item in news if item.status == "finished") == sorted(
         name for name, _ in sweep.named_runs()
     )
@@ -137,15 +145,13 @@ def test_records_name_no_person_machine_or_path(tmp_path):
     assert meta["compiled"] in (True, False)
 
 
-def test_workers_share_the_processors_unless_told_otherwise(tmp_path):
-    for threads, expected in ((None, max(1, processors() // 2)), (3, 3)):
-        run_sweep(
-            Sweep(optimizers=["sgd"], seeds=2, **SMALL), tmp_path / str(threads), jobs=2, threads=threads
-        )
-        for path in (tmp_path / str(threads)).rglob("meta.json"):
-            assert json.loads(path.read_text())["threads"] == expected
-    frames = [tracekit.read(tmp_path / name) for name in ("None", "3")]
-    pd.testing.assert_frame_equal(*frames)
+def test_workers_share_the_processors_unless_told_otherwise(on_two_processes, tmp_path):
+    two, sweep, _ = on_two_processes
+    run_sweep(sweep, tmp_path / "told", jobs=2, threads=3)
+    for folder, expected in ((two, max(1, processors() // 2)), (tmp_path / "told", 3)):
+        said = [json.loads(path.read_text())["threads"] for path in folder.rglob("meta.json")]
+        assert said == [expected] * 4
+    pd.testing.assert_frame_equal(tracekit.read(two), tracekit.read(tmp_path / "told"))
 
 
 def test_the_frame_is_ready_for_pandas(tmp_path):

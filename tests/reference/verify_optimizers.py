@@ -5,6 +5,7 @@ published rule transcribed in rules.py), the number of steps, and the largest di
 relative to the largest value of the reference.
 """
 
+import functools
 import json
 import sys
 from dataclasses import dataclass
@@ -32,9 +33,14 @@ class Comparison:
 
 
 def ours(case, settings, dtype=np.float64):
-    """Flat parameters after every update, by the engine."""
+    """Flat parameters after every update, by the engine; computed once."""
+    return _ours(case, json.dumps(settings, sort_keys=True), dtype)
+
+
+@functools.cache
+def _ours(case, settings, dtype):
     theta = {name: np.array(values, dtype).reshape(SHAPES[name]) for name, values in start().items()}
-    optimizer = build_optimizer(case.partition(" ")[0], theta, kinds=KINDS, **settings)
+    optimizer = build_optimizer(case.partition(" ")[0], theta, kinds=KINDS, **json.loads(settings))
     path = {}
     for t in range(1, N_STEPS + 1):
         flat = {name: array.ravel().tolist() for name, array in theta.items()}
@@ -47,6 +53,7 @@ def ours(case, settings, dtype=np.float64):
     return path
 
 
+@functools.cache
 def by_rule(case):
     theta, memory, path = start(), {}, {}
     for t in range(1, N_STEPS + 1):

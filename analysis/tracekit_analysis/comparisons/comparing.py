@@ -201,7 +201,8 @@ def gather(
     ended = [arm[arm[OUTCOME] != "unfinished"] for arm in (first, second)]
     usable = [arm[(arm[OUTCOME] == DIVERGED) | arm[list(names)].notna().any(axis=1)] for arm in ended]
     left_out = len(first) + len(second) - sum(len(arm) for arm in usable)
-    shared = [seed for seed in usable[0][replicate] if seed in set(usable[1][replicate])]
+    others = set(usable[1][replicate])
+    shared = [seed for seed in usable[0][replicate] if seed in others]
     enough = 2 * len(shared) >= max(len(usable[0]), len(usable[1])) and shared
     paired = pairing == "paired" or (pairing == "auto" and bool(enough))
     if paired:

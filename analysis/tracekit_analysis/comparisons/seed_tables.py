@@ -155,7 +155,9 @@ def seed_table(
     values = _values(table, keys, names)
     rows = ended[keys].drop_duplicates().merge(values, how="left", on=keys)
     rows.insert(len(keys), OUTCOME, _outcomes(rows[keys], ended, table, keys))
-    rows.loc[rows[OUTCOME] != "finished", names] = np.nan
+    unfinished = (rows[OUTCOME] != "finished").to_numpy()
+    if unfinished.any():
+        rows.loc[unfinished, names] = np.nan
     return rows.sort_values(keys, kind="stable", ignore_index=True)
 
 
@@ -261,9 +263,12 @@ def _values(table: pd.DataFrame, keys: list[str], names: list[str]) -> pd.DataFr
 
 def _outcomes(cells: pd.DataFrame, ended: pd.DataFrame, table: pd.DataFrame, keys: list[str]) -> list[str]:
     """Return the worst outcome of every seed, in the order of `cells`."""
+    outcomes = [run_outcomes(part) for part in (ended, table)]
+    if all((outcome == "finished").all() for outcome in outcomes):
+        return ["finished"] * len(cells)
     known = pd.concat(
-        [part[keys].assign(worst=run_outcomes(part) == "diverged", open=run_outcomes(part) == "unfinished")
-         for part in (ended, table)]
+        [part[keys].assign(worst=outcome == "diverged", open=outcome == "unfinished")
+         for part, outcome in zip((ended, table), outcomes, strict=True)]
     )  # fmt: skip
     merged = known.groupby(keys, dropna=False, observed=True)[["worst", "open"]].any().reset_index()
     found = cells.merge(merged, how="left", on=keys)
