@@ -18,7 +18,7 @@ from tracekit.engine.optim import Arrays, Optimizer
 from tracekit.engine.tape import no_grad
 from tracekit.engine.tensor import Tensor
 from tracekit.engine.training.sampling import Sampling, epochs
-from tracekit.errors import ArgumentError, bad_argument
+from tracekit.errors import ArgumentError, argument_sentence
 
 Reduction = Literal["mean", "sum"]
 
@@ -160,13 +160,29 @@ def train(
     -------
     TrainingResult
         ``diverged`` as soon as the loss is not finite; that step is still shown to the observers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tracekit.engine import build_model
+    >>> from tracekit.engine.optim import build_optimizer
+    >>> from tracekit.engine.training.loop import evaluate, train
+    >>> images = np.repeat(np.eye(2, 16), 50, axis=0).reshape(100, 4, 4, 1)
+    >>> labels, rng = np.repeat([0, 1], 50), np.random.default_rng(0)
+    >>> model = build_model("softmax_regression", input_shape=(4, 4, 1), n_classes=2, rng=0, dtype="float64")
+    >>> arrays = {name: parameter.data for name, parameter in model.parameters().items()}
+    >>> adam = build_optimizer("adam", arrays, learning_rate=0.1)
+    >>> train(model, adam, images, labels, batch_size=10, n_epochs=3, order_rng=rng, dropout_rng=rng)
+    TrainingResult(status='finished', step=30, reason=None)
+    >>> evaluate(model, images, labels)[1]
+    1.0
     """
     if (n_updates is None) == (n_epochs is None):
         raise ArgumentError("give exactly one of `n_updates` and `n_epochs`.")
     length = n_updates if n_updates is not None else n_epochs
     if length is not None and length < 1:
         name = "n_updates" if n_updates is not None else "n_epochs"
-        raise ArgumentError(bad_argument(name, length, "must be at least 1"))
+        raise ArgumentError(argument_sentence(name, length, "must be at least 1"))
     parameters = model.parameters()
     step = 0
     # Divergence is data here: overflow and NaN are recorded and end the run; they are no warnings.
