@@ -29,7 +29,7 @@ demo: $(STAMP)
 	$(BIN)/tracekit report $(DEMO) -o $(REPORT) --overwrite
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 # Every optimizer against PyTorch's own or the published rule, step by step.
 verify: $(STAMP)
